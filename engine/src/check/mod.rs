@@ -1,0 +1,1 @@
+//! Findings that need the whole model; one file per diagnostic code.

@@ -1,0 +1,1 @@
+//! A diagnostic as text or JSON, one file per form.

@@ -1,0 +1,62 @@
+//! "Did you mean": the nearest of the allowed words.
+
+/// The candidate nearest to `word`, when it is near enough to be a slip: at most a third of the letters, and at
+/// least one, may differ (Damerau-Levenshtein distance, letter case ignored), or one is a prefix of the other.
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    ranked(word, candidates).into_iter().next()
+}
+
+/// All candidates near enough to `word`, nearest first, ties in the order given.
+pub fn ranked<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Vec<&'c str> {
+    let allowed = (word.chars().count() / 3).max(1);
+    let mut near: Vec<(usize, &str)> = Vec::new();
+    for candidate in candidates {
+        let distance = distance(word, candidate);
+        if distance <= allowed {
+            near.push((distance, candidate));
+        } else if word.len() >= 3 && (candidate.starts_with(word) || word.starts_with(candidate)) {
+            near.push((allowed + 1, candidate));
+        }
+    }
+    near.sort_by_key(|&(distance, _)| distance);
+    near.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+/// Letters to insert, delete, replace or swap to get from `a` to `b`, ignoring case.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().flat_map(char::to_lowercase).collect();
+    let b: Vec<char> = b.chars().flat_map(char::to_lowercase).collect();
+    let mut before: Vec<usize> = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let replace = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = replace.min(last[j] + 1).min(row[j - 1] + 1);
+            let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if swapped {
+                row[j] = row[j].min(before[j - 2] + 1);
+            }
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{nearest, ranked};
+
+    #[test]
+    fn a_slip_finds_its_word() {
+        assert_eq!(nearest("stauts", ["path", "status"]), Some("status"));
+        assert_eq!(nearest("econrefused", ["ECONNREFUSED", "EIO"]), Some("ECONNREFUSED"));
+        assert_eq!(nearest("health", ["test_x", "healthcheck"]), Some("healthcheck"));
+    }
+
+    #[test]
+    fn a_stranger_finds_nothing() {
+        assert_eq!(nearest("zebra", ["path", "status"]), None);
+        assert!(ranked("x", Vec::<&str>::new()).is_empty());
+    }
+}

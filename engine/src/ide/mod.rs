@@ -1,0 +1,1 @@
+//! Editor answers as plain data, one file each.

@@ -1,0 +1,1 @@
+//! What a spec says, as plain data.

@@ -1,0 +1,1 @@
+//! Tests times faults to leaves; selection; placement of services in namespaces.

@@ -1,0 +1,1 @@
+//! One folder per protocol, with the same file names in each.

@@ -1,0 +1,1 @@
+//! Which rule acts on an operation, and the evidence it leaves.

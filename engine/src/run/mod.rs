@@ -1,0 +1,1 @@
+//! Dispatcher, workers and the bridge from Starlark to the world.

@@ -1,0 +1,1 @@
+//! Syscall interception through seccomp user notification.

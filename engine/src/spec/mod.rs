@@ -1,0 +1,1 @@
+//! Starlark to model.

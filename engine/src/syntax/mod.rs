@@ -1,0 +1,1 @@
+//! The error-tolerant syntax tree and cursor context.
