@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Largest file a spec may read, in bytes; a larger one is an error, not a wait.
-pub const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Reads the files of a spec.
 pub trait Files: Send + Sync {

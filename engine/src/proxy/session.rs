@@ -1,0 +1,102 @@
+//! What a protocol teaches the relay: how to cut a stream into units, and what to send in a unit's stead.
+//!
+//! A [`Session`] is synchronous and does no I/O, so it can be fuzzed. The relay owns sockets, timers, order, limits
+//! and events. Bytes are forwarded before they are understood: a session sees a copy of what passes, and only a unit
+//! whose matcher fields are not known yet is held back.
+
+use crate::model::{Action, Params};
+use crate::rules::OwnedMessage;
+
+/// Which way bytes travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    ToServer,
+    ToClient,
+}
+
+/// Per-connection parser state of one protocol.
+pub trait Session: Send {
+    /// Looks at the unread bytes of one direction and says what stands at their front.
+    ///
+    /// Called again with more bytes after [`Cut::More`], and with the rest after each unit or piece. Must take time
+    /// linear in the bytes it consumes, must not panic on any input, and must not copy what it need not keep.
+    /// `ended` is true when the peer has closed this direction and no byte will follow.
+    fn cut(&mut self, direction: Direction, buf: &[u8], ended: bool) -> Cut;
+
+    /// The fields of the unit that [`Session::cut`] just began, for rules. `buf` starts at the unit.
+    fn message(&self, buf: &[u8]) -> OwnedMessage;
+
+    /// Writes what happens in the stead of the unit just begun (a request): the answer to the client and, where the
+    /// server must learn of it to stay in step, bytes to the server.
+    fn inject(&mut self, fault: &Fault<'_>, out: &mut Injection) -> Result<(), Unsupported>;
+}
+
+/// What stands at the front of the unread bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cut {
+    /// Not enough bytes to tell. The relay keeps them back only in the direction rules act on, up to its limit.
+    More,
+    /// A unit begins; its first `head` bytes are known, the rest follows as [`Cut::Body`].
+    Unit { head: usize, kind: UnitKind },
+    /// The next `0` bytes belong to the unit begun last. Never zero.
+    Body(usize),
+    /// The protocol is left here (CONNECT, WebSocket, PSYNC) or not understood: forward as it is from now on.
+    Opaque(&'static str),
+}
+
+/// What part a unit plays in the dialogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitKind {
+    /// From the client; rules act on it. `replies` final replies will come for it.
+    Request { replies: u32 },
+    /// From the client; rules do not act on it and no reply comes (handshakes, acknowledgements, Sync).
+    Control,
+    /// From the server; `last` ends the answer to the oldest outstanding request.
+    Reply { last: bool },
+    /// From the server, unasked for.
+    Push,
+}
+
+/// A terminal action that needs the protocol's own bytes.
+#[derive(Debug, Clone, Copy)]
+pub enum Fault<'f> {
+    Respond(&'f Params),
+    Error(&'f Params),
+}
+
+impl<'f> Fault<'f> {
+    /// The action as a fault, for the actions that a session carries out.
+    pub fn of(action: &'f Action) -> Option<Fault<'f>> {
+        match action {
+            Action::Respond(params) => Some(Fault::Respond(params)),
+            Action::Error(params) => Some(Fault::Error(params)),
+            Action::Deny(_)
+            | Action::Allow
+            | Action::Delay(_)
+            | Action::Drop(_)
+            | Action::Duplicate
+            | Action::Truncate { .. }
+            | Action::Throttle { .. }
+            | Action::Corrupt { .. }
+            | Action::Reorder => None,
+        }
+    }
+}
+
+/// What happens in a request's stead.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Injection {
+    /// The answer, sent to the client when every earlier reply has gone out.
+    pub to_client: Vec<u8>,
+    /// Sent to the server in the unit's place; usually nothing.
+    pub to_server: Vec<u8>,
+    /// Final replies the server will give to `to_server`; they are swallowed.
+    pub swallow_replies: u32,
+    /// The client's connection is closed in order after the answer.
+    pub close: bool,
+}
+
+/// The protocol has no such answer; the loader refuses these before a run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the protocol cannot answer this unit with {0}")]
+pub struct Unsupported(pub &'static str);

@@ -1,0 +1,90 @@
+//! A rule that is installed, with its counters.
+
+use super::chance;
+use super::operation::{Operation, SyscallPath};
+use crate::model::{Matcher, Rule};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// How many operations a rule names in its evidence.
+pub(super) const MAX_HITS: usize = 8;
+
+/// An installed rule. Counters are shared by every connection and thread that asks.
+#[derive(Debug)]
+pub struct ActiveRule {
+    pub rule: Rule,
+    pub(super) key: u64,
+    pub(super) seed: u64,
+    pub(super) matched: AtomicU64,
+    pub(super) fired: AtomicU64,
+    pub(super) hits: Mutex<Vec<String>>,
+}
+
+impl ActiveRule {
+    pub(super) fn new(rule: Rule, seed: u64) -> ActiveRule {
+        ActiveRule {
+            key: chance::rule_key(&rule.draw_text()),
+            seed,
+            matched: AtomicU64::new(0),
+            fired: AtomicU64::new(0),
+            hits: Mutex::new(Vec::new()),
+            rule,
+        }
+    }
+
+    /// Counts a match and says whether the rule acts on it.
+    pub(super) fn fires(&self) -> bool {
+        let trigger = &self.rule.trigger;
+        let occurrence = self.matched.fetch_add(1, Relaxed) + 1;
+        let due = trigger.nth.is_none_or(|nth| occurrence == nth)
+            && trigger.after.is_none_or(|after| occurrence > after)
+            && trigger.every.is_none_or(|every| occurrence.is_multiple_of(every));
+        if !due || chance::draw(self.seed, self.key, occurrence) >= trigger.probability.as_fraction() {
+            return false;
+        }
+        let Some(times) = trigger.times else {
+            self.fired.fetch_add(1, Relaxed);
+            return true;
+        };
+        self.fired.fetch_update(Relaxed, Relaxed, |fired| (fired < times).then_some(fired + 1)).is_ok()
+    }
+
+    /// Takes a firing back whose reply the kernel did not accept: the call is restarted and counted then.
+    pub(super) fn take_back(&self) {
+        self.matched.fetch_sub(1, Relaxed);
+        self.fired.fetch_sub(1, Relaxed);
+    }
+
+    /// Remembers what the rule acted on.
+    pub(super) fn remember(&self, operation: &dyn Operation) {
+        let mut hits = self.hits.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if hits.len() < MAX_HITS {
+            hits.push(operation.describe());
+        }
+    }
+
+    pub fn fired(&self) -> u64 {
+        self.fired.load(Relaxed)
+    }
+}
+
+/// True when the matcher fits the operation.
+pub(super) fn matches(matcher: &Matcher, operation: &dyn Operation) -> bool {
+    match matcher {
+        Matcher::Message(clauses) => clauses.iter().all(|clause| match &clause.key {
+            Some(key) => operation.entries(clause.field, key).iter().any(|text| clause.pattern.matches(text)),
+            None => operation.field(clause.field).is_some_and(|text| clause.pattern.matches(&text)),
+        }),
+        Matcher::Syscall(matcher) => {
+            let Some(syscall) = operation.syscall() else { return false };
+            if matcher.syscalls.binary_search(&syscall).is_err() {
+                return false;
+            }
+            let Some(glob) = &matcher.path else { return true };
+            match operation.path() {
+                SyscallPath::Path(path) => glob.matches(path),
+                SyscallPath::NotAFile | SyscallPath::Unresolved => false,
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What a target saw, and which clause kept a rule from acting.
+//!
+//! Counting and naming near misses must not slow an operation down, so only the first operations are copied, and
+//! reasons are worked out when the evidence is asked for.
+
+use super::active::ActiveRule;
+use super::operation::{Operation, OwnedMessage, SyscallPath};
+use crate::event::{Evidence, NearMiss};
+use crate::model::{Clause, Matcher, RuleName};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// How many operations are copied for near misses; more would only repeat them.
+const MAX_COPIES: usize = 64;
+
+/// Remembers the first operations of a target.
+#[derive(Debug, Default)]
+pub(super) struct Witness {
+    seen: AtomicU64,
+    copies: Mutex<Vec<(u64, OwnedMessage)>>,
+}
+
+impl Witness {
+    pub(super) fn seen(&self) -> u64 {
+        self.seen.load(Relaxed)
+    }
+
+    pub(super) fn saw(&self, operation: &dyn Operation) {
+        let number = self.seen.fetch_add(1, Relaxed);
+        if number < MAX_COPIES as u64 {
+            let mut copies = self.copies.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            copies.push((number, operation.snapshot()));
+        }
+    }
+
+    pub(super) fn evidence(&self, active: &ActiveRule, seen_before: u64) -> Evidence {
+        let rule = &active.rule;
+        let fired = active.fired.load(Relaxed);
+        let matched = active.matched.load(Relaxed);
+        let hits = active.hits.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        Evidence {
+            rule: rule.name.clone(),
+            assumption: assumption_of(&rule.name),
+            target: rule.target.to_string(),
+            action: rule.action.to_string(),
+            matcher: rule.matcher.to_string(),
+            label: rule.label.clone(),
+            seen: self.seen().saturating_sub(seen_before),
+            matched,
+            fired,
+            near_miss: (fired == 0).then(|| self.near_miss(active, matched, seen_before)).flatten(),
+            hits,
+            span: rule.span,
+        }
+    }
+
+    /// The operation that failed the latest clause, with that clause.
+    fn near_miss(&self, active: &ActiveRule, matched: u64, seen_before: u64) -> Option<NearMiss> {
+        let copies = self.copies.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let since = copies.iter().filter(|(number, _)| *number >= seen_before).map(|(_, copy)| copy);
+        if matched > 0 {
+            let hit = since.into_iter().find(|copy| first_miss(&active.rule.matcher, copy).is_none());
+            let operation = hit.map(|copy| copy.description.clone()).unwrap_or_else(|| "an operation".to_owned());
+            return Some(NearMiss { operation, reason: trigger_reason(active, matched) });
+        }
+        let misses = since.filter_map(|copy| Some((copy, first_miss(&active.rule.matcher, copy)?)));
+        // The most clauses passed is nearest; among equals the first seen.
+        let mut best: Option<(&OwnedMessage, (usize, String))> = None;
+        for (copy, miss) in misses {
+            if best.as_ref().is_none_or(|(_, (passed, _))| miss.0 > *passed) {
+                best = Some((copy, miss));
+            }
+        }
+        let (copy, (_, reason)) = best?;
+        Some(NearMiss { operation: copy.description.clone(), reason })
+    }
+}
+
+/// How many clauses hold, and why the first that does not fails; `None` when all hold.
+fn first_miss(matcher: &Matcher, operation: &OwnedMessage) -> Option<(usize, String)> {
+    match matcher {
+        Matcher::Message(clauses) => {
+            let missed = clauses.iter().find(|clause| !clause_holds(clause, operation))?;
+            let passed = clauses.iter().filter(|clause| clause_holds(clause, operation)).count();
+            Some((passed, clause_reason(missed, operation)))
+        }
+        Matcher::Syscall(matcher) => {
+            let syscall = operation.syscall?;
+            if matcher.syscalls.binary_search(&syscall).is_err() {
+                return Some((0, format!("{} is not {}", syscall.name(), matcher.keyword)));
+            }
+            let glob = matcher.path.as_ref()?;
+            match operation.path() {
+                SyscallPath::Path(path) if glob.matches(path) => None,
+                SyscallPath::Path(_) => Some((2, format!("path is not {}", glob.as_str()))),
+                SyscallPath::NotAFile => Some((1, "it acts on no file".to_owned())),
+                SyscallPath::Unresolved => Some((1, "its path could not be read in time".to_owned())),
+            }
+        }
+    }
+}
+
+fn clause_holds(clause: &Clause, operation: &OwnedMessage) -> bool {
+    match &clause.key {
+        Some(key) => operation.entries(clause.field, key).iter().any(|text| clause.pattern.matches(text)),
+        None => operation.field(clause.field).is_some_and(|text| clause.pattern.matches(&text)),
+    }
+}
+
+fn clause_reason(clause: &Clause, operation: &OwnedMessage) -> String {
+    match &clause.key {
+        Some(key) if operation.entries(clause.field, key).is_empty() => {
+            format!("it has no {} {key}", clause.field)
+        }
+        Some(key) => format!("{} {key} is not {}", clause.field, clause.pattern),
+        None if operation.field(clause.field).is_none() => format!("it has no {}", clause.field),
+        None => format!("{} is not {}", clause.field, clause.pattern),
+    }
+}
+
+fn trigger_reason(active: &ActiveRule, matched: u64) -> String {
+    let trigger = &active.rule.trigger;
+    let times = if matched == 1 { "once".to_owned() } else { format!("{matched} times") };
+    if let Some(nth) = trigger.nth {
+        return format!("it matched {times}, and nth={nth} waits for match {nth}");
+    }
+    if let Some(after) = trigger.after.filter(|&after| matched <= after) {
+        return format!("it matched {times}, and after={after} lets the first {after} pass");
+    }
+    if let Some(every) = trigger.every.filter(|&every| matched < every) {
+        return format!("it matched {times}, and every={every} acts on match {every} first");
+    }
+    format!("it matched {times}, and probability {} drew no each time", trigger.probability)
+}
+
+/// `api_503[0]` belongs to `api_503`; rules written in a body are named `fault[0]` and belong to none.
+fn assumption_of(name: &RuleName) -> Option<crate::model::AssumptionName> {
+    let (assumption, _) = name.0.rsplit_once('[')?;
+    (assumption != "fault").then(|| assumption.into())
+}

@@ -1,0 +1,141 @@
+//! The rules installed on one target.
+
+use super::active::{ActiveRule, matches};
+use super::evidence::Witness;
+use super::operation::Operation;
+use crate::event::Evidence;
+use crate::model::{Action, Rule};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+/// The rules installed on one interface or one service, newest installation first.
+#[derive(Debug)]
+pub struct RuleSet {
+    seed: u64,
+    /// Replaced as a whole, so that a decision works on one consistent list.
+    batches: RwLock<Arc<Vec<Arc<Batch>>>>,
+    /// Read before the lock, so that a target without rules costs one load.
+    any: AtomicBool,
+    next: AtomicU64,
+    witness: Witness,
+}
+
+/// Rules installed together.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) id: u64,
+    pub(super) rules: Vec<Arc<ActiveRule>>,
+    /// Operations the target had seen when the batch was installed.
+    pub(super) seen_before: u64,
+}
+
+/// What to do with one operation. Empty when no rule acts.
+#[derive(Debug, Default)]
+pub struct Decision {
+    /// Sum of every delay that fired.
+    pub delay: Duration,
+    /// The delays that fired, in order.
+    pub delays: Vec<Arc<ActiveRule>>,
+    /// The terminal rule that fired.
+    pub terminal: Option<Arc<ActiveRule>>,
+}
+
+/// Holds rules in place; dropping it takes them out.
+#[must_use = "the rules are removed when this is dropped"]
+#[derive(Debug)]
+pub struct Installed {
+    set: Arc<RuleSet>,
+    batch: Arc<Batch>,
+}
+
+impl RuleSet {
+    pub fn new(seed: u64) -> Arc<RuleSet> {
+        Arc::new(RuleSet {
+            seed,
+            batches: RwLock::default(),
+            any: AtomicBool::new(false),
+            next: AtomicU64::new(0),
+            witness: Witness::default(),
+        })
+    }
+
+    /// True when no rule is installed, the state in which a relay copies bytes without looking.
+    pub fn is_empty(&self) -> bool {
+        !self.any.load(Relaxed)
+    }
+
+    /// Installs rules before all others; they act on open connections at once.
+    pub fn install(self: &Arc<RuleSet>, rules: Vec<Rule>) -> Installed {
+        let batch = Arc::new(Batch {
+            id: self.next.fetch_add(1, Relaxed),
+            rules: rules.into_iter().map(|rule| Arc::new(ActiveRule::new(rule, self.seed))).collect(),
+            seen_before: self.witness.seen(),
+        });
+        self.change(|batches| batches.insert(0, batch.clone()));
+        Installed { set: self.clone(), batch }
+    }
+
+    /// Asks every rule in order. Counts, but does nothing else: the caller carries the answer out.
+    pub fn decide(&self, operation: &dyn Operation) -> Decision {
+        let mut decision = Decision::default();
+        if self.is_empty() {
+            return decision;
+        }
+        self.witness.saw(operation);
+        let batches = self.batches.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        for active in batches.iter().flat_map(|batch| &batch.rules) {
+            if !matches(&active.rule.matcher, operation) || !active.fires() {
+                continue;
+            }
+            active.remember(operation);
+            if let Action::Delay(duration) = active.rule.action {
+                decision.delay += duration;
+                decision.delays.push(active.clone());
+                continue;
+            }
+            decision.terminal = Some(active.clone());
+            break;
+        }
+        decision
+    }
+
+    fn change(&self, edit: impl FnOnce(&mut Vec<Arc<Batch>>)) {
+        let mut guard = self.batches.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut batches = Vec::clone(&guard);
+        edit(&mut batches);
+        self.any.store(batches.iter().any(|batch| !batch.rules.is_empty()), Relaxed);
+        *guard = Arc::new(batches);
+    }
+}
+
+impl Decision {
+    pub fn is_pass(&self) -> bool {
+        self.terminal.is_none() && self.delays.is_empty()
+    }
+
+    /// Every rule that fired, in order.
+    pub fn fired(&self) -> impl Iterator<Item = &Arc<ActiveRule>> {
+        self.delays.iter().chain(&self.terminal)
+    }
+
+    /// Takes every firing back because the kernel did not accept the reply.
+    pub fn take_back(&self) {
+        self.fired().for_each(|active| active.take_back());
+    }
+}
+
+impl Installed {
+    /// What each rule saw and did so far, in the order written.
+    pub fn evidence(&self) -> Vec<Evidence> {
+        let set = &self.set;
+        self.batch.rules.iter().map(|active| set.witness.evidence(active, self.batch.seen_before)).collect()
+    }
+}
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        let id = self.batch.id;
+        self.set.change(|batches| batches.retain(|batch| batch.id != id));
+    }
+}
