@@ -14,7 +14,22 @@ const NAME: &str = "mock-db";
 
 fn main() -> ExitCode {
     let store = Store::default();
-    service::run(NAME, 5432, move |connection| lines::serve(connection, |command| store.answer(command)))
+    service::run(NAME, 5432, move |connection| {
+        lines::serve(connection, |command| {
+            let answer = store.answer(command);
+            log_command(command, &answer);
+            answer
+        })
+    })
+}
+
+fn log_command(command: &str, answer: &Answer) {
+    let op = command.split(' ').next().unwrap_or("").to_ascii_uppercase();
+    let status = match answer {
+        Answer::Reply(line) if line.starts_with("ERR ") => "error",
+        Answer::Reply(_) | Answer::Close => "ok",
+    };
+    log::info(NAME, "command", &[("op", &op), ("status", status)]);
 }
 
 #[derive(Default)]
@@ -35,8 +50,6 @@ impl Store {
             ("QUIT", ..) => return Answer::Close,
             _ => format!("ERR unknown command: {op}"),
         };
-        let status = if reply.starts_with("ERR ") { "error" } else { "ok" };
-        log::info(NAME, "command", &[("op", &op), ("status", status)]);
         Answer::Reply(reply)
     }
 
