@@ -84,32 +84,114 @@ pub enum FaultWord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum EventKind {
-    RunStarted { plan: RunPlan },
+    RunStarted {
+        plan: RunPlan,
+    },
     /// Something about the run as a whole that the user should know, such as a weaker isolation level.
-    Notice { text: String },
-    LeafStarted { leaf: Leaf },
-    PhaseEntered { phase: Phase },
+    Notice {
+        text: String,
+    },
+    LeafStarted {
+        leaf: Leaf,
+    },
+    PhaseEntered {
+        phase: Phase,
+    },
     /// The leaf is started again because its body asked for something it was not prepared for.
-    LeafRestarted { reason: String },
-    ServiceStarted { service: ServiceName, pid: u32 },
-    ServiceReady { service: ServiceName, after: Duration },
+    LeafRestarted {
+        reason: String,
+    },
+    ServiceStarted {
+        service: ServiceName,
+        pid: u32,
+    },
+    ServiceReady {
+        service: ServiceName,
+        after: Duration,
+    },
     /// `status` as people read it: `exit code 1`, `killed by SIGKILL`.
-    ServiceExited { service: ServiceName, status: String, expected: bool },
-    ServiceOutput { service: ServiceName, stream: Stream, line: String },
-    StepSent { step: StepId, target: String, method: String, summary: String, span: Span },
-    StepReceived { step: StepId, status: i64, ok: bool, error: String, body: String, duration: Duration },
-    RuleInstalled { rule: RuleName, target: String, text: String, span: Span },
-    RuleRemoved { rule: RuleName },
-    RuleFired { rule: RuleName, target: String, word: FaultWord, action: String, operation: String, label: Option<String>, span: Span },
-    ConnectionOpened { target: String, connection: u64 },
-    ConnectionClosed { target: String, connection: u64, to_server: u64, to_client: u64 },
+    ServiceExited {
+        service: ServiceName,
+        status: String,
+        expected: bool,
+    },
+    ServiceOutput {
+        service: ServiceName,
+        stream: Stream,
+        line: String,
+    },
+    StepSent {
+        step: StepId,
+        target: String,
+        method: String,
+        summary: String,
+        span: Span,
+    },
+    StepReceived {
+        step: StepId,
+        status: i64,
+        ok: bool,
+        error: String,
+        body: String,
+        duration: Duration,
+    },
+    RuleInstalled {
+        rule: RuleName,
+        target: String,
+        text: String,
+        span: Span,
+    },
+    RuleRemoved {
+        rule: RuleName,
+    },
+    RuleFired {
+        rule: RuleName,
+        target: String,
+        word: FaultWord,
+        action: String,
+        operation: String,
+        label: Option<String>,
+        span: Span,
+    },
+    ConnectionOpened {
+        target: String,
+        connection: u64,
+    },
+    ConnectionClosed {
+        target: String,
+        connection: u64,
+        to_server: u64,
+        to_client: u64,
+    },
     /// The relay stopped understanding a connection and forwards it as it is.
-    ConnectionOpaque { target: String, connection: u64, reason: String },
-    ConnectionFailed { target: String, reason: String },
-    Printed { text: String, span: Option<Span> },
-    AssertionPassed { span: Span },
+    ConnectionOpaque {
+        target: String,
+        connection: u64,
+        reason: String,
+    },
+    ConnectionFailed {
+        target: String,
+        reason: String,
+    },
+    Printed {
+        text: String,
+        span: Option<Span>,
+    },
+    AssertionPassed {
+        span: Span,
+    },
     /// A finding that does not change the outcome, such as a test without assertions.
-    Warning { failure: Failure },
-    LeafFinished { leaf: Leaf, result: LeafResult },
-    RunFinished { totals: Totals, duration: Duration, tests_duration: Duration, interrupted: bool },
+    Warning {
+        failure: Failure,
+    },
+    LeafFinished {
+        leaf: Leaf,
+        result: LeafResult,
+    },
+    RunFinished {
+        totals: Totals,
+        duration: Duration,
+        tests_duration: Duration,
+        interrupted: bool,
+    },
 }

@@ -22,7 +22,8 @@ impl Errno {
 
     /// The number a name stands for, in any letter case; the aliases `EWOULDBLOCK`, `EDEADLOCK` and `ENOTSUP` included.
     pub fn from_name(name: &str) -> Option<Errno> {
-        let name = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name)).map_or(name, |(_, real)| real);
+        let name =
+            ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name)).map_or(name, |(_, real)| real);
         let found = TABLE.iter().find(|(_, known, _)| known.eq_ignore_ascii_case(name))?;
         Some(Errno { number: found.0 })
     }
@@ -93,8 +94,8 @@ const NUMBERS: [Errno; TABLE.len()] = {
 
 const RECOMMENDED: [Errno; 29] = {
     let numbers = [
-        2, 13, 1, 5, 28, 30, 17, 39, 23, 24, 27, 111, 104, 103, 110, 101, 113, 98, 99, 4, 11, 12, 16, 22, 38, 35, 40, 122,
-        37,
+        2, 13, 1, 5, 28, 30, 17, 39, 23, 24, 27, 111, 104, 103, 110, 101, 113, 98, 99, 4, 11, 12, 16, 22, 38,
+        35, 40, 122, 37,
     ];
     let mut all = [Errno { number: 0 }; 29];
     let mut at = 0;

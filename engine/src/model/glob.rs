@@ -96,7 +96,9 @@ impl Glob {
         }
         // A closing `/**` on files also means the directory itself.
         match self.parts.split_last() {
-            Some((Part::Run { not: None }, [head @ .., Part::Literal('/')])) if self.text.ends_with("/**") => {
+            Some((Part::Run { not: None }, [head @ .., Part::Literal('/')]))
+                if self.text.ends_with("/**") =>
+            {
                 self.run(head, text)
             }
             _ => false,

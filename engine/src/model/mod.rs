@@ -15,7 +15,10 @@ pub use glob::{Dialect, Glob, Pattern};
 pub use ids::{AssumptionName, CallableId, Endpoint, InterfaceName, ServiceName, StepId, TestName};
 pub use response::{StepCall, StepReply};
 pub use rule::{Action, Clause, DropMode, Matcher, Params, Rule, RuleName, SyscallMatcher, Target, Trigger};
-pub use schema::{ActionKind, ActionSpec, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema, StepSpec, Transport};
+pub use schema::{
+    ActionKind, ActionSpec, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema, StepSpec,
+    Transport,
+};
 pub use service::{Healthcheck, HealthcheckKind, Interface, Operation, Service};
 pub use spec::{Assumption, Cell, Matrix, Scenario, Spec, Test, TestKind};
 pub use units::{Probability, format_duration, parse_duration};

@@ -94,11 +94,17 @@ pub enum Action {
     /// The message is sent twice.
     Duplicate,
     /// The connection ends after this many bytes of the answer.
-    Truncate { bytes: u64 },
+    Truncate {
+        bytes: u64,
+    },
     /// The answer flows at most this fast.
-    Throttle { bytes_per_second: u64 },
+    Throttle {
+        bytes_per_second: u64,
+    },
     /// One byte of the message is changed.
-    Corrupt { offset: u64 },
+    Corrupt {
+        offset: u64,
+    },
     /// The datagram goes out after the next one.
     Reorder,
 }

@@ -20,8 +20,18 @@ impl Protocol {
         &[Protocol::Http, Protocol::Tcp, Protocol::Udp, Protocol::Redis, Protocol::Postgres];
 
     /// Protocols of the original language that this version cannot relay yet.
-    pub const PLANNED: &[&str] =
-        &["http2", "grpc", "mysql", "kafka", "mongodb", "nats", "amqp", "memcached", "cassandra", "clickhouse"];
+    pub const PLANNED: &[&str] = &[
+        "http2",
+        "grpc",
+        "mysql",
+        "kafka",
+        "mongodb",
+        "nats",
+        "amqp",
+        "memcached",
+        "cassandra",
+        "clickhouse",
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -247,7 +257,9 @@ impl ParamType {
             ParamType::Assumption => "a fault_assumption",
             ParamType::Assumptions => "a fault_assumption or a list of them",
             ParamType::SyscallFault => "a syscall fault: deny(...), delay(\"...\") or allow()",
-            ParamType::ProtocolRule => "a protocol rule: response(...), error(...), delay(delay=...) or drop(...)",
+            ParamType::ProtocolRule => {
+                "a protocol rule: response(...), error(...), delay(delay=...) or drop(...)"
+            }
             ParamType::List => "a list",
             ParamType::Dict => "a dict",
             ParamType::Any => "a value",

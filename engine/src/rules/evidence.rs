@@ -60,7 +60,8 @@ impl Witness {
         let since = copies.iter().filter(|(number, _)| *number >= seen_before).map(|(_, copy)| copy);
         if matched > 0 {
             let hit = since.into_iter().find(|copy| first_miss(&active.rule.matcher, copy).is_none());
-            let operation = hit.map(|copy| copy.description.clone()).unwrap_or_else(|| "an operation".to_owned());
+            let operation =
+                hit.map(|copy| copy.description.clone()).unwrap_or_else(|| "an operation".to_owned());
             return Some(NearMiss { operation, reason: trigger_reason(active, matched) });
         }
         let misses = since.filter_map(|copy| Some((copy, first_miss(&active.rule.matcher, copy)?)));

@@ -59,7 +59,8 @@ impl Operation for OwnedMessage {
     }
 
     fn entries(&self, name: &str, key: &str) -> Vec<Cow<'_, str>> {
-        let wanted = self.entries.iter().filter(|(field, at, _)| *field == name && at.eq_ignore_ascii_case(key));
+        let wanted =
+            self.entries.iter().filter(|(field, at, _)| *field == name && at.eq_ignore_ascii_case(key));
         wanted.map(|(_, _, text)| Cow::Borrowed(text.as_str())).collect()
     }
 
