@@ -1,7 +1,7 @@
 //! What a leaf must have prepared before its services start: relays and syscall filters cannot be added later.
 
-use crate::model::{Endpoint, Matcher, Rule, ServiceName, Spec, Target, Test};
 use crate::model::syscall::Syscall;
+use crate::model::{Endpoint, Matcher, Rule, ServiceName, Spec, Target, Test};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

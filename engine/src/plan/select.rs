@@ -84,7 +84,8 @@ fn no_match(spec: &Spec, pattern: &str, problem: Option<String>) -> NoMatch {
     let mut suggestions: Vec<String> =
         suggest::ranked(&wanted, short.iter().map(String::as_str)).into_iter().map(str::to_owned).collect();
     // A name that shares a word is still more help than none.
-    let shares_word = |name: &String| name.split('_').any(|word| word.len() > 2 && wanted.split('_').any(|w| w == word));
+    let shares_word =
+        |name: &String| name.split('_').any(|word| word.len() > 2 && wanted.split('_').any(|w| w == word));
     suggestions.extend(short.iter().filter(|name| shares_word(name)).cloned());
     let mut seen = BTreeSet::new();
     suggestions.retain(|name| seen.insert(name.clone()));
