@@ -1,1 +1,4 @@
 //! What a spec says, as plain data.
+
+pub mod errno;
+pub mod syscall;
