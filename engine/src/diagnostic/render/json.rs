@@ -68,7 +68,8 @@ mod tests {
         let mut sources = SourceMap::default();
         let file = sources.add(Source::new("a.star", "x = 1\né = y\n"));
         let span = Span::new(file, 11, 12);
-        let finding = Diagnostic::new(Code::UnknownName, span, "`y` is not defined").fix("use `x`", span, "x");
+        let finding =
+            Diagnostic::new(Code::UnknownName, span, "`y` is not defined").fix("use `x`", span, "x");
         let expected = concat!(
             r#"{"code":"FB0101","severity":"error","message":"`y` is not defined","path":"a.star","line":2,"#,
             r#""column":5,"end_line":2,"end_column":6,"start":11,"end":12,"label":"","labels":[],"notes":[],"#,
