@@ -26,6 +26,8 @@ mod spawn;
 mod subscription;
 mod supervisor;
 mod sys;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use capability::{SeccompSupport, probe};
