@@ -5,7 +5,7 @@ use crate::event::{EventKind, FaultWord};
 use crate::model::Action;
 use crate::model::syscall::{Family, Subject, Syscall};
 use crate::rules::{ActiveRule, Decision, Operation, OwnedMessage, RuleSet, SyscallPath};
-use crate::seccomp::{Answer, Judge, Reply, Resolution, SyscallView};
+use crate::seccomp::{Address, Answer, Judge, Reply, Resolution, SyscallView};
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
@@ -144,7 +144,7 @@ impl Operation for Call<'_, '_> {
             SyscallPath::Path(path) => format!("{name} {path}"),
             SyscallPath::Unresolved => format!("{name} (file unknown)"),
             SyscallPath::NotAFile => match self.view.borrow().address() {
-                Some(address) => format!("{name} {address}"),
+                Some(address) => format!("{name} {}", words(&address)),
                 None => format!("{name} (socket or pipe)"),
             },
         }
@@ -158,5 +158,14 @@ impl Operation for Call<'_, '_> {
             syscall: Some(self.syscall),
             path: self.resolved().clone(),
         }
+    }
+}
+
+fn words(address: &Address) -> String {
+    match address {
+        Address::Ip(address) => address.to_string(),
+        Address::Unix(path) => path.display().to_string(),
+        Address::Abstract(name) => format!("@{}", String::from_utf8_lossy(name)),
+        Address::Other { family } => format!("(address family {family})"),
     }
 }

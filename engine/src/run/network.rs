@@ -19,6 +19,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::net::TcpSocket;
 
 /// How often listening ports are looked at while services run.
 const WATCH_PAUSE: Duration = Duration::from_millis(10);
@@ -28,7 +29,7 @@ pub(super) struct Network {
     namespaces: Vec<Arc<NetNs>>,
     ruled: Vec<Ruled>,
     recorder: Arc<Recorder>,
-    mirrors: Mutex<Mirrors>,
+    mirrors: Mutex<BTreeMap<MirrorKey, Relay>>,
 }
 
 /// A ruled interface: connections to its port go through its rules.
@@ -40,17 +41,8 @@ struct Ruled {
     session: protocol::SessionFactory,
 }
 
-#[derive(Default)]
-struct Mirrors {
-    /// One relay per original: where it lives and its port.
-    relays: BTreeMap<(Namespace, SocketAddr), Mirror>,
-}
-
-struct Mirror {
-    relay: Relay,
-    /// Where its listeners stand.
-    at: BTreeSet<Namespace>,
-}
+/// A mirror: where the original lives, its address, and where the mirror stands.
+type MirrorKey = (Namespace, SocketAddr, Namespace);
 
 impl Network {
     /// Makes the namespaces of a placement; the calling thread stays in the first.
@@ -86,7 +78,7 @@ impl Network {
     /// Connects to an address as seen from a namespace.
     pub(super) fn dialer(&self, from: Namespace, addresses: Vec<SocketAddr>) -> Dialer {
         let namespace = self.namespaces[from.0].clone();
-        Dialer::new(addresses, Arc::new(move |address| namespace.enter(|| Dialer::socket(address))?))
+        Dialer::with_sockets(addresses, Arc::new(move |address| namespace.enter(|| socket(address))?))
     }
 
     /// Brings the mirrors in line with what listens now.
@@ -111,8 +103,8 @@ impl Network {
     /// Ends every mirror and its connections.
     pub(super) async fn close(&self) {
         let mirrors = std::mem::take(&mut *self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-        for mirror in mirrors.relays.into_values() {
-            mirror.relay.stop().await;
+        for relay in mirrors.into_values() {
+            relay.stop().await;
         }
     }
 
@@ -120,49 +112,36 @@ impl Network {
     fn update(&self) -> Vec<Relay> {
         let mut mirrors = self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let originals = self.originals(&mirrors);
-        let gone: Vec<_> = mirrors.relays.keys().filter(|key| !originals.contains(key)).copied().collect();
-        let stopped = gone.iter().filter_map(|key| mirrors.relays.remove(key)).map(|mirror| mirror.relay).collect();
-        for &(home, address) in &originals {
+        let gone: Vec<MirrorKey> =
+            mirrors.keys().filter(|(home, address, _)| !originals.contains(&(*home, *address))).copied().collect();
+        let stopped = gone.iter().filter_map(|key| mirrors.remove(key)).collect();
+        for (home, address) in originals {
             for at in (0..self.namespaces.len()).map(Namespace).filter(|&at| at != home) {
-                self.mirror(&mut mirrors, home, address, at);
+                if mirrors.contains_key(&(home, address, at)) {
+                    continue;
+                }
+                // A taken port is somebody's own: a service that listens there itself is what its neighbours reach.
+                if let Ok(Ok(listener)) = self.enter(at, || TcpListener::bind(address)) {
+                    mirrors.insert((home, address, at), self.relay(home, address, listener));
+                }
             }
         }
         stopped
     }
 
     /// What listens of itself, mirrors left out.
-    fn originals(&self, mirrors: &Mirrors) -> BTreeSet<(Namespace, SocketAddr)> {
+    fn originals(&self, mirrors: &BTreeMap<MirrorKey, Relay>) -> BTreeSet<(Namespace, SocketAddr)> {
         let mut found = BTreeSet::new();
         for namespace in (0..self.namespaces.len()).map(Namespace) {
             let listening = self.enter(namespace, ports::listening).unwrap_or_default();
-            for address in listening.into_iter().filter(|address| is_local(address.ip())) {
-                let mirrored = mirrors.relays.iter().any(|((home, original), mirror)| {
-                    *home != namespace && *original == address && mirror.at.contains(&namespace)
-                });
-                if !mirrored {
-                    found.insert((namespace, address));
-                }
-            }
+            let is_mirror = |address: SocketAddr| mirrors.keys().any(|&(_, of, at)| (of, at) == (address, namespace));
+            let own = listening.into_iter().filter(|&address| is_local(address.ip()) && !is_mirror(address));
+            found.extend(own.map(|address| (namespace, address)));
         }
         found
     }
 
-    fn mirror(&self, mirrors: &mut Mirrors, home: Namespace, address: SocketAddr, at: Namespace) {
-        if mirrors.relays.get(&(home, address)).is_some_and(|mirror| mirror.at.contains(&at)) {
-            return;
-        }
-        // Taken ports are somebody's own: a service that listens there itself is what its neighbours reach.
-        let Ok(Ok(listener)) = self.enter(at, || listen(address)) else { return };
-        let mirror = mirrors
-            .relays
-            .entry((home, address))
-            .or_insert_with(|| Mirror { relay: self.relay(home, address), at: BTreeSet::new() });
-        if mirror.relay.open(listener).is_ok() {
-            mirror.at.insert(at);
-        }
-    }
-
-    fn relay(&self, home: Namespace, address: SocketAddr) -> Relay {
+    fn relay(&self, home: Namespace, address: SocketAddr, listener: TcpListener) -> Relay {
         let ruled = self.ruled.iter().find(|ruled| ruled.home == home && ruled.port == address.port());
         let observe = Arc::new(Watcher { recorder: self.recorder.clone() });
         let upstream = self.dialer(home, upstream_of(address));
@@ -170,7 +149,7 @@ impl Network {
         let (name, rules, session) = ruled.map_or_else(plain, |ruled| {
             (ruled.endpoint.to_string(), ruled.rules.clone(), ruled.session.clone())
         });
-        Relay::new(RelayConfig { name, upstream, rules, session, observe })
+        Relay::start(vec![listener], RelayConfig { name, upstream, rules, session, observe })
     }
 
     /// Where a test's steps go for an interface: the mirror at home, or the service itself when it lives there.
@@ -209,8 +188,6 @@ fn upstream_of(address: SocketAddr) -> Vec<SocketAddr> {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
+    if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
 }
