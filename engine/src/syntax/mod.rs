@@ -14,6 +14,8 @@ pub mod tree;
 
 #[cfg(test)]
 mod cursor_tests;
+#[cfg(test)]
+mod soundness_tests;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{FileId, Span};

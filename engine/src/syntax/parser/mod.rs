@@ -11,6 +11,7 @@ mod load;
 mod operators;
 mod parameters;
 mod statements;
+mod types;
 mod unsupported;
 
 #[cfg(test)]

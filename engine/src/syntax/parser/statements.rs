@@ -196,7 +196,7 @@ impl Parser<'_> {
         let target = self.expression_list();
         let annotation = (self.kind() == TokenKind::Colon && self.starts_annotation()).then(|| {
             self.bump();
-            self.expression()
+            self.type_expression()
         });
         match self.kind() {
             TokenKind::Assign => {
@@ -282,14 +282,14 @@ impl Parser<'_> {
 
     /// `: ` and the statements of a block, on the same line or indented on the following ones.
     pub(super) fn block(&mut self, header: &str, place: Place) -> NodeId {
-        if !self.expect(TokenKind::Colon, ":") && !self.at_boundary() {
-            self.quiet += 1;
-            self.skip_header_rest();
-            self.quiet -= 1;
-        }
-        let outer = std::mem::replace(&mut self.place, Place { top_level: false, ..place });
-        let start = self.prev_end;
         let mut body = Vec::new();
+        let start = self.prev_end;
+        if !self.expect(TokenKind::Colon, ":") && !self.at_boundary() {
+            body.push(self.skip_until(|kind| kind == TokenKind::Colon));
+            self.eat(TokenKind::Colon);
+        }
+        let start = if body.is_empty() { self.prev_end } else { start };
+        let outer = std::mem::replace(&mut self.place, Place { top_level: false, ..place });
         if self.kind() != TokenKind::Newline && self.kind() != TokenKind::End {
             self.simple_statements(&mut body);
         } else if self.kind_ahead(1) == TokenKind::Indent {
@@ -304,12 +304,6 @@ impl Parser<'_> {
         }
         self.place = outer;
         self.node(start, NodeKind::Block { body })
-    }
-
-    /// The tokens of a header between the mistake and its colon.
-    fn skip_header_rest(&mut self) {
-        self.skip_until(|kind| kind == TokenKind::Colon);
-        self.eat(TokenKind::Colon);
     }
 
     fn indented(&mut self, body: &mut Vec<NodeId>) {
@@ -358,7 +352,7 @@ impl Parser<'_> {
         } else {
             Vec::new()
         };
-        let returns = self.eat(TokenKind::Arrow).then(|| self.expression());
+        let returns = self.eat(TokenKind::Arrow).then(|| self.type_expression());
         let body = self.block("def", Place { in_def: true, in_for: false, top_level: false });
         let doc = self.docstring(body);
         self.node(start, NodeKind::Def { name, params, returns, body, doc })
@@ -375,12 +369,28 @@ impl Parser<'_> {
         let start = self.start();
         let mut branches = vec![self.branch()];
         while self.is_keyword(Keyword::Elif) {
+            self.check_gap_before_branch();
             branches.push(self.branch());
         }
         if self.is_keyword(Keyword::Else) {
+            self.check_gap_before_branch();
             branches.push(self.branch());
         }
         self.node(start, NodeKind::If { branches })
+    }
+
+    /// The evaluator takes an empty line behind `if a: b` for the end of the whole `if`.
+    fn check_gap_before_branch(&mut self) {
+        let one_line = self.tokens[self.at - 1].kind == TokenKind::Newline;
+        let gap = &self.text[self.prev_end as usize..self.start() as usize];
+        let mut lines = gap.split_inclusive('\n').skip(1);
+        let has_empty_line = lines.any(|line| line.ends_with('\n') && line.trim().is_empty());
+        if one_line && has_empty_line {
+            let message =
+                format!("an empty line ends a one-line 'if', so this '{}' has none", self.token_text());
+            let finding = Diagnostic::new(Code::Syntax, self.token_span(), message);
+            self.report(finding.help("remove the empty line, or put the statements on lines of their own"));
+        }
     }
 
     /// One of `if`, `elif` and `else` with its block.
