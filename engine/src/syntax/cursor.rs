@@ -5,7 +5,8 @@
 
 use super::Parsed;
 use super::lexer::{Bracket, Keyword, Token, TokenKind};
-use super::tree::{ArgumentKind, NodeId, NodeKind, Tree};
+use super::node::{ArgumentKind, NodeKind};
+use super::tree::{NodeId, Tree};
 use crate::text::Span;
 
 /// What is being typed.

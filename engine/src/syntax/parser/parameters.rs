@@ -3,7 +3,8 @@
 use super::Parser;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::lexer::{Bracket, Operator, TokenKind};
-use crate::syntax::tree::{Ident, NodeId, NodeKind, ParamKind};
+use crate::syntax::node::{Ident, NodeKind, ParamKind};
+use crate::syntax::tree::NodeId;
 use std::collections::HashMap;
 
 impl Parser<'_> {

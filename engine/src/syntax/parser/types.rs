@@ -3,7 +3,8 @@
 use super::Parser;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::lexer::Operator;
-use crate::syntax::tree::{NodeId, NodeKind};
+use crate::syntax::node::NodeKind;
+use crate::syntax::tree::NodeId;
 
 impl Parser<'_> {
     /// An expression that names a type: `int`, `a.B`, `list[str]`, `dict[str, int]`, `a | b`, `...`.
