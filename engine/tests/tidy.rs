@@ -18,17 +18,48 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("check", &["text", "diagnostic", "model", "event", "rules", "syntax", "spec", "protocol"]),
     ("plan", &["text", "diagnostic", "model", "event", "syntax"]),
     ("expect", &["text", "model", "event"]),
-    ("ide", &["text", "diagnostic", "model", "event", "rules", "syntax", "spec", "check", "plan", "expect", "protocol"]),
+    (
+        "ide",
+        &[
+            "text",
+            "diagnostic",
+            "model",
+            "event",
+            "rules",
+            "syntax",
+            "spec",
+            "check",
+            "plan",
+            "expect",
+            "protocol",
+        ],
+    ),
     ("sandbox", PURE),
     ("seccomp", PURE),
     ("proxy", PURE),
     ("protocol", &["text", "diagnostic", "model", "event", "rules", "proxy"]),
-    ("service", &["text", "diagnostic", "model", "event", "rules", "sandbox", "seccomp", "proxy", "protocol"]),
+    (
+        "service",
+        &["text", "diagnostic", "model", "event", "rules", "sandbox", "seccomp", "proxy", "protocol"],
+    ),
     (
         "run",
         &[
-            "text", "diagnostic", "model", "event", "rules", "syntax", "spec", "plan", "expect", "sandbox", "seccomp",
-            "proxy", "protocol", "service", "report",
+            "text",
+            "diagnostic",
+            "model",
+            "event",
+            "rules",
+            "syntax",
+            "spec",
+            "plan",
+            "expect",
+            "sandbox",
+            "seccomp",
+            "proxy",
+            "protocol",
+            "service",
+            "report",
         ],
     ),
     ("report", &["text", "diagnostic", "model", "event", "plan"]),
@@ -193,7 +224,9 @@ fn invariant_4_long_files_say_why() {
             let lines = text.split("\n#[cfg(test)]").next().unwrap_or(&text).lines().count();
             let is_test = name.ends_with("tests.rs") || name.contains("tests/");
             if lines > MAX_LINES && !is_test && !text.contains("one thing") {
-                found.push(format!("{below}/{name}: {lines} lines; split it, or say in its doc why it is one thing"));
+                found.push(format!(
+                    "{below}/{name}: {lines} lines; split it, or say in its doc why it is one thing"
+                ));
             }
         }
     }
