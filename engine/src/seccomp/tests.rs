@@ -1,7 +1,5 @@
 //! Real processes under real filters. Each test says why it is skipped where the kernel refuses.
 
-#![expect(clippy::print_stderr, reason = "says why nothing was tested")]
-
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
