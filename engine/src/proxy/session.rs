@@ -40,6 +40,9 @@ pub trait Session: Send {
     /// The request unit just begun does not reach the server and no answer to it will come: a drop took it.
     fn vanish(&mut self) {}
 
+    /// The request unit just begun goes to the server twice, and its replies come twice.
+    fn repeat(&mut self) {}
+
     /// Whether `truncate`, `throttle` and `corrupt` count the bytes of a reply's head, or only those of its body.
     fn counts_head(&self) -> bool {
         true
