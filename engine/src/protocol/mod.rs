@@ -1,1 +1,69 @@
-//! One folder per protocol, with the same file names in each.
+//! One folder per protocol, with the same file names in each: `schema.rs` says what specs may write, `session.rs`
+//! cuts a connection into units and writes answers, `client.rs` makes the steps of a test.
+//!
+//! This file is the only place that knows all of them.
+
+pub mod http;
+pub mod tcp;
+
+use crate::model::{Protocol, Schema, StepCall, StepId, StepReply, Transport};
+use crate::proxy::{Dialer, Session};
+use std::time::Duration;
+
+/// What the protocol can do.
+pub fn schema(protocol: Protocol) -> &'static Schema {
+    match protocol {
+        Protocol::Http => &http::SCHEMA,
+        Protocol::Tcp => &tcp::SCHEMA,
+        Protocol::Udp => &UDP,
+        Protocol::Redis => &REDIS,
+        Protocol::Postgres => &POSTGRES,
+    }
+}
+
+/// Makes the parser state of one connection.
+pub fn session(protocol: Protocol) -> Box<dyn Session> {
+    match protocol {
+        Protocol::Http => Box::new(http::HttpSession::new()),
+        Protocol::Tcp | Protocol::Udp | Protocol::Redis | Protocol::Postgres => {
+            Box::new(tcp::TcpSession::new())
+        }
+    }
+}
+
+/// Makes one step of a test on a connection of its own. `env` is the service's, for credentials. Never fails: what
+/// went wrong is the reply's `error`.
+pub async fn step(
+    protocol: Protocol,
+    dialer: &Dialer,
+    call: &StepCall,
+    step: StepId,
+    _env: &[(String, String)],
+    timeout: Duration,
+) -> StepReply {
+    match protocol {
+        Protocol::Http => http::step(dialer, call, step, timeout).await,
+        Protocol::Tcp => tcp::step(dialer, call, step, timeout).await,
+        Protocol::Udp | Protocol::Redis | Protocol::Postgres => {
+            StepReply::failed(step, format!("{protocol} has no steps"), Duration::ZERO)
+        }
+    }
+}
+
+/// Asks once whether the service answers; the error says what came instead.
+pub async fn ready(protocol: Protocol, dialer: &Dialer, _env: &[(String, String)]) -> Result<(), String> {
+    match protocol {
+        Protocol::Http => http::ready(dialer).await,
+        Protocol::Udp => Ok(()),
+        Protocol::Tcp | Protocol::Redis | Protocol::Postgres => tcp::ready(dialer).await,
+    }
+}
+
+/// Protocols whose rooms are not built: no field, no action and no step, so the loader refuses every rule on them.
+static UDP: Schema = bare(Protocol::Udp, Transport::Datagram);
+static REDIS: Schema = bare(Protocol::Redis, Transport::Stream);
+static POSTGRES: Schema = bare(Protocol::Postgres, Transport::Stream);
+
+const fn bare(protocol: Protocol, transport: Transport) -> Schema {
+    Schema { protocol, doc: "", transport, default_port: 0, fields: &[], actions: &[], steps: &[] }
+}

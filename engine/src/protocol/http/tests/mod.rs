@@ -1,0 +1,5 @@
+//! Sessions on bytes alone, and relays over real loopback sockets.
+
+mod framing;
+mod relay;
+mod streams;

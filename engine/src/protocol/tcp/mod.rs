@@ -1,0 +1,9 @@
+//! Plain TCP: bytes without units, a byte prefix to match, one line as a step.
+
+mod client;
+mod schema;
+mod session;
+
+pub use client::{ready, step};
+pub use schema::SCHEMA;
+pub use session::TcpSession;
