@@ -53,7 +53,7 @@ pub async fn step(
 /// Asks once whether the service answers; the error says what came instead.
 pub async fn ready(protocol: Protocol, dialer: &Dialer, _env: &[(String, String)]) -> Result<(), String> {
     match protocol {
-        Protocol::Http => http::ready(dialer).await,
+        Protocol::Http => http::ready(dialer, "/").await,
         Protocol::Udp => Ok(()),
         Protocol::Tcp | Protocol::Redis | Protocol::Postgres => tcp::ready(dialer).await,
     }
