@@ -102,7 +102,7 @@ pub(super) fn matches(matcher: &Matcher, operation: &dyn Operation) -> bool {
             if matcher.syscalls.binary_search(&syscall).is_err() {
                 return false;
             }
-            let Some(glob) = &matcher.path else { return true };
+            let Some(glob) = &matcher.path else { return !operation.is_system_file() };
             match operation.path() {
                 SyscallPath::Path(path) => glob.matches(path),
                 SyscallPath::NotAFile | SyscallPath::Unresolved => false,

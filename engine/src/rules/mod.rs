@@ -10,6 +10,8 @@ mod chance;
 mod evidence;
 mod operation;
 mod ruleset;
+#[cfg(test)]
+mod tests;
 
 pub use active::ActiveRule;
 pub use chance::draw;

@@ -23,6 +23,11 @@ pub trait Operation {
         SyscallPath::NotAFile
     }
 
+    /// True for a file of the loader or runtime, which a syscall rule without a path leaves alone.
+    fn is_system_file(&self) -> bool {
+        false
+    }
+
     /// What people read: `POST /data/testkey`, `SET user:1`, `write /tmp/wal`.
     fn describe(&self) -> String;
 

@@ -1,0 +1,72 @@
+//! One line per rule: what it does, and how often it did.
+
+use super::record::printable;
+use crate::event::Evidence;
+
+/// Aligned lines, indented by two, each with a line break.
+///
+/// `evidence` picks lines out of `all`, the evidence of the whole leaf: a rule that is the only one of its assumption
+/// goes by the assumption's name.
+pub(super) fn lines(evidence: &[&Evidence], all: &[Evidence], with_hits: bool) -> String {
+    let rows: Vec<[String; 4]> = evidence.iter().map(|each| row(each, all)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2)];
+    let mut text = String::new();
+    for (row, each) in rows.iter().zip(evidence) {
+        let mut line = String::from(" ");
+        for (at, (cell, width)) in row.iter().zip(widths.iter().chain([&0])).enumerate() {
+            if at == 2 && widths[2] == 0 {
+                continue;
+            }
+            let space = if at == 0 { " " } else { "   " };
+            line.push_str(&format!("{space}{cell:<width$}"));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+        if with_hits {
+            text.extend(each.hits.iter().map(|hit| format!("      {}\n", printable(hit))));
+        }
+    }
+    text
+}
+
+/// Why a rule never fired, or how often it did.
+pub(super) fn verdict(evidence: &Evidence) -> String {
+    if evidence.fired > 0 {
+        return format!("fired {}x", evidence.fired);
+    }
+    let what = if is_syscall(evidence) { "system call" } else { "request" };
+    let seen = match evidence.seen {
+        0 => return format!("never fired: no {what} seen"),
+        1 => format!("1 {what} seen"),
+        many => format!("{many} {what}s seen"),
+    };
+    match &evidence.near_miss {
+        Some(miss) => {
+            format!("never fired: {seen}; nearest: {}, {}", printable(&miss.operation), miss.reason)
+        }
+        None => format!("never fired: {seen}"),
+    }
+}
+
+fn row(evidence: &Evidence, all: &[Evidence]) -> [String; 4] {
+    let alone = all.iter().filter(|other| other.assumption == evidence.assumption).count() == 1;
+    let name = match &evidence.assumption {
+        Some(assumption) if alone => assumption.to_string(),
+        _ => evidence.rule.to_string(),
+    };
+    // `write /data/*` is a syscall and a path; the syscall reads better before what happens to it.
+    let (action, matcher) = if is_syscall(evidence) {
+        let (syscall, path) = evidence.matcher.split_once(' ').unwrap_or((&evidence.matcher, ""));
+        (format!("{syscall} {}", evidence.action), path.to_owned())
+    } else {
+        (evidence.action.clone(), evidence.matcher.clone())
+    };
+    let label = evidence.label.as_ref().map(|label| format!("   [{label}]")).unwrap_or_default();
+    [name, action, matcher, format!("{}{label}", verdict(evidence))]
+}
+
+/// Protocol rules act on an interface, written `service.interface`; syscall faults on a service.
+fn is_syscall(evidence: &Evidence) -> bool {
+    !evidence.target.contains('.')
+}

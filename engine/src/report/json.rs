@@ -1,0 +1,289 @@
+//! The whole run as one JSON object, version 3: every key that version 2 readers use, and more beside them.
+//!
+//! Places (`place`, `test_place`) are 1-based with columns in characters, like `file` and `line` have always been.
+//! `tests[].events` holds the objects of `--format jsonl`, whose places are 0-based as editors count.
+
+use super::evidence::verdict;
+use super::failure::kind_word;
+use super::replay;
+use super::reporter::Reporter;
+use super::wire::{self, millis, outcome_word};
+use crate::diagnostic::render::json::place;
+use crate::event::{
+    Event, EventKind, Evidence, Failure, FailureKind, LeafResult, MatrixPlan, Note, Outcome, RunPlan, Totals,
+};
+use crate::text::{SourceMap, Span};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+const VERSION: u32 = 3;
+
+/// Events kept of one leaf; later ones are counted as `events_dropped`, so a chatty service cannot fill the memory.
+const MAX_EVENTS: usize = 50_000;
+
+/// Collects the run and writes the object when it is over.
+pub struct Json {
+    out: Box<dyn Write + Send>,
+    plan: Option<RunPlan>,
+    notices: Vec<String>,
+    warnings: BTreeMap<u32, Vec<Value>>,
+    events: BTreeMap<u32, (Vec<Value>, usize)>,
+    /// By leaf: its outcome for the matrix, and its object under `tests`.
+    tests: BTreeMap<u32, (LeafResult, Value)>,
+    end: Option<(Totals, Duration, bool)>,
+}
+
+impl Json {
+    pub fn new(out: Box<dyn Write + Send>) -> Json {
+        Json {
+            out,
+            plan: None,
+            notices: Vec::new(),
+            warnings: BTreeMap::new(),
+            events: BTreeMap::new(),
+            tests: BTreeMap::new(),
+            end: None,
+        }
+    }
+
+    /// The object of one ended leaf.
+    fn test(&mut self, index: u32, result: &LeafResult, plan: &RunPlan, sources: &SourceMap) -> Value {
+        let leaf = &plan.leaves[index as usize];
+        let at = |span: Span| Value::Object(place(sources, span));
+        let mut object = Map::new();
+        let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
+        put("name", json!(leaf.test));
+        put("result", json!(outcome_word(result.outcome)));
+        if let Some(failure) = &result.failure {
+            put("reason", json!(failure.message));
+            put("failure_type", json!(failure_type(failure.kind)));
+            put("failure", failure_object(failure, sources));
+            if let (Some(span), FailureKind::Assertion | FailureKind::Expectation) =
+                (failure.span, failure.kind)
+            {
+                put("assertion", assertion(failure, span, sources));
+            }
+            if failure.kind == FailureKind::Expectation {
+                put("expectation_violated", json!(true));
+            }
+        }
+        put("seed", json!(leaf.seed));
+        put("repeat", json!(leaf.repeat));
+        put("duration_ms", json!(millis(result.duration)));
+        put("return_value", json!(result.returned));
+        put("replay_command", json!(replay::command(&plan.spec, leaf, "")));
+        if result.outcome == Outcome::Bypassed {
+            put("fault_bypassed", json!(true));
+        }
+        let idle = result.evidence.iter().filter(|each| each.fired == 0).map(|each| rule(each, sources));
+        put("bypassed_rules", Value::Array(idle.collect()));
+        put("faults", Value::Array(result.evidence.iter().map(|each| rule(each, sources)).collect()));
+        put("diagnostics", Value::Array(self.warnings.remove(&index).unwrap_or_default()));
+        put("assertions", json!(result.assertions));
+        put("test_place", at(leaf.span));
+        let (events, dropped) = self.events.remove(&index).unwrap_or_default();
+        put("events", Value::Array(events));
+        if dropped > 0 {
+            put("events_dropped", json!(dropped));
+        }
+        Value::Object(object)
+    }
+
+    fn report(&self, plan: &RunPlan) -> Value {
+        let (totals, duration, interrupted) = self.end.unwrap_or((Totals::default(), Duration::ZERO, true));
+        let tests: Vec<&Value> = self.tests.values().map(|(_, object)| object).collect();
+        let mut object = Map::new();
+        let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
+        put("version", json!(VERSION));
+        put("star_file", json!(plan.spec));
+        put("duration_ms", json!(millis(duration)));
+        put("pass", json!(totals.passed));
+        put("fail", json!(totals.failed));
+        put("error", json!(totals.errors));
+        put("timeout", json!(totals.timeouts));
+        put("bypassed", json!(totals.bypassed));
+        put("inconclusive", json!(totals.inconclusive));
+        put("skipped", json!(totals.skipped));
+        put("not_run", json!(totals.not_run));
+        put("interrupted", json!(interrupted));
+        put("jobs", json!(plan.jobs));
+        put("runs", json!(plan.runs));
+        put("notices", json!(self.notices));
+        put("tests", json!(tests));
+        let matrices: Vec<Value> =
+            plan.matrices.iter().enumerate().map(|(at, matrix)| self.matrix(at, matrix, plan)).collect();
+        // Older readers know one matrix.
+        if let Some(first) = matrices.first() {
+            put("matrix", first.clone());
+        }
+        put("matrices", Value::Array(matrices));
+        Value::Object(object)
+    }
+
+    fn matrix(&self, number: usize, matrix: &MatrixPlan, plan: &RunPlan) -> Value {
+        let name = |names: &[String], at: usize| names.get(at).cloned().unwrap_or_default();
+        let mut cells = Vec::new();
+        let mut passed = 0;
+        for (index, (result, _)) in &self.tests {
+            let Some((of, row, column)) = plan.leaves[*index as usize].cell else { continue };
+            if of != number {
+                continue;
+            }
+            let pass = result.outcome == Outcome::Pass;
+            passed += usize::from(pass);
+            cells.push(json!({
+                "scenario": name(&matrix.scenarios, row), "fault": name(&matrix.faults, column),
+                "passed": pass, "outcome": outcome_word(result.outcome), "duration_ms": millis(result.duration),
+                "reason": result.failure.as_ref().map(|failure| &failure.message),
+                "fired": result.evidence.iter().any(|evidence| evidence.fired > 0),
+            }));
+        }
+        let excluded: Vec<Value> = matrix
+            .excluded
+            .iter()
+            .map(|&(row, column)| {
+                json!({ "scenario": name(&matrix.scenarios, row), "fault": name(&matrix.faults, column) })
+            })
+            .collect();
+        let (total, failed) = (cells.len(), cells.len() - passed);
+        json!({
+            "scenarios": matrix.scenarios, "faults": matrix.faults, "cells": cells, "excluded": excluded,
+            "total": total, "passed": passed, "failed": failed,
+        })
+    }
+}
+
+impl Reporter for Json {
+    fn event(&mut self, event: &Event, sources: &SourceMap) -> io::Result<()> {
+        match (&event.kind, event.leaf) {
+            (EventKind::RunStarted { plan }, _) => self.plan = Some(plan.clone()),
+            (EventKind::Notice { text }, _) => self.notices.push(text.clone()),
+            (EventKind::RunFinished { totals, duration, interrupted, .. }, _) => {
+                self.end = Some((*totals, *duration, *interrupted));
+            }
+            (EventKind::LeafFinished { result, .. }, Some(leaf)) => {
+                let Some(plan) = self.plan.clone() else { return Ok(()) };
+                let object = self.test(leaf, result, &plan, sources);
+                self.tests.insert(leaf, (result.clone(), object));
+            }
+            (kind, Some(leaf)) => {
+                match kind {
+                    EventKind::LeafRestarted { .. } => {
+                        self.events.remove(&leaf);
+                        self.warnings.remove(&leaf);
+                    }
+                    EventKind::Warning { failure } => {
+                        let finding = json!({ "level": "warning", "message": failure.message,
+                            "failure": failure_object(failure, sources) });
+                        self.warnings.entry(leaf).or_default().push(finding);
+                    }
+                    _ => {}
+                }
+                let (kept, dropped) = self.events.entry(leaf).or_default();
+                if kept.len() < MAX_EVENTS {
+                    kept.push(wire::event(event, self.plan.as_ref(), sources));
+                } else {
+                    *dropped += 1;
+                }
+            }
+            (_, None) => {}
+        }
+        Ok(())
+    }
+
+    /// Writes what is known, even when the run never ended.
+    fn finish(&mut self) -> io::Result<()> {
+        let Some(plan) = self.plan.take() else { return Ok(()) };
+        let report = self.report(&plan);
+        serde_json::to_writer_pretty(&mut self.out, &report)?;
+        writeln!(self.out)?;
+        self.out.flush()
+    }
+}
+
+// --- parts of a test's object ---
+
+/// The classes version 2 had.
+fn failure_type(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Assertion | FailureKind::Expectation | FailureKind::Bypassed => "assertion",
+        FailureKind::Timeout => "timeout",
+        FailureKind::Service => "service_start",
+        FailureKind::Evaluation
+        | FailureKind::Environment
+        | FailureKind::Crash
+        | FailureKind::Interrupted => "error",
+    }
+}
+
+fn failure_object(failure: &Failure, sources: &SourceMap) -> Value {
+    let at = |span: Option<Span>| span.map(|span| place(sources, span));
+    let note = |note: &Note| json!({ "text": note.text, "place": at(note.span) });
+    json!({
+        "kind": kind_word(failure.kind), "message": failure.message, "place": at(failure.span),
+        "label": failure.label, "actual": failure.actual, "expected": failure.expected,
+        "notes": failure.notes.iter().map(note).collect::<Vec<_>>(), "help": failure.help,
+    })
+}
+
+fn assertion(failure: &Failure, span: Span, sources: &SourceMap) -> Value {
+    let source = sources.get(span.file);
+    let line = source.lines.position(span.start).line;
+    let func = sources.text(span).split('(').next().unwrap_or_default().trim().to_owned();
+    json!({
+        "func": func, "expected": failure.expected, "actual": failure.actual, "message": failure.message,
+        "file": source.path.display().to_string(), "line": line + 1, "context": [source.line(line)],
+    })
+}
+
+/// A rule's object; `service`, `syscall`, `action`, `hits` and `label` are version 2's.
+fn rule(evidence: &Evidence, sources: &SourceMap) -> Value {
+    let (service, interface) = match evidence.target.split_once('.') {
+        Some((service, interface)) => (service, Some(interface)),
+        None => (evidence.target.as_str(), None),
+    };
+    let syscall = interface.is_none().then(|| evidence.matcher.split(' ').next());
+    json!({
+        "rule": evidence.rule, "assumption": evidence.assumption, "service": service, "interface": interface,
+        "syscall": syscall, "action": evidence.action, "matcher": evidence.matcher, "label": evidence.label,
+        "hits": evidence.fired, "seen": evidence.seen, "matched": evidence.matched,
+        "summary": verdict(evidence), "place": place(sources, evidence.span),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Json;
+    use crate::event::Outcome;
+    use crate::report::fixture::*;
+
+    #[test]
+    fn the_report_is_the_golden_file() {
+        let mut failed = result(Outcome::Fail, 57);
+        failed.failure = Some(failure());
+        failed.evidence = vec![evidence("api_503[0]", "api.public", "response 503", "POST /data/*", 1)];
+        let mut cell_result = result(Outcome::Pass, 4);
+        cell_result.evidence =
+            vec![missed(evidence("x[0]", "db", "deny(EIO)", "write", 0), 3, "fsync 5", "fsync is not write")];
+        let events = Run::of(vec![leaf("test_write_gets_503", 0), cell("test_matrix_a_x", 0, 0)])
+            .matrix(&["a"], &["x", "y"], &[(0, 1)])
+            .step(0, 2, "get", "GET /data/testkey", 404)
+            .finished(1, cell_result)
+            .finished(0, failed)
+            .events(false);
+        let text = written(|out| Box::new(Json::new(out)), &events);
+        let golden = include_str!("golden/report.json");
+        assert!(text == golden, "--- written\n{text}--- golden\n{golden}---");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_still_makes_valid_json() {
+        let mut events = Run::of(vec![leaf("test_a", 0)]).finished(0, result(Outcome::Pass, 1)).events(true);
+        events.pop();
+        let text = written(|out| Box::new(Json::new(out)), &events);
+        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&report["interrupted"], &report["tests"][0]["result"]), (&true.into(), &"pass".into()));
+    }
+}

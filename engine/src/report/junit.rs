@@ -1,0 +1,188 @@
+//! The XML that CI systems read: one suite, one case per leaf.
+//!
+//! There is no standard; this keeps to what Jenkins' `xunit` schema allows. A test that said no is a `failure`
+//! (fail, timeout, bypassed), one that could not say anything an `error` (error, inconclusive), the rest `skipped`.
+
+use super::failure;
+use super::record::{Record, TAIL_LINES};
+use super::replay;
+use super::reporter::Reporter;
+use crate::diagnostic::render::Style;
+use crate::event::{Event, EventKind, LeafResult, Outcome, RunPlan};
+use crate::text::SourceMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// Collects the run and writes the document when it is over.
+pub struct JUnit {
+    out: Box<dyn Write + Send>,
+    plan: Option<RunPlan>,
+    records: Vec<Record>,
+    /// One `<testcase>` per leaf, as far as they have ended.
+    cases: Vec<Option<String>>,
+    duration: Duration,
+}
+
+impl JUnit {
+    pub fn new(out: Box<dyn Write + Send>) -> JUnit {
+        JUnit { out, plan: None, records: Vec::new(), cases: Vec::new(), duration: Duration::ZERO }
+    }
+
+    fn document(&self, plan: &RunPlan) -> String {
+        let outcome =
+            |record: &Record| record.result.as_ref().map_or(Outcome::NotRun, |result| result.outcome);
+        let count =
+            |tag: &str| self.records.iter().filter(|record| tag_of(outcome(record)) == Some(tag)).count();
+        let (tests, failures) = (self.records.len(), count("failure"));
+        let (errors, skipped) = (count("error"), count("skipped"));
+        let counts = format!(
+            "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"{:.3}\"",
+            self.duration.as_secs_f64()
+        );
+        let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+        let _ = writeln!(text, "<testsuites name=\"faultbox\" {counts}>");
+        let _ = writeln!(text, "  <testsuite name=\"{}\" {counts}>", escape(&plan.spec));
+        for (record, case) in self.records.iter().zip(&self.cases) {
+            match case {
+                Some(case) => text.push_str(case),
+                None => {
+                    text.push_str(&case_text(record, &LeafResult::not_run(), plan, &SourceMap::default()));
+                }
+            }
+        }
+        text.push_str("  </testsuite>\n</testsuites>\n");
+        text
+    }
+}
+
+impl Reporter for JUnit {
+    fn event(&mut self, event: &Event, sources: &SourceMap) -> io::Result<()> {
+        match &event.kind {
+            EventKind::RunStarted { plan } => {
+                self.records = plan.leaves.iter().cloned().map(Record::new).collect();
+                self.cases = vec![None; plan.leaves.len()];
+                self.plan = Some(plan.clone());
+            }
+            EventKind::RunFinished { duration, .. } => self.duration = *duration,
+            _ => {}
+        }
+        let Some(leaf) = event.leaf.map(|leaf| leaf as usize) else { return Ok(()) };
+        let Some(record) = self.records.get_mut(leaf) else { return Ok(()) };
+        record.event(&event.kind);
+        if let (EventKind::LeafFinished { result, .. }, Some(plan)) = (&event.kind, &self.plan) {
+            self.cases[leaf] = Some(case_text(record, result, plan, sources));
+            record.outputs = Vec::new();
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let Some(plan) = self.plan.take() else { return Ok(()) };
+        self.out.write_all(self.document(&plan).as_bytes())?;
+        self.out.flush()
+    }
+}
+
+fn tag_of(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Pass => None,
+        Outcome::Fail | Outcome::Timeout | Outcome::Bypassed => Some("failure"),
+        Outcome::Error | Outcome::Inconclusive => Some("error"),
+        Outcome::Skipped | Outcome::NotRun => Some("skipped"),
+    }
+}
+
+fn case_text(record: &Record, result: &LeafResult, plan: &RunPlan, sources: &SourceMap) -> String {
+    let leaf = &record.leaf;
+    let repeat = if plan.runs > 1 { format!(" (run {})", leaf.repeat + 1) } else { String::new() };
+    let mut text = format!(
+        "    <testcase classname=\"{}\" name=\"{}{repeat}\" time=\"{:.3}\"",
+        escape(&plan.spec),
+        escape(leaf.test.as_str()),
+        result.duration.as_secs_f64()
+    );
+    let Some(tag) = tag_of(result.outcome) else {
+        text.push_str("/>\n");
+        return text;
+    };
+    text.push_str(">\n");
+    let word = result.outcome.word().to_lowercase();
+    let message = result.failure.as_ref().map_or(word.as_str(), |failure| &failure.message);
+    if tag == "skipped" {
+        let _ = writeln!(text, "      <skipped message=\"{}\"/>", escape(message));
+    } else {
+        let explained =
+            result.failure.as_ref().map(|failure| failure::render(sources, failure, Style::PLAIN));
+        let replay = replay::command(&plan.spec, leaf, "");
+        let body = format!("{}replay: {replay}\n", explained.unwrap_or_default());
+        let (kind, message, body) = (escape(&word), escape(message), escape(&body));
+        let _ = writeln!(text, "      <{tag} type=\"{kind}\" message=\"{message}\">{body}</{tag}>");
+        let output: String = record.outputs.iter().map(|output| output.text(TAIL_LINES)).collect();
+        if !output.is_empty() {
+            let _ = writeln!(text, "      <system-out>{}</system-out>", escape(&output));
+        }
+    }
+    text.push_str("    </testcase>\n");
+    text
+}
+
+/// Escapes text for element content and attributes, and replaces what XML 1.0 (section 2.2) does not allow at all.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' | '\t' => escaped.push(c),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::JUnit;
+    use crate::event::{Failure, FailureKind, Outcome, Stream};
+    use crate::report::fixture::*;
+
+    #[test]
+    fn the_document_is_escaped_and_complete() {
+        let mut failed = result(Outcome::Fail, 57);
+        failed.failure = Some(Failure::new(FailureKind::Assertion, "\"<a>\" & \u{7}", None));
+        let run = Run::of(vec![leaf("test_a", 3), leaf("test_b", 3), leaf("test_c", 3), leaf("test_d", 3)])
+            .output(0, Stream::Stdout, "a < b ]]>")
+            .finished(2, result(Outcome::Error, 1))
+            .finished(1, result(Outcome::Pass, 1500))
+            .finished(0, failed);
+        let text = written(|out| Box::new(JUnit::new(out)), &run.events(true));
+        let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="faultbox" tests="4" failures="1" errors="1" skipped="1" time="2.120">
+  <testsuite name="protocol-test.star" tests="4" failures="1" errors="1" skipped="1" time="2.120">
+    <testcase classname="protocol-test.star" name="test_a" time="0.057">
+      <failure type="fail" message="&quot;&lt;a&gt;&quot; &amp; �">error[assertion]: "<a>" & X
+replay: faultbox test protocol-test.star --test a --seed 3
+</failure>
+      <system-out>  output of db, 1 line:
+    | a &lt; b ]]&gt;
+</system-out>
+    </testcase>
+    <testcase classname="protocol-test.star" name="test_b" time="1.500"/>
+    <testcase classname="protocol-test.star" name="test_c" time="0.001">
+      <error type="error" message="error">replay: faultbox test protocol-test.star --test c --seed 3
+</error>
+    </testcase>
+    <testcase classname="protocol-test.star" name="test_d" time="0.000">
+      <skipped message="not run"/>
+    </testcase>
+  </testsuite>
+</testsuites>
+"#;
+        let expected = expected.replace("\"<a>\" & X", "&quot;&lt;a&gt;&quot; &amp; ␇");
+        assert!(text == expected, "--- written\n{text}--- expected\n{expected}---");
+    }
+}

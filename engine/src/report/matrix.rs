@@ -1,0 +1,155 @@
+//! The table of a matrix: scenarios down, faults across.
+
+use super::record::Record;
+use crate::event::{LeafResult, MatrixPlan, Outcome};
+
+/// Narrowest fault column, in characters, the width older reports had.
+const MIN_FAULT_WIDTH: usize = 14;
+const MIN_SCENARIO_WIDTH: usize = 8;
+
+/// The finished leaves of one matrix, with what may be left out around them.
+pub(super) struct Table<'r> {
+    plan: &'r MatrixPlan,
+    cells: Vec<(usize, usize, Vec<&'r Record>)>,
+}
+
+impl<'r> Table<'r> {
+    /// Picks the leaves of matrix number `matrix`; `None` when none was selected.
+    pub(super) fn of(
+        matrix: usize,
+        plan: &'r MatrixPlan,
+        records: impl Iterator<Item = &'r Record>,
+    ) -> Option<Self> {
+        let mut cells: Vec<(usize, usize, Vec<&Record>)> = Vec::new();
+        for record in records {
+            let Some((of, row, column)) = record.leaf.cell else { continue };
+            if of != matrix {
+                continue;
+            }
+            match cells.iter_mut().find(|(r, c, _)| (*r, *c) == (row, column)) {
+                Some((_, _, leaves)) => leaves.push(record),
+                None => cells.push((row, column, vec![record])),
+            }
+        }
+        (!cells.is_empty()).then_some(Table { plan, cells })
+    }
+
+    /// Headline, table and, when a cell did not pass, the count and one line for each that did not.
+    pub(super) fn text(&self) -> String {
+        let rows = self.selected(|(row, _, _)| *row);
+        let columns = self.selected(|(_, column, _)| *column);
+        let mut text = self.headline(&rows, &columns);
+        let mut grid = vec![vec![String::new()]];
+        grid[0].extend(columns.iter().map(|&column| name(&self.plan.faults, column).to_owned()));
+        for &row in &rows {
+            let mut line = vec![name(&self.plan.scenarios, row).to_owned()];
+            line.extend(columns.iter().map(|&column| self.cell(row, column)));
+            grid.push(line);
+        }
+        text.push_str(&draw(&grid));
+        text.push_str(&self.failures());
+        text
+    }
+
+    fn selected(&self, index: impl Fn(&(usize, usize, Vec<&Record>)) -> usize) -> Vec<usize> {
+        let mut indices: Vec<usize> = self.cells.iter().map(index).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        indices
+    }
+
+    fn headline(&self, rows: &[usize], columns: &[usize]) -> String {
+        let count =
+            |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+        let cells = count(self.cells.len(), "cell");
+        let shown = |&&(row, column): &&(usize, usize)| rows.contains(&row) && columns.contains(&column);
+        let excluded = self.plan.excluded.iter().filter(shown).count();
+        let excluded = if excluded == 0 { String::new() } else { format!(", {excluded} excluded") };
+        let (rows, columns) = (count(rows.len(), "scenario"), count(columns.len(), "fault"));
+        format!("Fault Matrix: {rows} × {columns} = {cells}{excluded}\n\n")
+    }
+
+    fn cell(&self, row: usize, column: usize) -> String {
+        if self.plan.excluded.contains(&(row, column)) {
+            return "— (excluded)".to_owned();
+        }
+        match self.cells.iter().find(|(r, c, _)| (*r, *c) == (row, column)) {
+            Some((_, _, leaves)) => cell_text(leaves),
+            None => "—".to_owned(),
+        }
+    }
+
+    fn failures(&self) -> String {
+        let mut lines = Vec::new();
+        for (row, column, leaves) in &self.cells {
+            let bad = leaves.iter().filter_map(|leaf| leaf.result.as_ref()).find(|result| is_bad(result));
+            let Some(result) = bad else { continue };
+            let message = result.failure.as_ref().map_or(result.outcome.word(), |failure| &failure.message);
+            let message = message.lines().next().unwrap_or_default();
+            let (scenario, fault) = (name(&self.plan.scenarios, *row), name(&self.plan.faults, *column));
+            lines.push(format!("  {scenario} × {fault}: {message}\n"));
+        }
+        if lines.is_empty() {
+            return String::new();
+        }
+        let total = self.cells.len();
+        let passed =
+            self.cells.iter().filter(|(_, _, leaves)| leaves.iter().all(|leaf| passes(leaf))).count();
+        format!("\nResult: {passed}/{total} passed, {} failed\nFailures:\n{}", lines.len(), lines.concat())
+    }
+}
+
+fn name(names: &[String], at: usize) -> &str {
+    names.get(at).map_or("", String::as_str)
+}
+
+fn passes(record: &Record) -> bool {
+    record.result.as_ref().is_some_and(|result| result.outcome == Outcome::Pass)
+}
+
+fn is_bad(result: &LeafResult) -> bool {
+    !result.outcome.is_good() && result.outcome != Outcome::NotRun
+}
+
+fn cell_text(leaves: &[&Record]) -> String {
+    if let [only] = leaves {
+        let Some(result) = &only.result else { return Outcome::NotRun.word().to_owned() };
+        return match result.outcome {
+            Outcome::Pass if !any_fired(result) => "PASS · not fired".to_owned(),
+            Outcome::Pass => format!("PASS ({}ms)", result.duration.as_millis()),
+            other => other.word().to_owned(),
+        };
+    }
+    let passed = leaves.iter().filter(|leaf| passes(leaf)).count();
+    let bad = leaves.iter().filter_map(|leaf| leaf.result.as_ref()).find(|result| is_bad(result));
+    let unfired = leaves.iter().all(|leaf| leaf.result.as_ref().is_some_and(|result| !any_fired(result)));
+    let mark = if bad.is_none() && unfired { " · not fired" } else { "" };
+    format!("{} ({passed}/{}){mark}", bad.map_or(Outcome::Pass, |result| result.outcome).word(), leaves.len())
+}
+
+/// True when a rule acted, or when there was none that could.
+fn any_fired(result: &LeafResult) -> bool {
+    result.evidence.is_empty() || result.evidence.iter().any(|evidence| evidence.fired > 0)
+}
+
+fn draw(grid: &[Vec<String>]) -> String {
+    let columns = grid[0].len();
+    let width = |column: usize| {
+        let least = if column == 0 { MIN_SCENARIO_WIDTH } else { MIN_FAULT_WIDTH };
+        grid.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).max(least)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for (at, row) in grid.iter().enumerate() {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text.push_str(cells.join(" │ ").trim_end());
+        text.push('\n');
+        if at == 0 {
+            let rules: Vec<String> = widths.iter().map(|&width| "─".repeat(width)).collect();
+            text.push_str(&rules.join("─┼─"));
+            text.push('\n');
+        }
+    }
+    text
+}

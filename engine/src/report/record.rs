@@ -1,0 +1,112 @@
+//! What reporters that write after the fact remember of one leaf.
+
+use crate::event::{EventKind, Failure, Leaf, LeafResult, Stream};
+use crate::model::ServiceName;
+use crate::text::Span;
+use std::collections::VecDeque;
+
+/// Lines kept of one service's output in one leaf; what a service says before that is counted, not kept.
+const MAX_LINES: usize = 10_000;
+
+/// Lines of a service's output shown beside a failure.
+pub(super) const TAIL_LINES: usize = 20;
+
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) leaf: Leaf,
+    pub(super) outputs: Vec<Output>,
+    pub(super) printed: Vec<(String, Option<Span>)>,
+    pub(super) warnings: Vec<Failure>,
+    pub(super) result: Option<LeafResult>,
+}
+
+/// The end of what one service wrote.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub(super) service: ServiceName,
+    pub(super) lines: VecDeque<(Stream, String)>,
+    /// How many lines it wrote in all.
+    pub(super) total: usize,
+}
+
+impl Record {
+    pub(super) fn new(leaf: Leaf) -> Record {
+        Record { leaf, outputs: Vec::new(), printed: Vec::new(), warnings: Vec::new(), result: None }
+    }
+
+    /// Remembers what matters of an event of this leaf.
+    pub(super) fn event(&mut self, kind: &EventKind) {
+        match kind {
+            // Everything the first start did has vanished with it.
+            EventKind::LeafRestarted { .. } => *self = Record::new(self.leaf.clone()),
+            EventKind::ServiceOutput { service, stream, line } => self.output(service, *stream, line),
+            EventKind::Printed { text, span } => self.printed.push((text.clone(), *span)),
+            EventKind::Warning { failure } => self.warnings.push(failure.clone()),
+            EventKind::LeafFinished { result, .. } => self.result = Some(result.clone()),
+            EventKind::RunStarted { .. }
+            | EventKind::Notice { .. }
+            | EventKind::LeafStarted { .. }
+            | EventKind::PhaseEntered { .. }
+            | EventKind::ServiceStarted { .. }
+            | EventKind::ServiceReady { .. }
+            | EventKind::ServiceExited { .. }
+            | EventKind::StepSent { .. }
+            | EventKind::StepReceived { .. }
+            | EventKind::RuleInstalled { .. }
+            | EventKind::RuleRemoved { .. }
+            | EventKind::RuleFired { .. }
+            | EventKind::ConnectionOpened { .. }
+            | EventKind::ConnectionClosed { .. }
+            | EventKind::ConnectionOpaque { .. }
+            | EventKind::ConnectionFailed { .. }
+            | EventKind::AssertionPassed { .. }
+            | EventKind::RunFinished { .. } => {}
+        }
+    }
+
+    fn output(&mut self, service: &ServiceName, stream: Stream, line: &str) {
+        let known = self.outputs.iter().position(|output| output.service == *service);
+        let at = known.unwrap_or_else(|| {
+            self.outputs.push(Output { service: service.clone(), lines: VecDeque::new(), total: 0 });
+            self.outputs.len() - 1
+        });
+        let output = &mut self.outputs[at];
+        output.total += 1;
+        output.lines.push_back((stream, line.to_owned()));
+        if output.lines.len() > MAX_LINES {
+            output.lines.pop_front();
+        }
+    }
+}
+
+impl Output {
+    /// A headline and the last `limit` lines, indented by two; empty when the service wrote nothing.
+    pub(super) fn text(&self, limit: usize) -> String {
+        let shown = self.lines.len().min(limit);
+        let count = match (shown == self.total, self.total) {
+            (true, 1) => "1 line".to_owned(),
+            (true, total) => format!("{total} lines"),
+            (false, total) => format!("last {shown} of {total} lines"),
+        };
+        let mut text = format!("  output of {}, {count}:\n", self.service);
+        for (_, line) in self.lines.iter().skip(self.lines.len() - shown) {
+            text.push_str(format!("    | {}", printable(line)).trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// The line without control characters, which could move the cursor or repaint what stands above.
+pub(super) fn printable(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    for c in line.chars() {
+        match c {
+            '\t' => text.push('\t'),
+            '\u{1b}' => text.push('␛'),
+            c if c.is_control() => text.push('\u{fffd}'),
+            c => text.push(c),
+        }
+    }
+    text
+}

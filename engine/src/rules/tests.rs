@@ -1,0 +1,204 @@
+//! Decisions, counters and evidence over hand-made operations.
+
+use super::*;
+use crate::model::errno::Errno;
+use crate::model::syscall;
+use crate::model::*;
+use crate::text::{FileId, Span};
+use std::time::Duration;
+
+fn http(method: &str, path: &str) -> OwnedMessage {
+    OwnedMessage {
+        description: format!("{method} {path}"),
+        fields: vec![("method", method.to_owned()), ("path", path.to_owned())],
+        entries: vec![("header", "Accept".to_owned(), "text/html".to_owned())],
+        syscall: None,
+        path: None,
+    }
+}
+
+fn write(path: Option<Option<&str>>) -> OwnedMessage {
+    OwnedMessage {
+        description: "write".to_owned(),
+        fields: Vec::new(),
+        entries: Vec::new(),
+        syscall: syscall::Syscall::from_name("write"),
+        path: path.map(|path| path.map(str::to_owned)),
+    }
+}
+
+fn clause(field: &'static str, glob: &str) -> Clause {
+    let fold = field == "method";
+    Clause { field, key: None, pattern: Pattern::Glob(Glob::new(glob, Dialect::Path, fold)) }
+}
+
+fn rule(name: &str, clauses: Vec<Clause>, action: Action) -> Rule {
+    Rule {
+        name: RuleName(name.into()),
+        target: Target::Interface(Endpoint { service: "api".into(), interface: "public".into() }),
+        matcher: Matcher::Message(clauses),
+        action,
+        trigger: Trigger::ALWAYS,
+        label: None,
+        span: Span::start_of(FileId(0)),
+    }
+}
+
+fn on_write(name: &str, path: Option<&str>) -> Rule {
+    let matcher = SyscallMatcher {
+        keyword: "write".to_owned(),
+        syscalls: {
+            let mut calls = syscall::resolve("write").unwrap_or_default();
+            calls.sort();
+            calls.into()
+        },
+        path: path.map(|path| Glob::new(path, Dialect::File, false)),
+    };
+    let eio = Errno::from_name("EIO").unwrap();
+    Rule {
+        matcher: Matcher::Syscall(matcher),
+        target: Target::Service("db".into()),
+        ..rule(name, Vec::new(), Action::Deny(eio))
+    }
+}
+
+fn respond() -> Action {
+    Action::Respond(Params::default())
+}
+
+fn delay(ms: u64) -> Action {
+    Action::Delay(Duration::from_millis(ms))
+}
+
+fn names(decision: &Decision) -> Vec<String> {
+    decision.fired().map(|active| active.rule.name.to_string()).collect()
+}
+
+#[test]
+fn delays_add_up_until_the_first_terminal_rule() {
+    let set = RuleSet::new(0);
+    let rules = vec![
+        rule("a[0]", vec![clause("path", "/data/*")], delay(100)),
+        rule("a[1]", vec![clause("method", "post")], respond()),
+        rule("a[2]", Vec::new(), delay(900)),
+    ];
+    let _installed = set.install(rules);
+    let post = set.decide(&http("POST", "/data/x"));
+    assert_eq!(
+        (post.delay, names(&post)),
+        (Duration::from_millis(100), vec!["a[0]".to_owned(), "a[1]".to_owned()])
+    );
+    let get = set.decide(&http("GET", "/data/x"));
+    assert_eq!(
+        (get.delay, names(&get)),
+        (Duration::from_secs(1), vec!["a[0]".to_owned(), "a[2]".to_owned()])
+    );
+}
+
+#[test]
+fn the_newest_installation_is_asked_first_and_removal_restores_the_older() {
+    let set = RuleSet::new(0);
+    assert!(set.is_empty());
+    let outer = set.install(vec![rule("outer[0]", Vec::new(), respond())]);
+    let inner = set.install(vec![rule("inner[0]", Vec::new(), respond())]);
+    assert_eq!(names(&set.decide(&http("GET", "/"))), ["inner[0]"]);
+    drop(inner);
+    assert_eq!(names(&set.decide(&http("GET", "/"))), ["outer[0]"]);
+    drop(outer);
+    assert!(set.is_empty() && set.decide(&http("GET", "/")).is_pass());
+}
+
+#[test]
+fn triggers_count_matches() {
+    let check = |trigger: Trigger, wanted: &[u64]| {
+        let set = RuleSet::new(0);
+        let _installed =
+            set.install(vec![Rule { trigger, ..rule("a[0]", vec![clause("path", "/x")], respond()) }]);
+        let _ = set.decide(&http("GET", "/other"));
+        let fired: Vec<u64> = (1..=6).filter(|_| !set.decide(&http("GET", "/x")).is_pass()).collect();
+        assert_eq!(fired, wanted, "{trigger:?}");
+    };
+    check(Trigger { nth: Some(2), ..Trigger::ALWAYS }, &[2]);
+    check(Trigger { after: Some(4), ..Trigger::ALWAYS }, &[5, 6]);
+    check(Trigger { every: Some(3), ..Trigger::ALWAYS }, &[3, 6]);
+    check(Trigger { times: Some(2), ..Trigger::ALWAYS }, &[1, 2]);
+    check(Trigger { after: Some(1), every: Some(2), times: Some(2), ..Trigger::ALWAYS }, &[2, 4]);
+    check(Trigger { probability: Probability::fraction(0.0).unwrap(), ..Trigger::ALWAYS }, &[]);
+}
+
+#[test]
+fn another_rule_never_moves_a_rules_draws() {
+    let half = Trigger { probability: Probability::fraction(0.5).unwrap(), ..Trigger::ALWAYS };
+    let fired = |extra: bool| -> Vec<bool> {
+        let set = RuleSet::new(42);
+        let mut rules = vec![Rule { trigger: half, ..rule("a[0]", vec![clause("path", "/x")], delay(1)) }];
+        if extra {
+            rules.insert(0, Rule { trigger: half, ..rule("b[0]", Vec::new(), delay(1)) });
+        }
+        let _installed = set.install(rules);
+        let hit = |decision: Decision| names(&decision).contains(&"a[0]".to_owned());
+        (0..64).map(|_| hit(set.decide(&http("GET", "/x")))).collect()
+    };
+    assert_eq!(fired(false), fired(true));
+}
+
+#[test]
+fn only_a_resolved_path_matches_a_glob() {
+    let set = RuleSet::new(0);
+    let installed = set.install(vec![on_write("wal[0]", Some("/data/**"))]);
+    assert!(set.decide(&write(None)).is_pass());
+    assert!(set.decide(&write(Some(None))).is_pass());
+    assert!(set.decide(&write(Some(Some("/dev/null")))).is_pass());
+    let evidence = &installed.evidence()[0];
+    let miss = evidence.near_miss.clone().unwrap();
+    assert_eq!((evidence.seen, evidence.matched, miss.reason.as_str()), (3, 0, "path is not /data/**"));
+    assert!(!set.decide(&write(Some(Some("/data/a/wal")))).is_pass());
+    assert_eq!(installed.evidence()[0].fired, 1);
+}
+
+#[test]
+fn a_reply_the_kernel_refused_is_not_counted() {
+    let set = RuleSet::new(0);
+    let nth = Trigger { nth: Some(1), ..Trigger::ALWAYS };
+    let installed = set.install(vec![Rule { trigger: nth, ..on_write("w[0]", None) }]);
+    let first = set.decide(&write(None));
+    assert!(!first.is_pass());
+    first.take_back();
+    assert_eq!(installed.evidence()[0].fired, 0);
+    assert!(!set.decide(&write(None)).is_pass(), "the restarted call is the first one again");
+}
+
+#[test]
+fn evidence_names_the_nearest_miss() {
+    let set = RuleSet::new(0);
+    let early = set.decide(&http("POST", "/data/key"));
+    assert!(early.is_pass());
+    let rules =
+        vec![rule("block_key[0]", vec![clause("method", "POST"), clause("path", "/data/key")], respond())];
+    let installed = set.install(rules);
+    let _ = set.decide(&http("GET", "/data/testkey"));
+    let _ = set.decide(&http("POST", "/data/testkey"));
+    let evidence = &installed.evidence()[0];
+    assert_eq!(evidence.assumption, Some("block_key".into()));
+    assert_eq!(evidence.seen, 2);
+    let miss = evidence.near_miss.clone().unwrap();
+    assert_eq!(
+        (miss.operation.as_str(), miss.reason.as_str()),
+        ("POST /data/testkey", "path is not /data/key")
+    );
+}
+
+#[test]
+fn table_fields_match_any_entry_and_name_what_is_missing() {
+    let set = RuleSet::new(0);
+    let header = |key: &str, glob: &str| Clause {
+        field: "header",
+        key: Some(key.to_owned()),
+        pattern: Pattern::Glob(Glob::new(glob, Dialect::Plain, false)),
+    };
+    let installed = set.install(vec![rule("h[0]", vec![header("x-tenant", "*")], respond())]);
+    assert!(set.decide(&http("GET", "/")).is_pass());
+    assert_eq!(installed.evidence()[0].near_miss.clone().unwrap().reason, "it has no header x-tenant");
+    let _second = set.install(vec![rule("h[1]", vec![header("accept", "*html*")], respond())]);
+    assert!(!set.decide(&http("GET", "/")).is_pass());
+}

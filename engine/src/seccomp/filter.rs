@@ -1,0 +1,214 @@
+//! From a subscription to a BPF program. Pure.
+//!
+//! - Numbers are searched by bisection, so a service with many faultable calls pays the same as one with few.
+//! - Calls of another architecture (a 32-bit program) are all stopped on: the supervisor lets them continue and counts
+//!   them, so that a rule that cannot see them is reported instead of silently passing.
+//! - The x32 numbering of x86_64 (bit 30 set) is answered ENOSYS, as kernels without x32 do.
+//! - `io_uring_setup` is answered ENOSYS: operations on a ring are invisible to seccomp, and programs fall back.
+
+use seccompiler::{BpfProgram, sock_filter};
+
+use super::program::{
+    JUMP_EQUAL, JUMP_GREATER, MAX_INSTRUCTIONS, NATIVE_ARCH, OFFSET_ARCH, OFFSET_FIRST_ARGUMENT, OFFSET_NUMBER,
+    RET_ALLOW, RET_NOTIFY, branch, load, ret, ret_errno, split,
+};
+use super::subscription::Subscription;
+use crate::model::syscall::{Subject, Syscall};
+
+/// First number of the x32 numbering (`__X32_SYSCALL_BIT`).
+const X32_BIT: u32 = 0x4000_0000;
+
+/// A program for the kernel, made from a [`Subscription`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    program: BpfProgram,
+}
+
+impl Filter {
+    pub fn new(subscription: &Subscription) -> Filter {
+        let mut program = vec![
+            load(OFFSET_ARCH),
+            branch(JUMP_EQUAL, NATIVE_ARCH, 1, 0),
+            ret(RET_NOTIFY),
+            load(OFFSET_NUMBER),
+        ];
+        program.extend(bisect(&boundaries(subscription)));
+        // Four instructions at most per number of a table with under 512 numbers.
+        debug_assert!(program.len() <= MAX_INSTRUCTIONS);
+        Filter { program }
+    }
+
+    pub(super) fn program(&self) -> &[sock_filter] {
+        &self.program
+    }
+}
+
+/// What happens to a call with a certain number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Allow,
+    Notify,
+    /// Stop on it unless its first argument is descriptor 0, 1 or 2.
+    NotifyBehindStdio,
+    Errno(i32),
+}
+
+impl Fate {
+    fn instructions(self) -> Vec<sock_filter> {
+        match self {
+            Fate::Allow => vec![ret(RET_ALLOW)],
+            Fate::Notify => vec![ret(RET_NOTIFY)],
+            // A descriptor is an int: the kernel looks at the low 32 bits only, so do we.
+            Fate::NotifyBehindStdio => vec![
+                load(OFFSET_FIRST_ARGUMENT),
+                branch(JUMP_GREATER, libc::STDERR_FILENO as u32, 0, 1),
+                ret(RET_NOTIFY),
+                ret(RET_ALLOW),
+            ],
+            Fate::Errno(number) => vec![ret_errno(number)],
+        }
+    }
+}
+
+/// Ascending starts of the ranges of numbers that share a fate; the first starts at 0.
+fn boundaries(subscription: &Subscription) -> Vec<(u32, Fate)> {
+    let mut single: Vec<(u32, Fate)> =
+        subscription.calls().map(|call| (call.number(), fate_of(call, subscription.exempt_stdio))).collect();
+    let ring = Syscall::from_name("io_uring_setup").filter(|&ring| !subscription.contains(ring));
+    single.extend(ring.map(|ring| (ring.number(), Fate::Errno(libc::ENOSYS))));
+    single.sort_by_key(|&(number, _)| number);
+
+    let mut ranges = vec![(0, Fate::Allow)];
+    for (number, fate) in single {
+        push_range(&mut ranges, number, fate);
+        push_range(&mut ranges, number + 1, Fate::Allow);
+    }
+    if cfg!(target_arch = "x86_64") {
+        push_range(&mut ranges, X32_BIT, Fate::Errno(libc::ENOSYS));
+    }
+    ranges
+}
+
+fn fate_of(call: Syscall, exempt_stdio: bool) -> Fate {
+    let on_descriptor = call.subjects().first() == Some(&Subject::Descriptor(0));
+    if exempt_stdio && on_descriptor { Fate::NotifyBehindStdio } else { Fate::Notify }
+}
+
+/// Appends a range, replacing an empty one and joining equal neighbours.
+fn push_range(ranges: &mut Vec<(u32, Fate)>, start: u32, fate: Fate) {
+    if ranges.last().is_some_and(|last| last.0 == start) {
+        ranges.pop();
+    }
+    if ranges.last().is_none_or(|last| last.1 != fate) {
+        ranges.push((start, fate));
+    }
+}
+
+fn bisect(ranges: &[(u32, Fate)]) -> Vec<sock_filter> {
+    match ranges {
+        [] => vec![ret(RET_ALLOW)],
+        [(_, fate)] => fate.instructions(),
+        _ => {
+            let (below, rest) = ranges.split_at(ranges.len() / 2);
+            split(rest[0].0, bisect(below), bisect(rest))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::program::{JUMP, JUMP_AT_LEAST, LOAD, RETURN};
+    use super::*;
+
+    const ERRNO_ENOSYS: u32 = 0x0005_0000 | libc::ENOSYS as u32;
+
+    /// Runs a program as the kernel would, for one call.
+    fn interpret(program: &[sock_filter], arch: u32, number: u32, first_argument: u64) -> u32 {
+        let mut at = 0;
+        let mut accumulator = 0;
+        loop {
+            let step = program.get(at).expect("a program ends in a return");
+            at += 1;
+            let compare = |holds: bool| usize::from(if holds { step.jt } else { step.jf });
+            match step.code {
+                LOAD => {
+                    accumulator = match step.k {
+                        OFFSET_NUMBER => number,
+                        OFFSET_ARCH => arch,
+                        OFFSET_FIRST_ARGUMENT => first_argument as u32,
+                        other => panic!("load of offset {other}"),
+                    }
+                }
+                JUMP => at += step.k as usize,
+                JUMP_EQUAL => at += compare(accumulator == step.k),
+                JUMP_GREATER => at += compare(accumulator > step.k),
+                JUMP_AT_LEAST => at += compare(accumulator >= step.k),
+                RETURN => return step.k,
+                other => panic!("instruction {other:#x}"),
+            }
+        }
+    }
+
+    fn filter(calls: impl IntoIterator<Item = Syscall>) -> Filter {
+        Filter::new(&Subscription::new(calls).expect("only trappable calls"))
+    }
+
+    fn call(name: &str) -> Syscall {
+        Syscall::from_name(name).expect("a known call")
+    }
+
+    #[test]
+    fn everything_faultable_at_once_fits_and_is_exact() {
+        let filter = filter(Syscall::trappable());
+        assert!(filter.program().len() <= MAX_INSTRUCTIONS);
+        for number in 0..600 {
+            let known = Syscall::from_number(number);
+            let expected = match known {
+                Some(known) if crate::model::syscall::untrappable(known.name()).is_none() => RET_NOTIFY,
+                _ => RET_ALLOW,
+            };
+            assert_eq!(interpret(filter.program(), NATIVE_ARCH, number, 0), expected, "{number} {known:?}");
+        }
+    }
+
+    #[test]
+    fn io_uring_foreign_and_x32_calls_are_never_silently_allowed() {
+        let filter = filter([call("write")]);
+        let run = |arch, number| interpret(filter.program(), arch, number, 0);
+        assert_eq!(run(NATIVE_ARCH, call("io_uring_setup").number()), ERRNO_ENOSYS);
+        assert_eq!(run(0x4000_0003, 4), RET_NOTIFY);
+        if cfg!(target_arch = "x86_64") {
+            assert_eq!(run(NATIVE_ARCH, X32_BIT | call("write").number()), ERRNO_ENOSYS);
+        }
+    }
+
+    #[test]
+    fn stdio_is_exempt_only_when_asked() {
+        let mut subscription = Subscription::new([call("write"), call("openat")]).expect("trappable");
+        let run = |subscription: &Subscription, name, argument| {
+            interpret(Filter::new(subscription).program(), NATIVE_ARCH, call(name).number(), argument)
+        };
+        assert_eq!(run(&subscription, "write", 1), RET_NOTIFY);
+        subscription.exempt_stdio = true;
+        assert_eq!(run(&subscription, "write", 2), RET_ALLOW);
+        assert_eq!(run(&subscription, "write", 3), RET_NOTIFY);
+        assert_eq!(run(&subscription, "write", 0xffff_ffff), RET_NOTIFY);
+        assert_eq!(run(&subscription, "openat", 1), RET_NOTIFY);
+    }
+
+    proptest! {
+        #[test]
+        fn stops_on_exactly_the_subscribed_calls(mask in proptest::collection::vec(any::<bool>(), 400), probe in 0u32..700) {
+            let chosen: Vec<Syscall> =
+                Syscall::trappable().zip(&mask).filter(|(_, wanted)| **wanted).map(|(call, _)| call).collect();
+            let expected = match Syscall::from_number(probe) {
+                Some(probed) if chosen.contains(&probed) => RET_NOTIFY,
+                Some(probed) if probed.name() == "io_uring_setup" => ERRNO_ENOSYS,
+                _ => RET_ALLOW,
+            };
+            prop_assert_eq!(interpret(filter(chosen).program(), NATIVE_ARCH, probe, 0), expected);
+        }
+    }
+}

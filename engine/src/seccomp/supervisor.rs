@@ -1,0 +1,313 @@
+//! Answers the intercepted calls of one service, on one thread of its own.
+//!
+//! The thread sleeps until a call arrives, asks the judge, answers. Delayed answers wait in a list the same thread looks
+//! after, so nothing ever blocks it. It ends when the last target of the filter is gone, never earlier: a call that
+//! nobody answers fails with ENOSYS, which no service expects.
+
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+
+use super::delay::{Delayed, Delays};
+use super::notify::{Listener, Sentence};
+use super::path::Scratch;
+use super::program::NATIVE_ARCH;
+use super::signals::{self, Interruption};
+use super::sys::RawNotification;
+use super::view::SyscallView;
+use crate::model::errno::Errno;
+use crate::model::syscall::Syscall;
+
+/// What is done with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// The kernel carries it out.
+    Continue,
+    /// It fails without being carried out.
+    Errno(Errno),
+    /// It returns this value without being carried out.
+    Return(i64),
+    ContinueAfter(Duration),
+    ErrnoAfter(Duration, Errno),
+}
+
+/// A judge's answer: what to do, and what to hand back to the judge once it is known whether it happened.
+#[derive(Debug)]
+pub struct Answer<T> {
+    pub reply: Reply,
+    pub token: T,
+}
+
+/// Decides about intercepted calls. Called on the supervisor's thread only, so it must not block.
+pub trait Judge: Send + Sync + 'static {
+    type Token: Send + 'static;
+
+    fn judge(&self, call: &mut SyscallView<'_>) -> Answer<Self::Token>;
+
+    /// The kernel accepted the reply: the target saw it. Occurrences are counted here.
+    fn committed(&self, token: Self::Token);
+
+    /// The reply did not take effect: the target died, was interrupted, or the supervisor was released first.
+    fn lost(&self, token: Self::Token) {
+        drop(token);
+    }
+}
+
+/// What a supervisor has seen so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SupervisorCounts {
+    pub received: u64,
+    /// Replies the kernel did not accept.
+    pub lost: u64,
+    /// Calls of another architecture (a 32-bit program), which rules cannot see; they were let through.
+    pub foreign: u64,
+    /// Delayed calls interrupted so that a signal handler of the service could run.
+    pub interrupted: u64,
+    /// The judge panicked; from then on every call continues. The leaf's outcome is an error.
+    pub judge_panicked: bool,
+}
+
+/// Handle of the thread. Dropping it releases the targets and leaves the thread to end with the last of them.
+#[derive(Debug)]
+pub struct Supervisor {
+    shared: Arc<Shared>,
+    wake: PipeWriter,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    released: AtomicBool,
+    received: AtomicU64,
+    lost: AtomicU64,
+    foreign: AtomicU64,
+    interrupted: AtomicU64,
+    judge_panicked: AtomicBool,
+}
+
+impl Supervisor {
+    /// Starts answering. `name` is the service's, for the thread's name.
+    pub fn start<J: Judge>(name: &str, listener: Listener, judge: Arc<J>) -> io::Result<Supervisor> {
+        let (woken, wake) = io::pipe()?;
+        let shared = Arc::new(Shared::default());
+        // An older kernel without the flag is only slower.
+        let _ = listener.enable_sync_wake_up();
+        let mut watch =
+            Watch { listener, judge, shared: shared.clone(), woken, scratch: Scratch::new(), delays: Delays::new() };
+        let thread = std::thread::Builder::new().name(format!("sys {name}")).spawn(move || watch.run())?;
+        Ok(Supervisor { shared, wake, thread: Some(thread) })
+    }
+
+    /// Lets delayed calls continue at once, and every later call too, without asking the judge.
+    pub fn release(&self) {
+        self.shared.released.store(true, Relaxed);
+        // The pipe never fills: one byte per release. A thread that is gone has no reader left, which is fine.
+        let _ = (&self.wake).write_all(&[1]);
+    }
+
+    /// Releases the targets and waits until the last one is gone. Kill them first.
+    pub fn join(mut self) -> SupervisorCounts {
+        self.release();
+        if let Some(thread) = self.thread.take() {
+            // The thread catches the judge's panics; there is nothing to add when it dies of its own.
+            let _ = thread.join();
+        }
+        self.counts()
+    }
+
+    /// Whether every target is gone.
+    pub fn is_finished(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    pub fn counts(&self) -> SupervisorCounts {
+        SupervisorCounts {
+            received: self.shared.received.load(Relaxed),
+            lost: self.shared.lost.load(Relaxed),
+            foreign: self.shared.foreign.load(Relaxed),
+            interrupted: self.shared.interrupted.load(Relaxed),
+            judge_panicked: self.shared.judge_panicked.load(Relaxed),
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// What woke the thread.
+struct Wake {
+    call: bool,
+    released: bool,
+    gone: bool,
+}
+
+/// At most this many delayed targets are looked at per tick, about 15 microseconds each.
+const SIGNAL_CHECKS: usize = 32;
+
+/// The thread's own state.
+struct Watch<J: Judge> {
+    listener: Listener,
+    judge: Arc<J>,
+    shared: Arc<Shared>,
+    woken: PipeReader,
+    scratch: Scratch,
+    delays: Delays<J::Token>,
+}
+
+impl<J: Judge> Watch<J> {
+    fn run(&mut self) {
+        while let Ok(wake) = self.sleep() {
+            if wake.released {
+                self.flush();
+            }
+            if wake.call {
+                // ENOENT is routine: the target died or was interrupted before its call was received.
+                if let Ok(raw) = self.listener.receive() {
+                    self.handle(raw);
+                }
+            } else if wake.gone {
+                break;
+            }
+            self.answer_due();
+            self.let_signals_in();
+        }
+        self.flush();
+    }
+
+    fn sleep(&mut self) -> io::Result<Wake> {
+        let timeout = self.delays.sleep(Instant::now(), self.listener.is_killable()).map(TimeSpec::from_duration);
+        let mut ready = [
+            PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.woken.as_fd(), PollFlags::POLLIN),
+        ];
+        match ppoll(&mut ready, timeout, None) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let [call, woken] = ready.map(|fd| fd.revents().unwrap_or(PollFlags::empty()));
+        let released = woken.contains(PollFlags::POLLIN);
+        if released {
+            let _ = self.woken.read(&mut [0; 8])?;
+        }
+        let gone = call.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL);
+        Ok(Wake { call: call.contains(PollFlags::POLLIN), released, gone })
+    }
+
+    fn handle(&mut self, raw: RawNotification) {
+        self.shared.received.fetch_add(1, Relaxed);
+        if raw.arch != NATIVE_ARCH {
+            self.shared.foreign.fetch_add(1, Relaxed);
+            self.listener.send(raw.id, Sentence::Continue);
+            return;
+        }
+        match self.delays.take_restarted(&raw) {
+            Some(Ok(restarted)) if !self.shared.released.load(Relaxed) => return self.delays.add(restarted),
+            Some(Ok(other) | Err(other)) => self.lose(other.token),
+            None => {}
+        }
+        let Some(answer) = self.ask(&raw) else {
+            self.listener.send(raw.id, Sentence::Continue);
+            return;
+        };
+        let (wait, sentence) = match answer.reply {
+            Reply::Continue => (Duration::ZERO, Sentence::Continue),
+            Reply::Errno(errno) => (Duration::ZERO, Sentence::Fail(errno.number())),
+            Reply::Return(value) => (Duration::ZERO, Sentence::Return(value)),
+            Reply::ContinueAfter(wait) => (wait, Sentence::Continue),
+            Reply::ErrnoAfter(wait, errno) => (wait, Sentence::Fail(errno.number())),
+        };
+        if wait.is_zero() {
+            self.answer(raw.id, sentence, answer.token);
+        } else {
+            // A delay beyond what the clock can hold is one that never ends.
+            let due = Instant::now().checked_add(wait).unwrap_or_else(|| Instant::now() + FOR_EVER);
+            self.delays.add(Delayed { raw, sentence, token: answer.token, due });
+        }
+    }
+
+    /// The judge's answer; `None` when there is no judge any more.
+    fn ask(&mut self, raw: &RawNotification) -> Option<Answer<J::Token>> {
+        if self.shared.released.load(Relaxed) || self.shared.judge_panicked.load(Relaxed) {
+            return None;
+        }
+        let syscall = Syscall::from_number(raw.number.cast_unsigned())?;
+        let mut view = SyscallView::new(syscall, raw, &self.listener, &mut self.scratch);
+        let asked = catch_unwind(AssertUnwindSafe(|| self.judge.judge(&mut view)));
+        if asked.is_err() {
+            self.shared.judge_panicked.store(true, Relaxed);
+        }
+        asked.ok()
+    }
+
+    fn answer(&self, id: u64, sentence: Sentence, token: J::Token) {
+        if self.listener.send(id, sentence) {
+            self.judge.committed(token);
+        } else {
+            self.lose(token);
+        }
+    }
+
+    fn lose(&self, token: J::Token) {
+        self.shared.lost.fetch_add(1, Relaxed);
+        self.judge.lost(token);
+    }
+
+    fn answer_due(&mut self) {
+        for delayed in self.delays.take_due(Instant::now()) {
+            self.answer(delayed.raw.id, delayed.sentence, delayed.token);
+        }
+    }
+
+    /// Interrupts delayed calls whose thread has a signal to handle, as the kernel would have done without us.
+    fn let_signals_in(&mut self) {
+        if !self.listener.is_killable() {
+            return;
+        }
+        let wanted = self.delays.take_if(SIGNAL_CHECKS, |thread| signals::pending(thread).is_some());
+        for delayed in wanted {
+            let code = self.restart_code(&delayed.raw);
+            self.shared.interrupted.fetch_add(1, Relaxed);
+            if !self.listener.send(delayed.raw.id, Sentence::Fail(code)) {
+                self.lose(delayed.token);
+            } else if let Some(forgotten) = self.delays.remember_interrupted(delayed) {
+                self.lose(forgotten.token);
+            }
+        }
+    }
+
+    fn restart_code(&mut self, raw: &RawNotification) -> i32 {
+        let syscall = Syscall::from_number(raw.number.cast_unsigned());
+        let interruptible = syscall.is_some_and(|syscall| {
+            SyscallView::new(syscall, raw, &self.listener, &mut self.scratch).is_interruptible()
+        });
+        match signals::pending(raw.pid) {
+            Some(Interruption::Shared) => libc::EINTR,
+            Some(Interruption::Own) | None if interruptible => signals::ERESTARTSYS,
+            Some(Interruption::Own) | None => signals::ERESTARTNOINTR,
+        }
+    }
+
+    /// Lets every delayed call continue: used when released and when the targets are gone.
+    fn flush(&mut self) {
+        for delayed in self.delays.take_all() {
+            self.listener.send(delayed.raw.id, Sentence::Continue);
+            self.lose(delayed.token);
+        }
+        for delayed in self.delays.take_interrupted() {
+            self.lose(delayed.token);
+        }
+    }
+}
+
+/// Ten years.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);

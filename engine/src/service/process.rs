@@ -1,0 +1,148 @@
+//! One running service: its process, its output, its intercepted calls.
+
+use super::output::{LastLines, drain};
+use crate::event::Stream;
+use crate::model::Service;
+use crate::sandbox::{Child, Reaper};
+use crate::seccomp::{Filter, Launch, LaunchError, Launched, Listener, launch};
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::rc::Rc;
+use tokio::net::unix::pipe;
+use tokio::task::JoinHandle;
+
+/// A started service.
+pub struct Process {
+    pub launched: Rc<Launched<Child>>,
+    listener: Option<Listener>,
+    pub last_lines: LastLines,
+    drains: Vec<JoinHandle<()>>,
+}
+
+/// What a service starts with besides what the spec says.
+pub struct Surroundings<'s> {
+    pub reaper: &'s Reaper,
+    /// The spec's directory: where relative programs are looked up and where the process starts.
+    pub directory: &'s Path,
+    /// Variables it inherits; the spec's own win.
+    pub environment: &'s [(String, String)],
+    pub filter: Option<&'s Filter>,
+}
+
+/// Why a service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    #[error("cannot make a pipe for its output: {0}")]
+    Output(#[source] io::Error),
+}
+
+impl Process {
+    /// Starts the service in the calling thread's network namespace. `line` gets every line it prints.
+    pub fn start(
+        service: &Service,
+        surroundings: &Surroundings<'_>,
+        line: impl Fn(Stream, String) + Clone + 'static,
+    ) -> Result<Process, StartError> {
+        let (stdout, stdout_end) = io::pipe().map_err(StartError::Output)?;
+        let (stderr, stderr_end) = io::pipe().map_err(StartError::Output)?;
+        let argv = argv(service, surroundings.directory);
+        let env = environment(service, surroundings.environment);
+        let what = Launch {
+            argv: &argv,
+            env: &env,
+            cwd: surroundings.directory,
+            stdout: stdout_end.as_fd(),
+            stderr: stderr_end.as_fd(),
+            filter: surroundings.filter,
+        };
+        let mut launched = launch(&what, |fork| surroundings.reaper.adopt(fork))?;
+        drop((stdout_end, stderr_end));
+        let last_lines = LastLines::default();
+        let mut drains = Vec::new();
+        for (end, stream) in [(OwnedFd::from(stdout), Stream::Stdout), (OwnedFd::from(stderr), Stream::Stderr)] {
+            let from = pipe::Receiver::from_owned_fd(end).map_err(StartError::Output)?;
+            let (last, line) = (last_lines.clone(), line.clone());
+            drains.push(tokio::task::spawn_local(drain(from, stream, last, line)));
+        }
+        let listener = launched.listener.take();
+        Ok(Process { launched: Rc::new(launched), listener, last_lines, drains })
+    }
+
+    /// Where the service's intercepted calls arrive; taken once.
+    pub fn take_listener(&mut self) -> Option<Listener> {
+        self.listener.take()
+    }
+
+    /// For whoever stops it.
+    pub fn handle(&self) -> Rc<Launched<Child>> {
+        self.launched.clone()
+    }
+
+    pub fn child(&self) -> Child {
+        self.launched.child.clone()
+    }
+
+    /// Waits until everything it printed is read. Bounded by the caller: a daemon may hold the pipe.
+    pub async fn drained(&mut self) {
+        for drain in self.drains.drain(..) {
+            // A cancelled drain has nothing more to say.
+            let _ = drain.await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.drains.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// The command line; a relative program with a `/`, or one that lies beside the spec, is meant from the spec's directory.
+fn argv(service: &Service, directory: &Path) -> Vec<OsString> {
+    let program = program(&service.binary, directory);
+    let arguments = service.args.iter().map(OsString::from);
+    std::iter::once(program.into_os_string()).chain(arguments).collect()
+}
+
+/// Where the program of a service is, before `PATH` is searched.
+pub fn program(binary: &str, directory: &Path) -> PathBuf {
+    let path = Path::new(binary);
+    let beside = directory.join(path);
+    if path.is_absolute() || (!binary.contains('/') && !beside.is_file()) {
+        return path.to_owned();
+    }
+    if beside.exists() {
+        return beside;
+    }
+    // The original language meant the runner's own directory; it still works where the file is there.
+    match std::path::absolute(path) {
+        Ok(here) if here.exists() => here,
+        Ok(_) | Err(_) => beside,
+    }
+}
+
+fn environment(service: &Service, inherited: &[(String, String)]) -> Vec<(OsString, OsString)> {
+    let own = |name: &String| service.env.iter().any(|(own, _)| own == name);
+    let inherited = inherited.iter().filter(|(name, _)| !own(name));
+    inherited.chain(&service.env).map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+/// An exit status in words: `exit code 1`, `killed by SIGKILL`.
+pub fn describe(status: Option<ExitStatus>) -> String {
+    let Some(status) = status else { return "its exit status was lost".to_owned() };
+    if let Some(code) = status.code() {
+        return format!("exit code {code}");
+    }
+    let signal = status.signal().and_then(|signal| nix::sys::signal::Signal::try_from(signal).ok());
+    let core = if status.core_dumped() { " (core dumped)" } else { "" };
+    match signal {
+        Some(signal) => format!("killed by {signal}{core}"),
+        None => "ended".to_owned(),
+    }
+}

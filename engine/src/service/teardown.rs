@@ -1,0 +1,33 @@
+//! Ending a service: politely when it listens, at once when it does not.
+
+use crate::sandbox::Child;
+use crate::seccomp::Launched;
+use std::time::Duration;
+
+/// How long a service that catches SIGTERM has to end by itself.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long a killed process may take to be reaped; uninterruptible sleep is the only reason to wait longer.
+const KILLED: Duration = Duration::from_secs(5);
+
+/// Ends the service and everything in its process group.
+pub async fn stop(launched: &Launched<Child>) {
+    let mut child = launched.child.clone();
+    if child.status().is_none() && catches_term(launched.pid) {
+        // ESRCH: it ended by itself meanwhile.
+        let _ = launched.signal(libc::SIGTERM);
+        let _ = tokio::time::timeout(GRACE, child.wait()).await;
+    }
+    let _ = launched.signal_group(libc::SIGKILL);
+    let _ = launched.signal(libc::SIGKILL);
+    let _ = tokio::time::timeout(KILLED, child.wait()).await;
+}
+
+/// Whether the process has a handler for SIGTERM: without one the signal kills it anyway, and as SIGKILL does it at
+/// once. Reads `SigCgt` of proc_pid_status(5).
+fn catches_term(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (libc::SIGTERM - 1)) != 0
+}
