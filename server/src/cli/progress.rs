@@ -1,6 +1,6 @@
 //! What is going on right now, on a terminal: a line per running test and a bar for the whole.
 
-use faultbox_engine::event::{Event, EventKind, LeafResult, Phase};
+use faultbox_engine::event::{Event, EventKind, LeafResult, Outcome, Phase};
 use faultbox_engine::report::Reporter;
 use faultbox_engine::text::SourceMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -62,7 +62,7 @@ impl Progress {
             self.lines.remove(&line);
         }
         self.total.inc(1);
-        if result.outcome.is_good() {
+        if result.outcome.is_good() || result.outcome == Outcome::NotRun {
             return;
         }
         self.failed += 1;
@@ -157,7 +157,7 @@ fn style(template: &str) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use faultbox_engine::event::{Failure, FailureKind, Outcome};
+    use faultbox_engine::event::{Failure, FailureKind};
 
     #[test]
     fn lines_say_what_a_test_is_busy_with_and_why_it_failed() {
