@@ -6,10 +6,11 @@ use faultbox_engine::diagnostic::render::{Style, full};
 use faultbox_engine::diagnostic::{Diagnostic, Severity};
 use faultbox_engine::event::Event;
 use faultbox_engine::model::Spec;
-use faultbox_engine::plan::{NoMatch, select};
+use faultbox_engine::plan::{NoMatch, Plan, Selection, expand, select};
 use faultbox_engine::report::Reporter;
 use faultbox_engine::run::{self, LoadedSpec};
-use faultbox_engine::text::{DiskFiles, Source, SourceMap};
+use faultbox_engine::syntax::parse;
+use faultbox_engine::text::{DiskFiles, FileId, Source, SourceMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +66,13 @@ impl Opened {
         let parts = [part(Severity::Error, "error"), part(Severity::Warning, "warning")];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| format!("{} in {}", parts.join(", "), self.path.display()))
+    }
+
+    /// The leaves of a selection.
+    pub(crate) fn plan(&self, selection: &Selection) -> Plan {
+        let root = FileId(0);
+        let text = self.sources.iter().next().map_or("", |(_, source)| &*source.text);
+        expand(self.spec(), &parse(root, text).tree, selection)
     }
 
     /// The tests the patterns mean.

@@ -9,7 +9,7 @@ use super::tree::Tree;
 use faultbox_engine::diagnostic::Severity;
 use faultbox_engine::diagnostic::render::json::place;
 use faultbox_engine::model::{Spec, Test, TestKind, format_duration};
-use faultbox_engine::plan::{LeafPlan, Needs, Plan, Selection, expand};
+use faultbox_engine::plan::{LeafPlan, Needs, Plan, Selection};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -20,7 +20,7 @@ pub(crate) fn run(args: &PlanArgs, terminal: Terminal) -> Result<Exit, CliError>
         return Err(CliError::spec(opened.tally().unwrap_or_default()));
     }
     let tests = opened.select(&args.tests)?;
-    let plan = expand(opened.spec(), &Selection { tests, seed: 0, runs: 1 });
+    let plan = opened.plan(&Selection { tests, seed: 0, runs: 1 });
     let text = match args.format {
         PlanFormat::Text => text(&opened, &plan),
         PlanFormat::Json => format!("{:#}\n", object(&opened, &plan)),

@@ -11,7 +11,7 @@ use super::terminal::Terminal as Screen;
 use faultbox_engine::diagnostic::Severity;
 use faultbox_engine::event::{Event, EventKind};
 use faultbox_engine::model::{TestKind, format_duration};
-use faultbox_engine::plan::{Plan, Selection, expand};
+use faultbox_engine::plan::{Plan, Selection};
 use faultbox_engine::report::{
     Fanout, JUnit, Json, JsonLines, Named, Reporter, Show, Terminal, TerminalConfig,
 };
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
     }
     let tests = opened.select(&args.tests)?;
     let runs = args.runs.get();
-    let plan = expand(opened.spec(), &Selection { tests, seed: args.seed, runs });
+    let plan = opened.plan(&Selection { tests, seed: args.seed, runs });
     if args.dry_run {
         io::stdout().write_all(dry_run(&opened, &plan).as_bytes())?;
         return Ok(Exit::Good);
