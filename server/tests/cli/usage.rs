@@ -1,5 +1,4 @@
-//! The executable as a shell sees it: streams and exit codes. What needs no service is here; runs are tested with the
-//! examples.
+//! What needs no service: usage, help, missing specs.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
