@@ -134,6 +134,9 @@ impl Connection {
             return self.pass(asked, None);
         }
         if !ends && self.wants_body() {
+            if let Some(invitation) = self.session.invite_body() {
+                self.ledger.push(Slot::Answer { bytes: invitation.to_vec(), close: false });
+            }
             self.stage = Stage::Gathering(asked);
             return;
         }

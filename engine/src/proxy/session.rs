@@ -37,6 +37,12 @@ pub trait Session: Send {
     /// The unit itself, its body included, does not reach the server.
     fn inject(&mut self, fault: &Fault<'_>, out: &mut Injection) -> Result<(), Unsupported>;
 
+    /// What to send to a client that waits to be asked for the body of the unit just begun, when a rule waits for
+    /// that body.
+    fn invite_body(&mut self) -> Option<&'static [u8]> {
+        None
+    }
+
     /// The request unit just begun does not reach the server and no answer to it will come: a drop took it.
     fn vanish(&mut self) {}
 
