@@ -1,10 +1,10 @@
 //! Whether a value may stand where a parameter of some type is wanted.
 
-use super::values::{
-    AssumptionValue, FaultValue, HealthcheckValue, Hole, InterfaceRef, InterfaceValue, PatternValue, RuleValue,
-    ServiceValue,
-};
 use super::convert;
+use super::values::{
+    AssumptionValue, FaultValue, HealthcheckValue, Hole, InterfaceRef, InterfaceValue, PatternValue,
+    RuleValue, ServiceValue,
+};
 use crate::model::ParamType;
 use starlark::values::dict::DictRef;
 use starlark::values::list::ListRef;
@@ -37,9 +37,7 @@ pub(super) fn accepts(ty: ParamType, value: Value<'_>) -> bool {
         }
         ParamType::Healthcheck => HealthcheckValue::from_value(value).is_some(),
         ParamType::Assumption => AssumptionValue::from_value(value).is_some(),
-        ParamType::Assumptions => {
-            AssumptionValue::from_value(value).is_some() || items(value).is_some()
-        }
+        ParamType::Assumptions => AssumptionValue::from_value(value).is_some() || items(value).is_some(),
         ParamType::SyscallFault => FaultValue::from_value(value).is_some(),
         ParamType::ProtocolRule => RuleValue::from_value(value).is_some() || items(value).is_some(),
         ParamType::Any => true,

@@ -202,9 +202,11 @@ fn fault_among_rules(call: &Call<'_, '_, '_, '_>, fault: &FaultValue) -> Diagnos
     match (&fault.action, first) {
         (Action::Delay(_), Some(arg)) if arg.kind == ArgKind::Positional => {
             let insert = Span { end: arg.span.start, ..arg.span };
-            finding
-                .help("for messages, give the duration by name: delay(path=..., delay=\"500ms\")")
-                .fix("delay messages", insert, "delay=")
+            finding.help("for messages, give the duration by name: delay(path=..., delay=\"500ms\")").fix(
+                "delay messages",
+                insert,
+                "delay=",
+            )
         }
         _ => finding.help("give it by keyword to a service: fault(db, write=deny(\"EIO\"), run=f)"),
     }
@@ -223,11 +225,14 @@ fn rule_as_fault(call: &Call<'_, '_, '_, '_>, word: &str, rule: &RuleValue) -> D
     match (&rule.generic, only) {
         (Some(Action::Delay(_)), Some([arg])) => {
             let keyword = Span { end: arg.value.span.start, ..arg.span };
-            finding
-                .help("for syscalls, give the duration by position: delay(\"200ms\")")
-                .fix("delay the syscall", keyword, "")
+            finding.help("for syscalls, give the duration by position: delay(\"200ms\")").fix(
+                "delay the syscall",
+                keyword,
+                "",
+            )
         }
-        _ => finding.help("syscall faults: deny(\"EIO\"), delay(\"200ms\"), allow(); rules go into rules=[...]"),
+        _ => finding
+            .help("syscall faults: deny(\"EIO\"), delay(\"200ms\"), allow(); rules go into rules=[...]"),
     }
 }
 

@@ -167,7 +167,9 @@ impl<'v, 'c, 'a, 'e> Call<'v, 'c, 'a, 'e> {
     fn positional_span(&self, at: usize) -> Span {
         let positional = |site: &CallSite| {
             let given = site.args.iter().filter(|arg| arg.kind == ArgKind::Positional).nth(at);
-            given.or_else(|| site.args.iter().find(|arg| arg.kind == ArgKind::Spread)).map(|arg| arg.value.span)
+            given
+                .or_else(|| site.args.iter().find(|arg| arg.kind == ArgKind::Spread))
+                .map(|arg| arg.value.span)
         };
         self.site().and_then(positional).unwrap_or(self.span)
     }
@@ -254,11 +256,6 @@ impl<'v, 'c, 'a, 'e> Call<'v, 'c, 'a, 'e> {
         self.heap().alloc(Hole)
     }
 
-    /// True when keywords outside the parameters are syscalls.
-    pub(super) fn takes_syscalls(&self) -> bool {
-        self.signature.keywords == Keywords::Syscalls
-    }
-
     /// Calls a function of the spec.
     pub(super) fn invoke(&mut self, function: Value<'v>, args: &[Value<'v>]) -> Result<Value<'v>, Stop> {
         Ok(self.eval.eval_function(function, args, &[])?)
@@ -272,9 +269,11 @@ pub(super) fn bad_duration(function: &str, text: &str, span: Span) -> Diagnostic
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits {
         let with_unit = format!("\"{text}ms\"");
-        return finding
-            .help(format!("a duration needs a unit: {with_unit} or \"{text}s\""))
-            .fix(format!("write {with_unit}"), span, with_unit);
+        return finding.help(format!("a duration needs a unit: {with_unit} or \"{text}s\"")).fix(
+            format!("write {with_unit}"),
+            span,
+            with_unit,
+        );
     }
     finding.help("write a number and a unit, such as \"150ms\", \"2s\" or \"1m30s\"; at most 24h")
 }

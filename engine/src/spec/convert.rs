@@ -50,7 +50,9 @@ fn data_at(value: Value<'_>, depth: usize) -> Result<Json, String> {
         return Ok(Json::Number(int.into()));
     }
     if let Some(float) = float(value) {
-        return Number::from_f64(float).map(Json::Number).ok_or_else(|| "a number JSON cannot hold".to_owned());
+        return Number::from_f64(float)
+            .map(Json::Number)
+            .ok_or_else(|| "a number JSON cannot hold".to_owned());
     }
     if let Some(list) = ListRef::from_value(value) {
         return list.iter().map(|item| data_at(item, depth + 1)).collect();

@@ -55,10 +55,6 @@ impl Draft {
         Ok(())
     }
 
-    pub(super) fn test(&self, name: &TestName) -> Option<&Test> {
-        self.tests.iter().map(|(_, test)| test).find(|test| test.name == *name)
-    }
-
     /// The finished spec. Tests stand in the order of the root spec's text.
     pub(super) fn finish(mut self) -> (Spec, Vec<Callable>) {
         self.tests.sort_by_key(|(anchor, _)| *anchor);
@@ -155,8 +151,9 @@ pub(super) fn unknown_service<'n>(
     span: Span,
     known: impl Iterator<Item = &'n str>,
 ) -> Diagnostic {
-    let finding = Diagnostic::new(Code::UnknownService, span, format!("there is no service named \"{name}\""))
-        .label("no such service");
+    let finding =
+        Diagnostic::new(Code::UnknownService, span, format!("there is no service named \"{name}\""))
+            .label("no such service");
     match crate::diagnostic::suggest::nearest(name, known) {
         Some(near) => finding.help(format!("did you mean \"{near}\"?")),
         None => finding,

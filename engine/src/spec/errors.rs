@@ -22,7 +22,12 @@ pub(super) fn finding(error: &starlark::Error, session: &Session<'_>, file: File
     with_stack(finding, error, session.written)
 }
 
-fn of_failure(failure: &SpecFailure, error: &starlark::Error, session: &Session<'_>, file: FileId) -> Diagnostic {
+fn of_failure(
+    failure: &SpecFailure,
+    error: &starlark::Error,
+    session: &Session<'_>,
+    file: FileId,
+) -> Diagnostic {
     let code = match failure.kind {
         SpecFailureKind::Limit => Code::EvaluationLimit,
         SpecFailureKind::Assertion
@@ -136,11 +141,14 @@ fn read(error: &starlark::Error, session: &Session<'_>) -> Read {
         read.span = session.statement.get().or(span);
         return read;
     }
-    if let Some((object, rest)) = text.strip_prefix("Object of type `").and_then(|rest| rest.split_once('`')) {
-        return no_attribute(object, rest, span, written).unwrap_or_else(|| plain(Code::UnknownAttribute, text));
+    if let Some((object, rest)) = text.strip_prefix("Object of type `").and_then(|rest| rest.split_once('`'))
+    {
+        return no_attribute(object, rest, span, written)
+            .unwrap_or_else(|| plain(Code::UnknownAttribute, text));
     }
     if text.contains("Immutable") || text.contains("frozen") {
-        let mut read = plain(Code::Evaluation, "this value was made while the spec loaded and is frozen".to_owned());
+        let mut read =
+            plain(Code::Evaluation, "this value was made while the spec loaded and is frozen".to_owned());
         read.label = "cannot be changed in a test".to_owned();
         read.help = Some("tests share nothing: make the list or dict inside the function".to_owned());
         return read;

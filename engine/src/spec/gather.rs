@@ -159,21 +159,19 @@ impl Gatherer<'_> {
             if lint.short_name != "using-undefined" {
                 continue;
             }
-            let span = Span::new(
-                file,
-                lint.location.span.begin().get(),
-                lint.location.span.end().get(),
-            );
+            let span = Span::new(file, lint.location.span.begin().get(), lint.location.span.end().get());
             let name = self.written.sources.text(span).to_owned();
-            let mut finding =
-                Diagnostic::new(Code::UnknownName, span, format!("nothing defines `{name}`")).label("unknown name");
+            let mut finding = Diagnostic::new(Code::UnknownName, span, format!("nothing defines `{name}`"))
+                .label("unknown name");
             let own = outline.globals.iter().map(|global| global.name.as_str());
             let builtins = registry::all().map(|builtin| builtin.name);
             let candidates = own.chain(builtins).chain(globals::STANDARD.iter().copied());
             if let Some(near) = nearest(&name, candidates) {
-                finding = finding
-                    .help(format!("did you mean `{near}`?"))
-                    .fix(format!("change to `{near}`"), span, near);
+                finding = finding.help(format!("did you mean `{near}`?")).fix(
+                    format!("change to `{near}`"),
+                    span,
+                    near,
+                );
             }
             found.push((name, finding));
         }
@@ -204,9 +202,12 @@ impl Gatherer<'_> {
         let Some(start) = self.open.iter().position(|(file, _)| *file == known) else { return Some(known) };
         let names: Vec<String> = self.open[start..].iter().map(|(file, _)| self.name(*file)).collect();
         let circle = format!("{} -> {}", names.join(" -> "), self.name(known));
-        let mut finding =
-            Diagnostic::new(Code::LoadCycle, site.module_span, format!("files load each other in a circle: {circle}"))
-                .label("closes the circle");
+        let mut finding = Diagnostic::new(
+            Code::LoadCycle,
+            site.module_span,
+            format!("files load each other in a circle: {circle}"),
+        )
+        .label("closes the circle");
         for (_, from) in &self.open[start + 1..] {
             if let Some(from) = from {
                 finding = finding.also(*from, "loaded here");

@@ -1,16 +1,44 @@
 //! Everything a spec can name without defining it.
 
+use super::guard;
 use super::registry;
 use super::values::{Hole, Native, NotSupported};
-use super::guard;
 use starlark::environment::{Globals, GlobalsBuilder, LibraryExtension};
 use std::collections::HashSet;
 
 /// Builtins of Starlark itself that specs have.
-pub const STANDARD: &[&str] = &[
-    "None", "True", "False", "abs", "all", "any", "bool", "chr", "dict", "dir", "enumerate", "fail", "float",
-    "getattr", "hasattr", "hash", "int", "len", "list", "max", "min", "ord", "range", "repr", "reversed",
-    "sorted", "str", "struct", "tuple", "type", "zip",
+pub(super) const STANDARD: &[&str] = &[
+    "None",
+    "True",
+    "False",
+    "abs",
+    "all",
+    "any",
+    "bool",
+    "chr",
+    "dict",
+    "dir",
+    "enumerate",
+    "fail",
+    "float",
+    "getattr",
+    "hasattr",
+    "hash",
+    "int",
+    "len",
+    "list",
+    "max",
+    "min",
+    "ord",
+    "range",
+    "repr",
+    "reversed",
+    "sorted",
+    "str",
+    "struct",
+    "tuple",
+    "type",
+    "zip",
 ];
 
 /// The globals. `unknown` names, which nothing defines, stand for holes, so that evaluation goes on past them.

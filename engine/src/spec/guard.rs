@@ -45,26 +45,25 @@ pub(super) fn arm<'v, 'a, 'e: 'a>(eval: &mut Evaluator<'v, 'a, 'e>, session: &'e
     if let Phase::Perform(state) = &session.phase {
         eval.set_check_cancelled(Box::new(move || state.stage.is_cancelled()));
     }
-    eval.before_stmt_for_dap(BeforeStmtFunc::from_dyn(Box::new(Look { session })));
+    eval.before_stmt_for_dap(BeforeStmtFunc::from_dyn(Box::new(Look)));
 }
 
-struct Look<'e> {
-    session: &'e Session<'e>,
-}
+struct Look;
 
-impl<'e> BeforeStmtFuncDyn<'e> for Look<'e> {
+impl<'e> BeforeStmtFuncDyn<'e> for Look {
     fn call<'v>(
         &mut self,
         span: FileSpanRef,
         _continued: bool,
         eval: &mut Evaluator<'v, '_, 'e>,
     ) -> starlark::Result<()> {
-        let span = self.session.written.span(&span.to_file_span());
-        self.session.statement.set(span.or(self.session.statement.get()));
-        if eval.heap().allocated_bytes() > self.session.limits.max_heap_bytes {
-            return Err(limit(memory_text(&self.session.limits), span));
+        let session = Context::of(eval)?.session;
+        let span = session.written.span(&span.to_file_span());
+        session.statement.set(span.or(session.statement.get()));
+        if eval.heap().allocated_bytes() > session.limits.max_heap_bytes {
+            return Err(limit(memory_text(&session.limits), span));
         }
-        match &self.session.phase {
+        match &session.phase {
             Phase::Perform(state) if state.stage.is_cancelled() => {
                 let failure = SpecFailure::new(SpecFailureKind::Cancelled, "the test was cancelled", span);
                 Err(starlark::Error::new_native(Interruption::Failure(Box::new(failure))))
@@ -125,7 +124,8 @@ impl<'v> StarlarkValue<'v> for Checked {
                 a.add(*b, heap)
             }
             (Checked::Multiply, [a, b]) => {
-                let times = |value: &Value<'v>| convert::int(*value).map(|int| usize::try_from(int).unwrap_or(0));
+                let times =
+                    |value: &Value<'v>| convert::int(*value).map(|int| usize::try_from(int).unwrap_or(0));
                 let size = match (times(a), times(b)) {
                     (Some(_), Some(_)) => 0,
                     (Some(times), None) => length(*b).saturating_mul(times),

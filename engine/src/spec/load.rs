@@ -141,7 +141,10 @@ impl Modules {
     }
 
     fn into_lists(self) -> Vec<Option<starlark::values::OwnedFrozenValue>> {
-        self.list.into_iter().map(|(_, module)| module.and_then(|module| module.owned_extra_value())).collect()
+        self.list
+            .into_iter()
+            .map(|(_, module)| module.and_then(|module| module.owned_extra_value()))
+            .collect()
     }
 }
 
@@ -213,7 +216,8 @@ fn evaluate(
     }));
     ended.unwrap_or_else(|_| {
         let span = session.statement.get().unwrap_or(Span::start_of(file.file));
-        let finding = Diagnostic::new(Code::EvaluationLimit, span, "evaluation needs more than this machine has");
+        let finding =
+            Diagnostic::new(Code::EvaluationLimit, span, "evaluation needs more than this machine has");
         state.findings.borrow_mut().push(finding.label("in this statement"));
         None
     })
@@ -225,7 +229,8 @@ fn imports(session: &Session<'_>, file: &Parsed, modules: &Modules) -> Vec<(Stri
     let sites = &session.written.outline(file.file).loads;
     for (site, target) in sites.iter().zip(&file.loads) {
         let loaded = target.and_then(|target| modules.of(target));
-        let exports = target.map(|target| gather::exports(session.written.outline(target))).unwrap_or_default();
+        let exports =
+            target.map(|target| gather::exports(session.written.outline(target))).unwrap_or_default();
         let mut holes = Vec::new();
         for (_, theirs, span) in &site.names {
             if loaded.is_some() && !exports.contains(theirs.as_str()) {
@@ -259,8 +264,9 @@ fn imports(session: &Session<'_>, file: &Parsed, modules: &Modules) -> Vec<(Stri
 
 fn missing_name(session: &Session<'_>, module: &str, name: &str, span: Span, exports: &BTreeSet<&str>) {
     let Phase::Load(state) = &session.phase else { return };
-    let finding = Diagnostic::new(Code::LoadMissingName, span, format!("\"{module}\" does not define `{name}`"))
-        .label("not defined there");
+    let finding =
+        Diagnostic::new(Code::LoadMissingName, span, format!("\"{module}\" does not define `{name}`"))
+            .label("not defined there");
     let finding = match nearest(name, exports.iter().copied()) {
         Some(near) => finding.help(format!("did you mean \"{near}\"?")).fix(
             format!("change to \"{near}\""),
@@ -284,7 +290,9 @@ fn discover(session: &Session<'_>, state: &LoadState<'_>, module: &Module<'_>) {
         if !name.starts_with("test_") {
             continue;
         }
-        let Some(value) = module.get(name).filter(|value| super::accept::is_callable(*value)) else { continue };
+        let Some(value) = module.get(name).filter(|value| super::accept::is_callable(*value)) else {
+            continue;
+        };
         if Hole::is(value) {
             continue;
         }

@@ -60,3 +60,8 @@ impl Limits {
 
 /// Stack that an evaluation needs at most: the parser and the evaluator recurse. Pages are used on demand.
 pub const STACK_BYTES: usize = 256 * 1024 * 1024;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -200,8 +200,9 @@ impl Scanner<'_> {
         self.at = self.at.min(self.text.len());
         if self.shape.unclosed.is_none() {
             let end = if triple { start + 3 } else { self.at };
-            let found = Diagnostic::new(Code::UnclosedString, self.span(start, end), "this string never ends")
-                .label("opened here");
+            let found =
+                Diagnostic::new(Code::UnclosedString, self.span(start, end), "this string never ends")
+                    .label("opened here");
             self.shape.unclosed = Some(found);
         }
     }

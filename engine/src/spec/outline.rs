@@ -9,7 +9,6 @@ use starlark::syntax::AstModule;
 use starlark_syntax::syntax::ast::{
     ArgumentP, AssignTargetP, AstExpr, AstLiteral, AstStmt, Clause, Expr, ForClause, ParameterP, Stmt,
 };
-use starlark_syntax::syntax::module::AstModuleFields;
 use starlark_syntax::syntax::uniplate::Visit;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -232,10 +231,8 @@ impl Walker {
             Stmt::Def(def) => {
                 self.outline.bound.insert(def.name.node.ident.clone());
                 self.parameters(&def.params);
-                let signature = Span {
-                    end: self.span(def.signature_span()).end,
-                    ..self.span(statement.span)
-                };
+                let signature =
+                    Span { end: self.span(def.signature_span()).end, ..self.span(statement.span) };
                 let index = self.outline.functions.len();
                 self.outline.functions.push(FunctionSite {
                     name: def.name.node.ident.clone(),
@@ -347,9 +344,7 @@ impl Walker {
     fn argument(&self, arg: &starlark_syntax::syntax::ast::AstArgument) -> ArgSite {
         let (kind, value) = match &arg.node {
             ArgumentP::Positional(value) => (ArgKind::Positional, value),
-            ArgumentP::Named(name, value) => {
-                (ArgKind::Named(name.node.clone(), self.span(name.span)), value)
-            }
+            ArgumentP::Named(name, value) => (ArgKind::Named(name.node.clone(), self.span(name.span)), value),
             ArgumentP::Args(value) => (ArgKind::Spread, value),
             ArgumentP::KwArgs(value) => (ArgKind::SpreadNamed, value),
         };

@@ -9,8 +9,8 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::model::CallableId;
 use crate::text::{FileId, Span};
 use starlark::environment::Module;
-use starlark::values::list::{AllocList, ListRef};
 use starlark::values::Value;
+use starlark::values::list::{AllocList, ListRef};
 
 /// Registers a scenario; gives its id and its name. One that needs arguments is reported.
 pub(super) fn body<'v>(
@@ -62,8 +62,11 @@ pub(super) fn remember<'v>(
     value: Value<'v>,
     span: Span,
 ) -> CallableId {
-    let known: Vec<Value<'v>> =
-        module.extra_value().and_then(ListRef::from_value).map(|list| list.content().to_vec()).unwrap_or_default();
+    let known: Vec<Value<'v>> = module
+        .extra_value()
+        .and_then(ListRef::from_value)
+        .map(|list| list.content().to_vec())
+        .unwrap_or_default();
     let place = load.module.get();
     let slot = known.iter().position(|other| other.ptr_eq(value));
     let mut draft = load.draft.borrow_mut();

@@ -94,7 +94,10 @@ pub const NOT_SUPPORTED: &[(&str, &str)] = &[
     ("bandwidth", PACKETS),
     ("bytes_response", MOCKS),
     ("choose", FAN_OUT),
-    ("client", "contract clients are not there yet; make the step on the interface, such as api.get(path=...)"),
+    (
+        "client",
+        "contract clients are not there yet; make the step on the interface, such as api.get(path=...)",
+    ),
     ("decoder", TRACE),
     ("determinism", "unmediated clocks and randomness are not detected yet"),
     ("dynamic", MOCKS),
@@ -144,11 +147,12 @@ pub const NOT_SUPPORTED: &[(&str, &str)] = &[
 
 const TRACE: &str = "questions about the trace are not there yet; assert on what a step returns";
 const TEMPORAL: &str = "temporal properties are not there yet; assert on what a step returns";
-const FAN_OUT: &str = "a test does not fan out yet; use a fault_matrix, or a loop that declares several tests";
-const PACKETS: &str = "packet faults are not there yet; use drop(...), delay(delay=...) or throttle(...) on the interface";
+const FAN_OUT: &str =
+    "a test does not fan out yet; use a fault_matrix, or a loop that declares several tests";
+const PACKETS: &str =
+    "packet faults are not there yet; use drop(...), delay(delay=...) or throttle(...) on the interface";
 const MOCKS: &str = "mock services are not there yet; start a small program as a service";
-const PARTITION: &str =
-    "partitions are not there yet; use drop(mode=\"silent\") on the interface, or connect=deny(\"EHOSTUNREACH\")";
+const PARTITION: &str = "partitions are not there yet; use drop(mode=\"silent\") on the interface, or connect=deny(\"EHOSTUNREACH\")";
 
 /// What to do instead of a name this version does not have.
 pub fn not_supported(name: &str) -> Option<&'static str> {

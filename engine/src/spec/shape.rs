@@ -11,7 +11,7 @@ use crate::text::Span;
 
 /// What a callable takes.
 #[derive(Debug, Clone, Copy)]
-pub struct Signature<'s> {
+pub(super) struct Signature<'s> {
     /// As messages name it, such as `service` or `api.public.post`.
     pub name: &'s str,
     pub params: &'s [Param],
@@ -161,8 +161,8 @@ fn surplus(signature: &Signature<'_>, span: Span) -> Diagnostic {
         1 => "takes one argument by position".to_owned(),
         _ => format!("takes {most} arguments by position"),
     };
-    let finding = Diagnostic::new(Code::SurplusArgument, span, format!("{name}() {takes}"))
-        .label("one too many");
+    let finding =
+        Diagnostic::new(Code::SurplusArgument, span, format!("{name}() {takes}")).label("one too many");
     let left: Vec<&str> = signature.params[most..].iter().map(|param| param.name).collect();
     match left.as_slice() {
         [] => finding,
@@ -186,10 +186,11 @@ fn unknown(signature: &Signature<'_>, word: &str, span: Span) -> Diagnostic {
         format!("valid: {}", valid.join(", "))
     };
     match nearest(word, valid.iter().copied()) {
-        Some(near) => finding
-            .help(format!("did you mean `{near}`?"))
-            .note(listed)
-            .fix(format!("change to `{near}`"), span, near),
+        Some(near) => finding.help(format!("did you mean `{near}`?")).note(listed).fix(
+            format!("change to `{near}`"),
+            span,
+            near,
+        ),
         None => finding.help(listed),
     }
 }

@@ -6,8 +6,8 @@ use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::syscall;
 use crate::model::{
-    Action, ActionKind, ActionSpec, Clause, Dialect, Endpoint, Field, FieldKind, Glob, Matcher, Params,
-    ParamType, Pattern, Protocol, Rule, RuleName, Schema, Service, SyscallMatcher, Target,
+    Action, ActionKind, ActionSpec, Clause, Dialect, Endpoint, Field, FieldKind, Glob, Matcher, ParamType,
+    Params, Pattern, Protocol, Rule, RuleName, Schema, Service, SyscallMatcher, Target,
 };
 use crate::text::Span;
 use serde_json::Value as Json;
@@ -118,7 +118,9 @@ fn param_value(arg: &RuleArg, ty: ParamType, kind: ActionKind) -> Result<Json, B
                     Json::String(text) => text.clone(),
                     Json::Number(number) => number.to_string(),
                     Json::Bool(flag) => flag.to_string(),
-                    Json::Null | Json::Array(_) | Json::Object(_) => return Err(wrong("a dict of other values")),
+                    Json::Null | Json::Array(_) | Json::Object(_) => {
+                        return Err(wrong("a dict of other values"));
+                    }
                 };
                 texts.insert(key.clone(), Json::String(text));
             }
@@ -139,7 +141,11 @@ fn json_words(json: &Json) -> &'static str {
     }
 }
 
-fn clauses_of(arg: &RuleArg, field: &'static Field, clauses: &mut Vec<Clause>) -> Result<(), Box<Diagnostic>> {
+fn clauses_of(
+    arg: &RuleArg,
+    field: &'static Field,
+    clauses: &mut Vec<Clause>,
+) -> Result<(), Box<Diagnostic>> {
     let takes_text = !matches!(field.kind, FieldKind::Table { .. });
     let takes_table = !matches!(field.kind, FieldKind::Text);
     let wanted = match field.kind {
@@ -167,10 +173,13 @@ fn clauses_of(arg: &RuleArg, field: &'static Field, clauses: &mut Vec<Clause>) -
         }
         Given::Table(entries) if takes_table => {
             for (key, pattern) in entries {
-                push(Some(key), match pattern {
-                    GivenPattern::Glob(text) => glob(text),
-                    GivenPattern::Regex(text) => regex(text),
-                });
+                push(
+                    Some(key),
+                    match pattern {
+                        GivenPattern::Glob(text) => glob(text),
+                        GivenPattern::Regex(text) => regex(text),
+                    },
+                );
             }
         }
         Given::Data(json) => return Err(wrong(json_words(json))),
@@ -274,7 +283,11 @@ pub(super) fn fault(
     Ok(Rule {
         name,
         target: Target::Service(service.name.clone()),
-        matcher: Matcher::Syscall(SyscallMatcher { keyword: word.to_owned(), syscalls: syscalls.into(), path }),
+        matcher: Matcher::Syscall(SyscallMatcher {
+            keyword: word.to_owned(),
+            syscalls: syscalls.into(),
+            path,
+        }),
         action: value.action.clone(),
         trigger: value.trigger,
         label: value.label.clone(),

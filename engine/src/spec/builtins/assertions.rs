@@ -54,7 +54,13 @@ pub(super) const BUILTINS: &[Builtin] = &[
     factory("expect_success", &[], "An expectation: an answer came, and its status is below 500.", success),
     factory(
         "expect_error_within",
-        &[optional("ms", ParamType::Int, "None", Domain::None, "Longest time until the error, in milliseconds.")],
+        &[optional(
+            "ms",
+            ParamType::Int,
+            "None",
+            Domain::None,
+            "Longest time until the error, in milliseconds.",
+        )],
         "An expectation: an error came, a status of 500 or more or no answer at all, and in time.",
         error_within,
     ),
@@ -130,17 +136,17 @@ fn held<'v>(state: &PerformState, span: Span) -> Result<Value<'v>, Stop> {
 }
 
 /// The failure, marked at the judged expression: the argument that reads something of a reply, else the first.
-fn failed(
-    call: &Call<'_, '_, '_, '_>,
+fn failed<'v>(
+    call: &Call<'v, '_, '_, '_>,
     state: &PerformState,
     message: String,
-    judged: &[Arg<'_>],
+    judged: &[Arg<'v>],
     compared: Option<(String, String)>,
 ) -> Stop {
     state.assertions.set(state.assertions.get() + 1);
     let reads = state.take_reads();
     let mut failure = SpecFailure::new(SpecFailureKind::Assertion, message, Some(call.span));
-    let read_in = |arg: &Arg<'_>| Some((arg.span, seen(call, call.written(arg)?, &reads)?));
+    let read_in = |arg: &Arg<'v>| Some((arg.span, seen(call, call.written(arg)?, &reads)?));
     if let Some((span, label)) = judged.iter().find_map(read_in) {
         failure.span = Some(span);
         failure.label = label;
@@ -211,7 +217,9 @@ fn complaint(kind: ExpectationKind, result: Value<'_>) -> Option<String> {
     let reply = ResponseValue::from_value(result).map(|response| &response.reply);
     match (kind, reply) {
         (ExpectationKind::Success, None) => result.is_none().then(|| "the scenario returned None".to_owned()),
-        (ExpectationKind::Success, Some(reply)) if !reply.ok => Some(format!("no answer came: {}", reply.error)),
+        (ExpectationKind::Success, Some(reply)) if !reply.ok => {
+            Some(format!("no answer came: {}", reply.error))
+        }
         (ExpectationKind::Success, Some(reply)) => {
             (reply.status >= 500).then(|| format!("the answer has status {}", reply.status))
         }
@@ -220,10 +228,17 @@ fn complaint(kind: ExpectationKind, result: Value<'_>) -> Option<String> {
         }
         (ExpectationKind::ErrorWithin(limit), Some(reply)) => {
             if reply.ok && reply.error.is_empty() && reply.status < 500 {
-                return Some(format!("the scenario succeeded (status {}); an error was expected", reply.status));
+                return Some(format!(
+                    "the scenario succeeded (status {}); an error was expected",
+                    reply.status
+                ));
             }
             let late = limit.filter(|&limit| reply.duration > limit)?;
-            Some(format!("the error came after {} ms, later than {} ms", reply.duration.as_millis(), late.as_millis()))
+            Some(format!(
+                "the error came after {} ms, later than {} ms",
+                reply.duration.as_millis(),
+                late.as_millis()
+            ))
         }
         (ExpectationKind::Hang, _) => (!result.is_none())
             .then(|| format!("the scenario returned {}; it was expected to hang", convert::shown(result))),

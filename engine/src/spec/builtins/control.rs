@@ -55,7 +55,8 @@ pub(super) const BUILTINS: &[Builtin] = &[
 fn parallel<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
     if let Some(arg) = call.get("interleavings") {
         let span = arg.name_span.unwrap_or(arg.span);
-        let finding = Diagnostic::new(Code::NotSupported, span, "parallel() `interleavings` is not supported yet");
+        let finding =
+            Diagnostic::new(Code::NotSupported, span, "parallel() `interleavings` is not supported yet");
         call.report(finding.help("leave it out; try other orders with --seed"))?;
     }
     let functions = functions(call)?;

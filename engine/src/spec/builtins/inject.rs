@@ -144,8 +144,7 @@ fn rules(call: &mut Call<'_, '_, '_, '_>) -> Result<Vec<Rule>, Stop> {
         return Ok(assumption.rules.to_vec());
     }
     let Some(on) = TargetValue::of(target.value) else {
-        let finding =
-            call.wrong("target", "a service, an interface of one, or a fault_assumption", &target);
+        let finding = call.wrong("target", "a service, an interface of one, or a fault_assumption", &target);
         call.report(finding)?;
         return Ok(Vec::new());
     };

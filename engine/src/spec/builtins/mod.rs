@@ -96,7 +96,11 @@ fn misplaced(builtin: &Builtin, context: &Context<'_>, eval: &Evaluator<'_, '_, 
 
 /// Something only a running test can do is done while the spec loads.
 fn only_in_test(name: &str, span: crate::text::Span) -> Diagnostic {
-    Diagnostic::new(Code::OnlyInTest, span, format!("{name}() runs only in a test, and the spec is being loaded"))
-        .label("nothing runs yet")
-        .help("move it into a function: `def test_name():` or a scenario")
+    Diagnostic::new(
+        Code::OnlyInTest,
+        span,
+        format!("{name}() runs only in a test, and the spec is being loaded"),
+    )
+    .label("nothing runs yet")
+    .help("move it into a function: `def test_name():` or a scenario")
 }

@@ -14,8 +14,8 @@ use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
 use crate::spec::values::{AssumptionValue, Hole};
 use crate::spec::{accept, register};
 use crate::text::Span;
-use starlark::values::dict::DictRef;
 use starlark::values::Value;
+use starlark::values::dict::DictRef;
 use std::sync::Arc;
 
 const MAY_MISS: Param = optional(
@@ -25,13 +25,8 @@ const MAY_MISS: Param = optional(
     Domain::None,
     "True when the test may pass although no rule acted.",
 );
-const MONITORS: Param = optional(
-    "monitors",
-    ParamType::List,
-    "[]",
-    Domain::None,
-    "Monitors; not supported yet.",
-);
+const MONITORS: Param =
+    optional("monitors", ParamType::List, "[]", Domain::None, "Monitors; not supported yet.");
 
 pub(super) const BUILTINS: &[Builtin] = &[
     Builtin {
@@ -58,8 +53,20 @@ pub(super) const BUILTINS: &[Builtin] = &[
                 Domain::None,
                 "The interface whose messages, or the service whose syscalls, the rules act on.",
             ),
-            optional("rules", ParamType::ProtocolRule, "[]", Domain::None, "Protocol rules, tried in this order."),
-            optional("faults", ParamType::Assumptions, "[]", Domain::None, "Assumptions this one is made of."),
+            optional(
+                "rules",
+                ParamType::ProtocolRule,
+                "[]",
+                Domain::None,
+                "Protocol rules, tried in this order.",
+            ),
+            optional(
+                "faults",
+                ParamType::Assumptions,
+                "[]",
+                Domain::None,
+                "Assumptions this one is made of.",
+            ),
             optional("description", ParamType::Str, "\"\"", Domain::None, "What it stands for, for reports."),
             MAY_MISS,
             MONITORS,
@@ -87,7 +94,13 @@ pub(super) const BUILTINS: &[Builtin] = &[
                 Domain::None,
                 "Judges what the scenario returned, while the faults are still active.",
             ),
-            optional("timeout", ParamType::Duration, "\"30s\"", Domain::Duration, "Longest time to the verdict."),
+            optional(
+                "timeout",
+                ParamType::Duration,
+                "\"30s\"",
+                Domain::Duration,
+                "Longest time to the verdict.",
+            ),
             MAY_MISS,
             MONITORS,
         ],
@@ -106,7 +119,13 @@ pub(super) const BUILTINS: &[Builtin] = &[
         params: &[
             required("scenarios", ParamType::List, Domain::None, "Functions without parameters: the rows."),
             required("faults", ParamType::List, Domain::None, "Assumptions: the columns."),
-            optional("default_expect", ParamType::Callable, "None", Domain::None, "Judges cells without override."),
+            optional(
+                "default_expect",
+                ParamType::Callable,
+                "None",
+                Domain::None,
+                "Judges cells without override.",
+            ),
             optional(
                 "overrides",
                 ParamType::Dict,
@@ -114,7 +133,13 @@ pub(super) const BUILTINS: &[Builtin] = &[
                 Domain::None,
                 "Expectations of single cells: {(scenario, assumption): fn}.",
             ),
-            optional("exclude", ParamType::List, "[]", Domain::None, "Cells left out: [(scenario, assumption)]."),
+            optional(
+                "exclude",
+                ParamType::List,
+                "[]",
+                Domain::None,
+                "Cells left out: [(scenario, assumption)].",
+            ),
             optional(
                 "require_faults_fire",
                 ParamType::Bool,

@@ -61,7 +61,10 @@ const fn rule(
         context: Context::Both,
         returns: "protocol rule",
         group: Group::Rules,
-        snippet: matches!(kind, ActionKind::Respond | ActionKind::Error | ActionKind::Delay | ActionKind::Drop),
+        snippet: matches!(
+            kind,
+            ActionKind::Respond | ActionKind::Error | ActionKind::Delay | ActionKind::Drop
+        ),
         doc,
         run,
     }
@@ -169,7 +172,12 @@ pub(super) const BUILTINS: &[Builtin] = &[
     rule("reorder", ActionKind::Reorder, TRIGGERS, "The datagram goes out after the next one.", reorder),
     Builtin {
         name: "re",
-        params: &[required("pattern", ParamType::Str, Domain::None, "A regular expression that must match somewhere.")],
+        params: &[required(
+            "pattern",
+            ParamType::Str,
+            Domain::None,
+            "A regular expression that must match somewhere.",
+        )],
         positional: 1,
         rest: Rest::None,
         keywords: Keywords::Closed,
@@ -291,7 +299,8 @@ fn given(arg: &Arg<'_>) -> Given {
 /// When a rule or fault acts.
 pub(super) fn trigger(call: &mut Call<'_, '_, '_, '_>) -> Result<Trigger, Stop> {
     for word in ["max_fires", "mode"] {
-        let fan_out = call.signature.params.iter().any(|param| param.name == word && param.default == Some("None"));
+        let fan_out =
+            call.signature.params.iter().any(|param| param.name == word && param.default == Some("None"));
         if let Some(arg) = call.get(word).filter(|_| fan_out) {
             let message = format!("{}() `{word}` is not supported yet", call.signature.name);
             let span = arg.name_span.unwrap_or(arg.span);
@@ -326,9 +335,11 @@ fn probability(call: &mut Call<'_, '_, '_, '_>) -> Result<Probability, Stop> {
     let finding = Diagnostic::new(Code::BadValue, arg.span, message)
         .label("must be from 0 to 1, or from \"0%\" to \"100%\"");
     let finding = match convert::int(arg.value).filter(|percent| (2..=100).contains(percent)) {
-        Some(percent) => finding
-            .help(format!("did you mean \"{percent}%\"?"))
-            .fix(format!("change to \"{percent}%\""), arg.span, format!("\"{percent}%\"")),
+        Some(percent) => finding.help(format!("did you mean \"{percent}%\"?")).fix(
+            format!("change to \"{percent}%\""),
+            arg.span,
+            format!("\"{percent}%\""),
+        ),
         None => finding,
     };
     call.report(finding)?;

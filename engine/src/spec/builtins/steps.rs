@@ -3,13 +3,13 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Param, ParamType, Returns, StepCall, StepReply, units};
 use crate::spec::call::{Arg, Call};
+use crate::spec::convert;
 use crate::spec::failure::{AttrRead, SpecFailure, SpecFailureKind, Stop};
 use crate::spec::registry::{Keywords, Rest};
 use crate::spec::session::{Context, note_read};
 use crate::spec::shape::Signature;
 use crate::spec::stage::Refusal;
 use crate::spec::values::{Hole, ResponseValue, StepMethod};
-use crate::spec::convert;
 use serde_json::Value as Json;
 use starlark::eval::{Arguments, Evaluator};
 use starlark::values::Value;

@@ -32,7 +32,13 @@ const SERVICE: &[Param] = &[
     optional("depends_on", ParamType::List, "[]", Domain::ServiceName, "Services that must be ready first."),
     optional("healthcheck", ParamType::Healthcheck, "None", Domain::None, "How to tell that it is ready."),
     optional("ops", ParamType::Dict, "{}", Domain::None, "Named operations, each an op(...)."),
-    optional("seccomp", ParamType::Bool, "True", Domain::None, "False forbids syscall faults on the service."),
+    optional(
+        "seccomp",
+        ParamType::Bool,
+        "True",
+        Domain::None,
+        "False forbids syscall faults on the service.",
+    ),
 ];
 
 const TIMEOUT: &str = "Longest wait from the start of the program.";
@@ -89,7 +95,12 @@ pub(super) const BUILTINS: &[Builtin] = &[
     Builtin {
         name: "http",
         params: &[
-            required("url", ParamType::Str, Domain::Address, "Address and path, such as \"localhost:8080/health\"."),
+            required(
+                "url",
+                ParamType::Str,
+                Domain::Address,
+                "Address and path, such as \"localhost:8080/health\".",
+            ),
             optional("timeout", ParamType::Duration, "\"10s\"", Domain::Duration, TIMEOUT),
         ],
         positional: 2,
@@ -379,7 +390,8 @@ fn operations(call: &mut Call<'_, '_, '_, '_>) -> Result<Vec<Operation>, Stop> {
     for (at, (key, value)) in dict.iter().enumerate() {
         let (key_span, span) = call.entry_span(&arg, at);
         let Some(name) = key.unpack_str() else {
-            let finding = call.wrong("ops key", "a string", &Arg { value: key, span: key_span, name_span: None });
+            let finding =
+                call.wrong("ops key", "a string", &Arg { value: key, span: key_span, name_span: None });
             call.report(finding)?;
             continue;
         };
@@ -438,10 +450,11 @@ fn protocol(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<Protocol>, Stop> {
         let finding = Diagnostic::new(Code::BadValue, arg.span, format!("there is no protocol \"{text}\""))
             .label("no such protocol");
         match nearest(text, names.iter().copied()) {
-            Some(near) => finding
-                .help(format!("did you mean \"{near}\"?"))
-                .note(listed)
-                .fix(format!("change to \"{near}\""), arg.span, format!("\"{near}\"")),
+            Some(near) => finding.help(format!("did you mean \"{near}\"?")).note(listed).fix(
+                format!("change to \"{near}\""),
+                arg.span,
+                format!("\"{near}\""),
+            ),
             None => finding.help(listed),
         }
     };

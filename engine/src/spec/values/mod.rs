@@ -12,6 +12,6 @@ pub(super) use assumption::AssumptionValue;
 pub(super) use hole::Hole;
 pub(super) use native::{Expectation, ExpectationKind, Native, NotSupported, not_supported};
 pub(super) use pattern::PatternValue;
-pub(super) use response::{HeadersValue, ResponseValue};
+pub(super) use response::ResponseValue;
 pub(super) use rule::{FaultValue, Given, GivenPattern, OpValue, RuleArg, RuleValue};
 pub(super) use service::{HealthcheckValue, InterfaceRef, InterfaceValue, ServiceValue, StepMethod};

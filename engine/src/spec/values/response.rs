@@ -102,7 +102,7 @@ impl HeadersValue {
 impl<'v> StarlarkValue<'v> for HeadersValue {
     fn get_methods() -> Option<&'static Methods> {
         static METHODS: MethodsStatic = MethodsStatic::new("headers", header_methods);
-        METHODS.methods()
+        Some(METHODS.methods())
     }
 
     fn at(&self, index: Value<'v>, heap: Heap<'v>) -> starlark::Result<Value<'v>> {

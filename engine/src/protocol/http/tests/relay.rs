@@ -268,6 +268,13 @@ async fn a_body_is_waited_for_only_when_a_rule_asks_for_it() {
     client.expect(&format!("{OK}{TEAPOT}")).await;
     client.send(&post("/a", "hay")).await;
     server.expect(&post("/a", "hay")).await;
+    // A client that waits to be asked for the body is asked, or both would wait for ever.
+    let head = "PUT /a HTTP/1.1\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n";
+    server.send(OK).await;
+    client.send(head).await;
+    client.expect(&format!("{OK}HTTP/1.1 100 Continue\r\n\r\n")).await;
+    client.send("needle").await;
+    client.expect(TEAPOT).await;
     // Behind 64 KiB a rule decides by what it has seen.
     let large = post("/a", &"x".repeat(200_000));
     client.send(&large).await;
