@@ -97,7 +97,10 @@ fn teardown_and_readiness(rounds: usize) {
         ready.push(at(&events, &["service_ready", "\"service\":\"db\""]) - started);
     }
     println!("T3 teardown of mock-db     {:8.2} ms p50   (bar: 10 ms)", median(teardown));
-    println!("T3 mock-db start to ready  {:8.2} ms p50   (bar: seen within 20 ms of listening)", median(ready));
+    println!(
+        "T3 mock-db start to ready  {:8.2} ms p50   (bar: seen within 20 ms of listening)",
+        median(ready)
+    );
 }
 
 /// The time of the first event whose line has every part, in milliseconds.
@@ -117,8 +120,14 @@ fn matrix_of_a_thousand(cells: usize) {
     for n in 0..cells / faults {
         text += &format!("def s{n}():\n    assert_true(True)\n");
     }
-    let names = |prefix: &str, count: usize| (0..count).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>().join(", ");
-    text += &format!("fault_matrix(scenarios = [{}], faults = [{}])\n", names("s", cells / faults), names("f", faults));
+    let names = |prefix: &str, count: usize| {
+        (0..count).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>().join(", ")
+    };
+    text += &format!(
+        "fault_matrix(scenarios = [{}], faults = [{}])\n",
+        names("s", cells / faults),
+        names("f", faults)
+    );
     let spec = spec("matrix.star", &text);
     let begun = Instant::now();
     let output = Command::new("/usr/bin/env")
@@ -130,7 +139,8 @@ fn matrix_of_a_thousand(cells: usize) {
     let took = millis(begun.elapsed());
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut words = text.split_whitespace();
-    let (code, peak) = (words.next().unwrap_or("?"), words.next().and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(0.0));
+    let (code, peak) =
+        (words.next().unwrap_or("?"), words.next().and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(0.0));
     println!(
         "T4 matrix of {cells:5} cells    {:8.0} ms, {:.2} ms per cell, dispatcher at most {:.0} MiB, exit {code}   (bar: 150 MiB, linear)",
         took,

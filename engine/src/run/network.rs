@@ -166,7 +166,7 @@ impl Network {
     fn originals(&self, mirrors: &BTreeMap<MirrorKey, Relay>) -> BTreeSet<(Namespace, SocketAddr)> {
         let mut found = BTreeSet::new();
         for namespace in (0..self.namespaces.len()).map(Namespace) {
-            let listening = self.enter(namespace, ports::listening).unwrap_or_default();
+            let listening = self.enter(namespace, ports::listening).flatten().unwrap_or_default();
             let is_mirror =
                 |address: SocketAddr| mirrors.keys().any(|&(_, of, at)| (of, at) == (address, namespace));
             let own = listening.into_iter().filter(|&address| is_local(address.ip()) && !is_mirror(address));

@@ -5,6 +5,7 @@ use crate::event::{Evidence, Failure, FailureKind, LeafResult};
 use crate::expect::{Course, Demand, Demands, judge};
 use crate::model::{AssumptionName, Spec, StepId, Test, TestKind};
 use crate::spec::{Performed, SpecFailure, SpecFailureKind};
+use crate::text::Span;
 use std::time::Duration;
 
 /// How a leaf's body came to an end.
@@ -85,10 +86,17 @@ fn failure_of(failure: SpecFailure, exits: &[Exit]) -> Failure {
     out.actual = failure.actual;
     out.expected = failure.expected;
     out.help = failure.help;
-    for (name, span) in failure.stack {
+    // The innermost place is marked already; builtins have no line of their own to show.
+    let shown = failure.span;
+    let elsewhere = |span: Span| shown.is_none_or(|mark| !covers(span, mark));
+    for (name, span) in failure.stack.into_iter().filter(|(_, span)| elsewhere(*span)) {
         out = out.note(format!("called from {name}"), Some(span));
     }
     crashes(out, exits)
+}
+
+fn covers(outer: Span, inner: Span) -> bool {
+    outer.file == inner.file && outer.start <= inner.start && inner.end <= outer.end
 }
 
 /// Adds the services that died on the way.

@@ -27,7 +27,10 @@ fn a_slip_in_a_declaration_names_the_line_and_the_remedy() {
     );
     refused(r#"fault_assumption("a", target = db, write = deny("EOI"))"#, &["FB0108", "EOI", "EIO"]);
     refused(r#"service("x", "y", env = 5)"#, &["FB0105", "env", "spec.star:6"]);
-    refused(r#"service("x", "y", healthchek = tcp("localhost:1"))"#, &["FB0102", "healthchek", "healthcheck"]);
+    refused(
+        r#"service("x", "y", healthchek = tcp("localhost:1"))"#,
+        &["FB0102", "healthchek", "healthcheck"],
+    );
     refused(r#"service("db", "y")"#, &["FB0110", "db", "spec.star:2"]);
     refused(
         r#"fault_assumption("a", target = db, rules = [drop()])"#,
@@ -62,13 +65,18 @@ fn an_endless_body_ends_at_the_timeout_or_the_limit() {
     let place = Place::new("def test_x():\n    for i in range(1000000000):\n        pass\n");
     let ended = place.test(&["--timeout", "2s"]);
     assert!(ended.code == Some(2), "{ended}");
-    assert!(ended.stdout.contains("--- TIMEOUT: test_x") || ended.stdout.contains("--- ERROR: test_x"), "{ended}");
+    assert!(
+        ended.stdout.contains("--- TIMEOUT: test_x") || ended.stdout.contains("--- ERROR: test_x"),
+        "{ended}"
+    );
 }
 
 #[test]
 fn no_such_test_lists_and_suggests() {
     let place = Place::new(DB);
-    place.test(&["--test", "pin"]).expect(1, &["no test matched \"pin\"", "did you mean \"ping\"", "test_ping"]);
+    place
+        .test(&["--test", "pin"])
+        .expect(1, &["no test matched \"pin\"", "did you mean \"ping\"", "test_ping"]);
 }
 
 #[test]
@@ -83,7 +91,9 @@ fn a_port_that_never_opens_ends_the_wait() {
         "service(\"db\", \"sleep\", args = [\"60\"], healthcheck = tcp(\"localhost:5432\", timeout = \"300ms\"))\n\
          def test_x():\n    pass\n",
     );
-    place.test(&[]).expect(2, &["--- ERROR: test_x", "db was not ready within 300ms", "refused", "spec.star:1"]);
+    place
+        .test(&[])
+        .expect(2, &["--- ERROR: test_x", "db was not ready within 300ms", "refused", "spec.star:1"]);
 }
 
 #[test]
@@ -113,7 +123,9 @@ def test_x():
     db.main.send("PING")
 "#,
     );
-    place.test(&[]).expect(2, &["test_x", "tcp send failed", "db ended during the test: exit code 9", "out of memory"]);
+    place
+        .test(&[])
+        .expect(2, &["test_x", "tcp send failed", "db ended during the test: exit code 9", "out of memory"]);
 }
 
 #[test]

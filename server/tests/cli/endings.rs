@@ -31,7 +31,8 @@ def test_c():
 fn started(place: &Place, marker: &str) -> Child {
     let (name, value) = marker.split_once('=').expect("NAME=value");
     let arguments = ["test", "spec.star", "--jobs", "2", "--format", "jsonl"];
-    let mut child = place.command(&arguments).env(name, value).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut child =
+        place.command(&arguments).env(name, value).stderr(Stdio::null()).spawn().expect("it starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let mut scenarios = 0;
     while scenarios < 2 {
@@ -73,10 +74,12 @@ fn kill_9_of_the_dispatcher_leaves_nothing() {
 
 #[test]
 fn kill_9_of_a_worker_is_that_tests_error_and_nothing_else() {
-    let place = Place::new(&ENDLESS.replace("def test_b():\n    db.main.send(\"PING\")", "def test_b():\n    pass"));
+    let place =
+        Place::new(&ENDLESS.replace("def test_b():\n    db.main.send(\"PING\")", "def test_b():\n    pass"));
     let marker = marker("worker");
     let (name, value) = marker.split_once('=').unwrap();
-    let mut child = place.command(&["test", "spec.star", "--test", "a", "--test", "b"]).env(name, value).spawn().unwrap();
+    let mut child =
+        place.command(&["test", "spec.star", "--test", "a", "--test", "b"]).env(name, value).spawn().unwrap();
     let pid = child.id();
     // The worker of test_a stays; its outer process is a child of the dispatcher.
     wait_until("test_a runs alone", || children(pid).len() == 1 && marked(&marker).len() >= 4);
@@ -103,7 +106,11 @@ fn the_first_ctrl_c_tears_down_and_reports() {
 #[test]
 fn the_second_ctrl_c_kills_at_once() {
     // A service that ignores SIGTERM, so that the first Ctrl-C is still at work when the second comes.
-    let place = Place::new(&ENDLESS.replace("s = socket", "import signal\nsignal.signal(signal.SIGTERM, lambda *a: None)\ns = socket"));
+    let place =
+        Place::new(&ENDLESS.replace(
+            "s = socket",
+            "import signal\nsignal.signal(signal.SIGTERM, lambda *a: None)\ns = socket",
+        ));
     let marker = marker("kill");
     let (name, value) = marker.split_once('=').unwrap();
     let mut child = place.command(&["test", "spec.star", "--jobs", "2"]).env(name, value).spawn().unwrap();

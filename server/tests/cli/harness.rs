@@ -98,7 +98,10 @@ impl Ended {
     pub(crate) fn expect(&self, code: i32, parts: &[&str]) -> &Ended {
         assert_eq!(self.code, Some(code), "{self}");
         for part in parts {
-            assert!(self.stdout.contains(part) || self.stderr.contains(part), "{part:?} is missing in\n{self}");
+            assert!(
+                self.stdout.contains(part) || self.stderr.contains(part),
+                "{part:?} is missing in\n{self}"
+            );
         }
         self
     }
@@ -130,7 +133,8 @@ pub(crate) fn services() -> &'static Path {
         if folder.ends_with("release") {
             build.arg("--release");
         }
-        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).output().expect("cargo runs");
+        let built =
+            build.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).output().expect("cargo runs");
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         folder
     })
@@ -138,10 +142,14 @@ pub(crate) fn services() -> &'static Path {
 
 /// True when `program` can be started; otherwise says so, and fails where nothing may be skipped.
 pub(crate) fn has(program: &str) -> bool {
-    let found = Command::new("sh").args(["-c", &format!("command -v {program} || ls /usr/sbin/{program}")]).output();
+    let found =
+        Command::new("sh").args(["-c", &format!("command -v {program} || ls /usr/sbin/{program}")]).output();
     let found = found.is_ok_and(|output| output.status.success());
     if !found {
-        assert!(std::env::var_os("FAULTBOX_NO_SKIP").is_none(), "{program} is not installed, and nothing may be skipped");
+        assert!(
+            std::env::var_os("FAULTBOX_NO_SKIP").is_none(),
+            "{program} is not installed, and nothing may be skipped"
+        );
         println!("skipped: {program} is not installed");
     }
     found
