@@ -2,7 +2,7 @@
 
 use super::failure::{SpecFailure, SpecFailureKind, Stop};
 use super::outline::{ArgKind, CallSite, ExprShape, ExprSite};
-use super::registry::{Keywords, Rest};
+use super::registry::Rest;
 use super::session::Context;
 use super::shape::{self, Signature};
 use super::values::Hole;

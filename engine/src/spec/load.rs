@@ -1,5 +1,6 @@
 //! Text to spec: gathers the files, evaluates them, and collects what they declare and what is wrong with them.
 
+use super::bodies;
 use super::draft::{Callable, Draft};
 use super::errors;
 use super::gather::{self, Gathered, Parsed};
@@ -96,11 +97,8 @@ fn on_this_thread(files: &dyn Files, root: &Path, limits: &Limits) -> Loaded {
         findings.push(finding);
     }
     let (spec, callables) = draft.finish();
-    if !findings.has_error() {
-        let context = super::bodies::Bodies { written: &written, spec: &spec };
-        for finding in context.check(&modules, root_file) {
-            findings.push(finding);
-        }
+    for finding in bodies::check(&written, &modules) {
+        findings.push(finding);
     }
     finish(written, spec, callables, modules, findings, prints.into_inner(), data_files.into_inner())
 }

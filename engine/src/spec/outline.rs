@@ -26,6 +26,8 @@ pub struct Outline {
     pub loads: Vec<LoadSite>,
     /// Names bound anywhere in the file, so that a builtin of the same name is not meant.
     pub bound: BTreeSet<String>,
+    /// Names bound inside functions, lambdas and comprehensions, so that a global of the same name may not be meant.
+    pub local: BTreeSet<String>,
     /// Names read, with their places.
     pub reads: Vec<(String, Span)>,
     /// Statements at the top level, in order.
@@ -90,6 +92,8 @@ pub enum ExprShape {
     /// Keys and values of a dict.
     Entries(Vec<(Span, Span)>),
     Name(String),
+    /// `api.public`: the names in order.
+    Path(Vec<String>),
     Lambda,
     Other,
 }
@@ -216,7 +220,7 @@ impl Walker {
         match &target.node {
             AssignTargetP::Tuple(parts) => parts.iter().for_each(|part| self.targets(part, global)),
             AssignTargetP::Identifier(name) => {
-                self.outline.bound.insert(name.node.ident.clone());
+                self.bind(&name.node.ident);
                 if let Some(statement) = global {
                     let (name, span) = (name.node.ident.clone(), self.span(name.span));
                     self.outline.globals.push(GlobalSite { name, span, statement });
@@ -226,10 +230,24 @@ impl Walker {
         }
     }
 
+    /// Notes a name that is bound; inside a function it is a local one.
+    fn bind(&mut self, name: &str) {
+        self.outline.bound.insert(name.to_owned());
+        if self.function.is_some() {
+            self.outline.local.insert(name.to_owned());
+        }
+    }
+
+    /// Notes a parameter or a comprehension's variable.
+    fn bind_local(&mut self, name: &str) {
+        self.outline.bound.insert(name.to_owned());
+        self.outline.local.insert(name.to_owned());
+    }
+
     fn statement(&mut self, statement: &AstStmt) {
         match &statement.node {
             Stmt::Def(def) => {
-                self.outline.bound.insert(def.name.node.ident.clone());
+                self.bind(&def.name.node.ident);
                 self.parameters(&def.params);
                 let signature =
                     Span { end: self.span(def.signature_span()).end, ..self.span(statement.span) };
@@ -276,7 +294,7 @@ impl Walker {
     fn parameters(&mut self, params: &[starlark_syntax::syntax::ast::AstParameter]) {
         for param in params {
             if let Some(name) = param.node.ident() {
-                self.outline.bound.insert(name.node.ident.clone());
+                self.bind_local(&name.node.ident);
             }
             if let ParameterP::Normal(_, _, Some(default)) = &param.node {
                 self.expr(default);
@@ -286,6 +304,11 @@ impl Walker {
 
     fn clause(&mut self, clause: &ForClause) {
         self.targets(&clause.var, None);
+        let mut names = Vec::new();
+        target_names(&clause.var, &mut names);
+        for name in names {
+            self.bind_local(&name);
+        }
     }
 
     fn expr(&mut self, expr: &AstExpr) {
@@ -364,6 +387,10 @@ impl Walker {
                 entries.iter().map(|(key, value)| (self.span(key.span), self.span(value.span))).collect(),
             ),
             Expr::Identifier(name) => ExprShape::Name(name.node.ident.clone()),
+            Expr::Dot(..) => match self.callee(expr) {
+                Callee::Path(names, _) => ExprShape::Path(names),
+                Callee::Name(_) | Callee::Other => ExprShape::Other,
+            },
             Expr::Lambda(_) => ExprShape::Lambda,
             _ => ExprShape::Other,
         };
@@ -377,6 +404,14 @@ impl Walker {
             into.push((name.node.clone(), self.span(expr.span)));
         }
         expr.node.visit_expr(|child| self.attributes(child, into));
+    }
+}
+
+fn target_names(target: &starlark_syntax::syntax::ast::AstAssignTarget, into: &mut Vec<String>) {
+    match &target.node {
+        AssignTargetP::Tuple(parts) => parts.iter().for_each(|part| target_names(part, into)),
+        AssignTargetP::Identifier(name) => into.push(name.node.ident.clone()),
+        AssignTargetP::Index(_) | AssignTargetP::Dot(..) => {}
     }
 }
 

@@ -122,10 +122,6 @@ impl Findings {
             self.list.push(finding);
         }
     }
-
-    pub(super) fn has_error(&self) -> bool {
-        self.list.iter().any(Diagnostic::is_error)
-    }
 }
 
 impl<'e> Context<'e> {

@@ -7,7 +7,7 @@ mod inject;
 mod model;
 mod rules;
 pub(super) mod steps;
-mod syscalls;
+pub(super) mod syscalls;
 mod topology;
 
 use super::call::Call;
@@ -86,12 +86,16 @@ fn misplaced(builtin: &Builtin, context: &Context<'_>, eval: &Evaluator<'_, '_, 
     match (builtin.context, context.load().is_some()) {
         (When::Both, _) | (When::Load, true) | (When::Body, false) => None,
         (When::Body, true) => Some(only_in_test(name, context.call_span(eval))),
-        (When::Load, false) => {
-            let message = format!("{name}() declares something, and a running test cannot");
-            let finding = Diagnostic::new(Code::OnlyAtLoad, context.call_span(eval), message);
-            Some(finding.label("only at the top level").help("move it to the top level of the spec"))
-        }
+        (When::Load, false) => Some(only_at_load(name, context.call_span(eval))),
     }
+}
+
+/// Something only allowed while the spec loads is done in a running test.
+pub(super) fn only_at_load(name: &str, span: crate::text::Span) -> Diagnostic {
+    let message = format!("{name}() belongs to loading the spec, and a running test cannot call it");
+    Diagnostic::new(Code::OnlyAtLoad, span, message)
+        .label("only at the top level")
+        .help("move it to the top level of the spec")
 }
 
 /// Something only a running test can do is done while the spec loads.
