@@ -232,10 +232,10 @@ impl Connection {
         }
         self.take_out(asked);
         self.requests.insert(&injection.to_server);
-        self.ledger.push(Slot::Answer { bytes: injection.to_client, close: injection.close });
         if injection.swallow_replies > 0 {
             self.ledger.push(Slot::Swallow { replies: injection.swallow_replies });
         }
+        self.ledger.push(Slot::Answer { bytes: injection.to_client, close: injection.close });
         if injection.close {
             self.stage = Stage::Ended;
         }

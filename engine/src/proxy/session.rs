@@ -79,6 +79,10 @@ pub enum UnitKind {
     Control,
     /// From the server; `last` ends the answer to the oldest outstanding request.
     Reply { last: bool },
+    /// From the server, and never swallowed: so many of the oldest outstanding requests have no answer to come any
+    /// more. After an error in a PostgreSQL pipeline the server skips what is behind it. An answer that a rule put in
+    /// a skipped request's stead vanishes with it.
+    Settle { requests: u32 },
     /// From the server, unasked for.
     Push,
 }
@@ -112,7 +116,7 @@ impl<'f> Fault<'f> {
 /// What happens in a request's stead.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Injection {
-    /// The answer, sent to the client when every earlier reply has gone out.
+    /// The answer, sent to the client when every earlier reply has gone out and the replies to `to_server` came.
     pub to_client: Vec<u8>,
     /// Sent to the server in the unit's place; usually nothing.
     pub to_server: Vec<u8>,

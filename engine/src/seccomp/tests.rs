@@ -62,7 +62,10 @@ fn filter(keywords: &[&str]) -> Filter {
 }
 
 /// Starts `argv` with its output in a pipe.
-fn start(argv: &[&str], filter: Option<&Filter>) -> Result<(Launched<Child>, std::io::PipeReader), LaunchError> {
+fn start(
+    argv: &[&str],
+    filter: Option<&Filter>,
+) -> Result<(Launched<Child>, std::io::PipeReader), LaunchError> {
     let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let (output, write) = std::io::pipe().expect("a pipe");
@@ -131,7 +134,8 @@ fn programs_that_cannot_start_say_why() {
 #[test]
 fn a_program_inherits_nothing_but_stdio() {
     let (launched, mut output) =
-        start(&["/bin/sh", "-c", "ls /proc/self/fd | tr '\\n' ' '; ps -o pgid= $$"], None).expect("a shell starts");
+        start(&["/bin/sh", "-c", "ls /proc/self/fd | tr '\\n' ' '; ps -o pgid= $$"], None)
+            .expect("a shell starts");
     let mut text = String::new();
     output.read_to_string(&mut text).expect("UTF-8");
     assert!(finish(launched.child).success());
@@ -177,7 +181,8 @@ fn addresses_are_read_and_values_returned() {
                   socket.socket(socket.AF_UNIX).connect('/no/such')\nprint('connected')";
     let ran = run(&["python3", "-c", script], &["connect"], &judge);
     assert_eq!(ran.output, "connected\n");
-    let expected = [Address::Ip("127.0.0.1:9".parse().expect("an address")), Address::Unix("/no/such".into())];
+    let expected =
+        [Address::Ip("127.0.0.1:9".parse().expect("an address")), Address::Unix("/no/such".into())];
     assert_eq!(*seen.lock().expect("no holder panics"), expected);
 }
 
@@ -267,7 +272,8 @@ fn five_hundred_launches_with_everything_intercepted() {
             scope.spawn(|| {
                 while take_one() {
                     let judge = scripted(|_| Reply::Continue);
-                    let (mut launched, _output) = start(&["/bin/true"], Some(&everything)).expect("it starts");
+                    let (mut launched, _output) =
+                        start(&["/bin/true"], Some(&everything)).expect("it starts");
                     let listener = launched.listener.take().expect("there is a filter");
                     let supervisor = Supervisor::start("true", listener, judge).expect("a thread starts");
                     assert!(finish(launched.child).success());
