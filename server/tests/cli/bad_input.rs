@@ -31,7 +31,7 @@ fn a_slip_in_a_declaration_names_the_line_and_the_remedy() {
         r#"service("x", "y", healthchek = tcp("localhost:1"))"#,
         &["FB0102", "healthchek", "healthcheck"],
     );
-    refused(r#"service("db", "y")"#, &["FB0110", "db", "spec.star:2"]);
+    refused(r#"service("db", "y")"#, &["FB0110", "two services named \"db\"", "the first", "spec.star:6"]);
     refused(
         r#"fault_assumption("a", target = db, rules = [drop()])"#,
         &["FB0107", "`db` is a service", "target = db.main"],
