@@ -82,7 +82,15 @@ fn no_such_test_lists_and_suggests() {
 #[test]
 fn a_missing_program_is_named_at_its_service() {
     let place = Place::new("service(\"db\", \"./absent\")\ndef test_x():\n    pass\n");
-    place.test(&[]).expect(2, &["--- ERROR: test_x", "failed to start db", "absent", "spec.star:1"]);
+    place.test(&[]).expect(1, &["FB0121", "absent", "spec.star:1", "nothing was run"]);
+    // A script whose interpreter is missing is only seen when it starts.
+    place.write("script", "#!/no/such/interpreter\n");
+    std::fs::set_permissions(place.path("script"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    place.write("spec.star", "service(\"db\", \"./script\")\ndef test_x():\n    pass\n");
+    place
+        .test(&[])
+        .expect(2, &["--- ERROR: test_x", "failed to start db", "/no/such/interpreter", "spec.star:1"]);
 }
 
 #[test]
