@@ -67,7 +67,7 @@ fn logs_are_shown_when_asked_and_on_failure_only() {
 #[test]
 fn check_and_plan_tell_without_running() {
     let place = Place::new(SPEC);
-    place.run(&["check", "spec.star"]).expect(0, &["ok  spec.star", "3 test(s)"]);
+    place.run(&["check", "spec.star"]).expect(0, &["FB0212", "asserts nothing", "spec.star — 3 test(s)"]);
     place.run(&["plan", "spec.star"]).expect(0, &["slow_one", "relays: db.main"]);
     place.test(&["--dry-run"]).expect(0, &["Services: 1", "Tests: 3", "  - test_wrong"]);
 }
