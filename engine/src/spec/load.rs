@@ -204,7 +204,12 @@ fn evaluate(
                 eval.eval_module(ast, globals).map(|_| ())
             };
             if let Err(error) = result {
-                state.findings.borrow_mut().push(errors::finding(&error, session, file.file));
+                let finding = errors::finding(&error, session, file.file);
+                let mut findings = state.findings.borrow_mut();
+                // A load that cannot succeed was explained better before.
+                if finding.code != Code::Evaluation || !findings.covers(finding.primary.span) {
+                    findings.push(finding);
+                }
             }
             if file.file == state.root {
                 discover(session, state, &module);
@@ -262,6 +267,13 @@ fn imports(session: &Session<'_>, file: &Parsed, modules: &Modules) -> Vec<(Stri
 
 fn missing_name(session: &Session<'_>, module: &str, name: &str, span: Span, exports: &BTreeSet<&str>) {
     let Phase::Load(state) = &session.phase else { return };
+    if name.starts_with('_') {
+        let message = format!("`{name}` is private to \"{module}\"");
+        let finding =
+            Diagnostic::new(Code::LoadMissingName, span, message).label("begins with an underscore");
+        state.findings.borrow_mut().push(finding);
+        return;
+    }
     let finding =
         Diagnostic::new(Code::LoadMissingName, span, format!("\"{module}\" does not define `{name}`"))
             .label("not defined there");

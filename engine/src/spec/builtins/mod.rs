@@ -66,7 +66,7 @@ pub(super) fn call<'v>(
     if let Some(finding) = misplaced(builtin, &context, eval) {
         return match context.load() {
             Some(load) => {
-                load.findings.borrow_mut().push(finding);
+                load.findings.borrow_mut().push(context.traced(finding, eval));
                 Ok(eval.heap().alloc(Hole))
             }
             None => {
