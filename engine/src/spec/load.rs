@@ -75,7 +75,7 @@ fn on_this_thread(files: &dyn Files, root: &Path, limits: &Limits) -> Loaded {
     let root_dir = normal(root).parent().map(Path::to_path_buf).unwrap_or_default();
     let session = Session {
         written: &written,
-        phase: Phase::Load(LoadState {
+        phase: Phase::Load(Box::new(LoadState {
             files,
             root_dir,
             draft: RefCell::new(Draft::default()),
@@ -85,13 +85,13 @@ fn on_this_thread(files: &dyn Files, root: &Path, limits: &Limits) -> Loaded {
             module: Cell::new(0),
             anchor: Cell::new(None),
             root: root_file,
-        }),
+        })),
         limits: *limits,
         statement: Cell::new(None),
     };
     let modules = evaluate_all(&session, parsed, &globals);
     let Phase::Load(state) = session.phase else { return broken(root) };
-    let LoadState { draft, findings, prints, data_files, .. } = state;
+    let LoadState { draft, findings, prints, data_files, .. } = *state;
     let (draft, mut findings) = (draft.into_inner(), findings.into_inner());
     for finding in draft.check_dependencies() {
         findings.push(finding);
@@ -239,7 +239,7 @@ fn imports(session: &Session<'_>, file: &Parsed, modules: &Modules) -> Vec<(Stri
             if loaded.is_some() && !exports.contains(theirs.as_str()) {
                 missing_name(session, site.module.as_str(), theirs, *span, &exports);
             }
-            if !loaded.is_some_and(|module| module.get_option(theirs).ok().flatten().is_some()) {
+            if loaded.is_none_or(|module| module.get_option(theirs).ok().flatten().is_none()) {
                 holes.push(theirs.as_str());
             }
         }

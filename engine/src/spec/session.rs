@@ -74,7 +74,7 @@ pub(super) struct Session<'s> {
 }
 
 pub(super) enum Phase<'s> {
-    Load(LoadState<'s>),
+    Load(Box<LoadState<'s>>),
     Perform(PerformState),
 }
 

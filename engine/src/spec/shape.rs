@@ -61,8 +61,9 @@ pub(super) fn bind(signature: &Signature<'_>, positional: usize, named: &[&str])
     let mut shape = Shape::default();
     let mut filled = vec![false; signature.params.len()];
     for at in 0..positional {
-        shape.positional.push(if at < signature.positional {
-            filled[at] = true;
+        let slot = filled.get_mut(at).filter(|_| at < signature.positional);
+        shape.positional.push(if let Some(slot) = slot {
+            *slot = true;
             Slot::Param(at)
         } else if signature.rest != Rest::None {
             Slot::Rest
