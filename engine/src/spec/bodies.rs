@@ -6,13 +6,13 @@
 
 use super::builtins::steps;
 use super::builtins::{only_at_load, syscalls};
-use super::call::bad_duration;
+use super::bundle;
+use super::call::{bad_duration, unquoted};
 use super::load::Modules;
 use super::outline::{ArgKind, ArgSite, CallSite, Callee, ExprShape, Outline};
 use super::registry::{self, Context, Keywords};
 use super::session::Written;
 use super::shape::{self, Signature, Slot};
-use super::target;
 use super::values::{InterfaceRef, ServiceValue, StepMethod};
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
@@ -169,8 +169,8 @@ impl Reader<'_> {
             let known = params.contains(&word.as_str())
                 || service.operations.iter().any(|operation| operation.name == *word)
                 || syscall::resolve(word).is_some();
-            if !known && nearest(word, params.iter().copied()).is_none() {
-                self.findings.push(target::unknown_syscall(word, *span, &service));
+            if !known {
+                self.findings.push(bundle::stray_word(signature, word, *span, &service));
             }
         }
     }
@@ -224,7 +224,11 @@ fn literal(function: &str, param: &Param, arg: &ArgSite) -> Option<Diagnostic> {
     let span = arg.value.span;
     if let Some(got) = wrong_type(param.ty, &arg.value.shape) {
         let message = format!("{function}() {}= must be {}, not {got}", param.name, param.ty.words());
-        return Some(Diagnostic::new(Code::WrongType, span, message).label(format!("this is {got}")));
+        let finding = Diagnostic::new(Code::WrongType, span, message).label(format!("this is {got}"));
+        return Some(match &arg.value.shape {
+            ExprShape::Str(text) => unquoted(finding, param.ty, text),
+            _ => finding,
+        });
     }
     let ExprShape::Str(text) = &arg.value.shape else { return None };
     match (param.domain, param.ty) {

@@ -4,7 +4,10 @@ pub(super) mod assertions;
 mod control;
 mod data;
 mod inject;
+mod interface;
+mod matrix;
 mod model;
+mod readiness;
 mod rules;
 pub(super) mod steps;
 pub(super) mod syscalls;
@@ -27,7 +30,10 @@ pub(super) type Run = for<'v, 'c, 'a, 'e> fn(&mut Call<'v, 'c, 'a, 'e>) -> Resul
 /// The entries of every theme, in the order of the manual.
 pub(super) const THEMES: &[&[Builtin]] = &[
     topology::BUILTINS,
+    interface::BUILTINS,
+    readiness::BUILTINS,
     model::BUILTINS,
+    matrix::BUILTINS,
     rules::BUILTINS,
     syscalls::BUILTINS,
     assertions::BUILTINS,
@@ -66,7 +72,7 @@ pub(super) fn call<'v>(
     if let Some(finding) = misplaced(builtin, &context, eval) {
         return match context.load() {
             Some(load) => {
-                load.findings.borrow_mut().push(finding);
+                load.findings.borrow_mut().push(context.traced(finding, eval));
                 Ok(eval.heap().alloc(Hole))
             }
             None => {
