@@ -60,7 +60,7 @@ pub async fn step(
 /// Asks once whether the service answers; the error says what came instead.
 pub async fn ready(protocol: Protocol, dialer: &Dialer, env: &[(String, String)]) -> Result<(), String> {
     match protocol {
-        Protocol::Http => http::ready(dialer).await,
+        Protocol::Http => http::ready(dialer, "/").await,
         // Nothing tells a listening UDP server from one that is not there.
         Protocol::Udp => Ok(()),
         Protocol::Tcp => tcp::ready(dialer).await,
