@@ -17,7 +17,7 @@ mod requests;
 pub mod session;
 
 pub use datagram::{DatagramConfig, DatagramRelay};
-pub use dial::{Dialer, Prepared};
+pub use dial::{DatagramSocketFactory, Dialer, Prepared};
 pub use gate::{Gate, listens};
 pub use relay::{Observer, Relay, RelayConfig};
 pub use session::{Cut, Direction, Fault, Injection, Session, UnitKind, Unsupported};
