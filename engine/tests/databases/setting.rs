@@ -86,6 +86,7 @@ impl Server {
 }
 
 /// Says why a test does nothing. Where servers must be there, their absence is a failure.
+#[expect(clippy::print_stdout, reason = "says why nothing was tested")]
 pub(crate) fn skip(what: &str) {
     assert!(std::env::var_os("FAULTBOX_NO_SKIP").is_none(), "{what} is not installed");
     println!("skipped: {what} is not installed");
