@@ -137,7 +137,7 @@ pub fn launch<C>(
         None => None,
     };
     // Closed by exec, or by the child's death.
-    exec_done.read(&mut [0]).map_err(LaunchError::Process)?;
+    exec_done.read_to_end(&mut Vec::new()).map_err(LaunchError::Process)?;
     if page.get().state.load(Ordering::Acquire) == Handshake::FAILED {
         let handshake = page.get();
         let stage = Stage::from_number(handshake.stage.load(Ordering::Relaxed));

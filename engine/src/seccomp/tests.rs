@@ -1,7 +1,5 @@
 //! Real processes under real filters. Each test says why it is skipped where the kernel refuses.
 
-#![expect(clippy::print_stderr, reason = "says why nothing was tested")]
-
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
@@ -183,7 +181,9 @@ fn addresses_are_read_and_values_returned() {
     assert_eq!(ran.output, "connected\n");
     let expected =
         [Address::Ip("127.0.0.1:9".parse().expect("an address")), Address::Unix("/no/such".into())];
-    assert_eq!(*seen.lock().expect("no holder panics"), expected);
+    let seen = seen.lock().expect("no holder panics");
+    // The C library asks a name service for the user's name first, where there is one.
+    assert_eq!(seen[seen.len() - 2..], expected);
 }
 
 #[test]
