@@ -12,6 +12,9 @@ pub mod reach;
 pub mod scope;
 pub mod tree;
 
+#[cfg(test)]
+mod cursor_tests;
+
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{FileId, Span};
 use lexer::{Token, TokenKind};

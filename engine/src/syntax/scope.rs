@@ -254,8 +254,14 @@ impl Scopes {
         while let Some(parent) = self.scopes[scope].parent {
             let owner = self.scopes[scope].owner;
             let line = tree.text[..tree.span(owner).start as usize].rfind('\n').map_or(0, |at| at as u32 + 1);
-            let is_def = matches!(tree.kind(owner), NodeKind::Def { .. });
-            let open = is_def && offset > code && column > tree.span(owner).start - line;
+            let deeper = offset > code && column > tree.span(owner).start - line;
+            let open = match tree.kind(owner) {
+                NodeKind::Def { .. } => deeper,
+                NodeKind::Lambda { .. } => {
+                    tree.span(owner).end >= code && !before[code as usize..].contains('\n')
+                }
+                _ => false,
+            };
             if tree.span(owner).end >= offset || open {
                 break;
             }
@@ -361,12 +367,12 @@ mod tests {
     #[test]
     fn references_are_found_in_a_broken_file() {
         let text = "db = service(\ndef f():\n    return db.main.\napi = g(db\n";
-        assert_eq!(table(text), ["api Variable [47] []", "db Variable [0] [34, 55]", "f Function [18] []"]);
+        assert_eq!(table(text), ["api Variable [43] []", "db Variable [0] [34, 51]", "f Function [18] []"]);
     }
 
     #[test]
     fn visible_names_follow_the_indentation_of_an_empty_line() {
-        assert_eq!(visible("g = 1\ndef f(a):\n    b = 2\n    |\n"), ["b", "a", "g", "f"]);
+        assert_eq!(visible("g = 1\ndef f(a):\n    b = 2\n    |\n"), ["a", "b", "g", "f"]);
         assert_eq!(visible("g = 1\ndef f(a):\n    b = 2\n|\n"), ["g", "f"]);
         assert_eq!(visible("def f(a):\n    |"), ["a", "f"]);
         assert_eq!(visible("x = lambda r: |\n"), ["r", "x"]);

@@ -127,11 +127,12 @@ pub enum NodeKind {
         key: NodeId,
         value: NodeId,
     },
-    /// Arguments are [`NodeKind::Argument`]s; `open` is the offset of the bracket.
+    /// Arguments are [`NodeKind::Argument`]s; `open` and `close` are the offsets of the brackets.
     Call {
         callee: NodeId,
         args: Vec<NodeId>,
         open: u32,
+        close: Option<u32>,
     },
     Argument {
         kind: ArgumentKind,

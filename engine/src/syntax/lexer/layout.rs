@@ -22,6 +22,7 @@ pub(super) fn layout(file: FileId, text: &str, raw: &[Token]) -> (Vec<Token>, Ve
         line_start: 0,
         line_width: 0,
         in_line: false,
+        in_header: false,
         behind_code: 0,
         recover: !balanced(text, raw),
     };
@@ -45,6 +46,8 @@ struct Layout<'t> {
     line_width: u32,
     /// Whether the current line of text has a token that is not trivia.
     in_line: bool,
+    /// Whether the current statement is the header of a block.
+    in_header: bool,
     /// Length of `out` behind the last token that is neither trivia nor layout.
     behind_code: usize,
     recover: bool,
@@ -150,6 +153,11 @@ impl Layout<'_> {
         }
         if self.open.is_empty() {
             self.indentation(width, token.start);
+            self.in_header = matches!(
+                token.kind,
+                TokenKind::Keyword(Keyword::Def | Keyword::If | Keyword::Elif | Keyword::For)
+                    | TokenKind::Reserved
+            );
         }
     }
 
@@ -270,12 +278,13 @@ impl Layout<'_> {
         if continues { all } else { keep }
     }
 
-    /// Reports all open brackets but the first `keep` as never closed and closes them behind the last token.
+    /// Reports all open brackets but the first `keep` as never closed, and closes them.
     fn give_up(&mut self, keep: usize) {
         if keep >= self.open.len() {
             return;
         }
-        let at = self.out.get(self.behind_code.wrapping_sub(1)).map_or(0, |token| token.end);
+        let into = self.place_to_close(keep);
+        let at = self.out.get(into.wrapping_sub(1)).map_or(0, |token| token.end);
         let mut missing = Vec::with_capacity(self.open.len() - keep);
         while self.open.len() > keep {
             let Some(opener) = self.pop() else { break };
@@ -286,11 +295,23 @@ impl Layout<'_> {
             }
         }
         let count = missing.len();
-        self.out.splice(self.behind_code..self.behind_code, missing);
+        self.out.splice(into..into, missing);
         self.behind_code += count;
         if keep == 0 {
             self.end_line_early();
         }
+    }
+
+    /// Where in `out` missing brackets are closed: behind the last token, but before a comma that belongs to the
+    /// brackets around them, and before the colon of a header.
+    fn place_to_close(&self, keep: usize) -> usize {
+        let last = self.behind_code.wrapping_sub(1);
+        let belongs_outside = match self.out.get(last).map(|token| token.kind) {
+            Some(TokenKind::Comma) => keep > 0,
+            Some(TokenKind::Colon) => keep == 0 && self.in_header,
+            _ => return self.behind_code,
+        };
+        if belongs_outside { last } else { self.behind_code }
     }
 
     /// Makes the first line break behind the last token, until now one inside brackets, the end of the statement.

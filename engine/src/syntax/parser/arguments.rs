@@ -11,7 +11,11 @@ impl Parser<'_> {
         let open = self.start();
         self.bump();
         let args = self.items(Bracket::Round, "argument", Parser::argument, Vec::new());
-        let kind = self.close(Bracket::Round, NodeKind::Call { callee, args, open });
+        let mut kind = self.close(Bracket::Round, NodeKind::Call { callee, args, open, close: None });
+        let closed = self.tokens[self.at.saturating_sub(1)].kind == TokenKind::Close(Bracket::Round);
+        if let NodeKind::Call { close, .. } = &mut kind {
+            *close = closed.then(|| self.prev_end - 1);
+        }
         if let NodeKind::Call { args, .. } = &kind {
             self.check_argument_order(args);
         }

@@ -235,9 +235,16 @@ impl Parser<'_> {
         }
     }
 
-    /// Where an error at the current token is shown: the token, or behind the last one at the end of a line.
+    /// Where an error at the current token is shown: the token, or behind the last one when that ended a line.
     fn error_span(&self) -> Span {
-        if self.token().start == self.token().end || self.kind() == TokenKind::Newline {
+        let token = self.token();
+        let starts_statement = self.at == 0
+            || matches!(
+                self.tokens[self.at - 1].kind,
+                TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent
+            );
+        let is_nothing = token.start == token.end || token.kind == TokenKind::Newline;
+        if is_nothing || !starts_statement && self.on_new_line() {
             return self.behind();
         }
         self.token_span()
@@ -357,12 +364,14 @@ impl Parser<'_> {
             match self.kind() {
                 TokenKind::Open(_) => inside += 1,
                 TokenKind::Close(_) | TokenKind::MissingClose(_) if inside > 0 => inside -= 1,
-                TokenKind::Comma | TokenKind::Colon if inside == 0 => break,
+                TokenKind::Comma if inside == 0 => break,
                 _ if self.at_boundary() => break,
                 _ => {}
             }
             self.bump();
         }
+        // What the skipped text leaves undone, such as an `else`, is no second mistake.
+        self.last_error_at = self.at;
         self.node(start, NodeKind::Error { parts: Vec::new() })
     }
 }

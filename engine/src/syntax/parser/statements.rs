@@ -313,7 +313,8 @@ impl Parser<'_> {
     }
 
     fn indented(&mut self, body: &mut Vec<NodeId>) {
-        if self.depth >= MAX_DEPTH {
+        // One level is left for the expressions of the innermost block.
+        if self.depth + 1 >= MAX_DEPTH {
             body.push(self.too_deep_block());
         } else {
             self.depth += 1;

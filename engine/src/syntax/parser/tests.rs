@@ -128,7 +128,7 @@ fn half_typed_expressions_keep_their_shape() {
         &["1:7 FB0001 expected the name of an attribute, found 'b'"],
         "(call f (. api) b=3)",
     );
-    check("f(a=\n  b=3)\n", &["2:3 FB0001 expected a value, found 'b'"], "(call f a=_ b=3)");
+    check("f(a=\n  b=3)\n", &["1:5 FB0001 expected a value, found 'b'"], "(call f a=_ b=3)");
     check(
         "x =\ny = 1\n",
         &["1:4 FB0001 expected an expression, found the end of the line"],
@@ -406,7 +406,7 @@ fn blocks_nested_too_deep_are_reported() {
     let text = format!("{text}{}pass\ny = 2\n", " ".repeat(300));
     let parsed = parse(FileId(0), &text);
     let codes: Vec<Code> = parsed.diagnostics.iter().map(|found| found.code).collect();
-    assert_eq!(codes, [Code::NestedTooDeep]);
+    assert_eq!(codes, [Code::NestedTooDeep], "{:?}", findings(&text, &parsed));
     assert!(dump(&parsed.tree).ends_with("(= y 2)"));
 }
 
