@@ -1,1 +1,62 @@
-//! The error-tolerant syntax tree and cursor context.
+//! The error-tolerant syntax tree: our own lexer and parser for Starlark, and what an editor asks of the tree.
+//!
+//! [`parse`] turns every text into a tree, however broken: it reports all syntax errors at once, and a mistake in one
+//! line leaves the rest of the file alone. It accepts what the evaluator accepts; `tests/syntax_agreement.rs` checks
+//! that. [`cursor`] says what is being typed, [`scope`] which name means what, [`reach`] which calls a def can make.
+
+pub mod cursor;
+pub mod dump;
+pub mod lexer;
+mod parser;
+pub mod reach;
+pub mod scope;
+pub mod tree;
+
+#[cfg(test)]
+mod cursor_tests;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::text::{FileId, Span};
+use lexer::{Token, TokenKind};
+pub use parser::{MAX_DEPTH, MAX_FINDINGS, MAX_HEIGHT};
+pub use tree::{ArgumentKind, Ident, Node, NodeId, NodeKind, ParamKind, StringLiteral, Tree};
+
+/// Largest text that is parsed, in bytes. A longer one gives one finding and an empty tree.
+pub const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024;
+
+/// A text, understood as far as possible.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    pub tree: Tree,
+    /// Every token with trivia and layout; they tile the text.
+    pub tokens: Vec<Token>,
+    /// Everything wrong with the syntax, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Parses `text`. Never fails, takes time in proportion to the text, and needs a small stack only.
+pub fn parse(file: FileId, text: &str) -> Parsed {
+    if text.len() > MAX_TEXT_BYTES {
+        return too_large(file, text);
+    }
+    let (tokens, mut diagnostics) = lexer::lex(file, text);
+    let (tree, more) = parser::parse(file, text, &tokens);
+    diagnostics.extend(more);
+    diagnostics.sort_by_key(|finding| (finding.primary.span.start, finding.primary.span.end));
+    diagnostics.truncate(MAX_FINDINGS);
+    Parsed { tree, tokens, diagnostics }
+}
+
+fn too_large(file: FileId, text: &str) -> Parsed {
+    let limit = MAX_TEXT_BYTES / (1024 * 1024);
+    let message = format!("the file has {} bytes; at most {limit} MiB are read", text.len());
+    let finding = Diagnostic::new(Code::Syntax, Span::start_of(file), message);
+    let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    let tokens = vec![
+        Token { kind: TokenKind::Unknown, start: 0, end },
+        Token { kind: TokenKind::End, start: end, end },
+    ];
+    let nothing = [Token { kind: TokenKind::End, start: 0, end: 0 }];
+    let (tree, _) = parser::parse(file, "", &nothing);
+    Parsed { tree, tokens, diagnostics: vec![finding] }
+}
