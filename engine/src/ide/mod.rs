@@ -1,1 +1,5 @@
 //! Editor answers as plain data, one file each.
+
+pub mod outline;
+
+pub use outline::Outline;
