@@ -4,7 +4,12 @@
 //! This file is the only place that knows all of them.
 
 pub mod http;
+pub mod postgres;
+pub mod redis;
 pub mod tcp;
+
+#[cfg(test)]
+mod replay;
 
 use crate::model::{Protocol, Schema, StepCall, StepId, StepReply, Transport};
 use crate::proxy::{Dialer, Session};
@@ -16,8 +21,8 @@ pub fn schema(protocol: Protocol) -> &'static Schema {
         Protocol::Http => &http::SCHEMA,
         Protocol::Tcp => &tcp::SCHEMA,
         Protocol::Udp => &UDP,
-        Protocol::Redis => &REDIS,
-        Protocol::Postgres => &POSTGRES,
+        Protocol::Redis => &redis::SCHEMA,
+        Protocol::Postgres => &postgres::SCHEMA,
     }
 }
 
@@ -25,9 +30,9 @@ pub fn schema(protocol: Protocol) -> &'static Schema {
 pub fn session(protocol: Protocol) -> Box<dyn Session> {
     match protocol {
         Protocol::Http => Box::new(http::HttpSession::new()),
-        Protocol::Tcp | Protocol::Udp | Protocol::Redis | Protocol::Postgres => {
-            Box::new(tcp::TcpSession::new())
-        }
+        Protocol::Tcp | Protocol::Udp => Box::new(tcp::TcpSession::new()),
+        Protocol::Redis => Box::new(redis::RedisSession::default()),
+        Protocol::Postgres => Box::new(postgres::PostgresSession::default()),
     }
 }
 
@@ -38,31 +43,31 @@ pub async fn step(
     dialer: &Dialer,
     call: &StepCall,
     step: StepId,
-    _env: &[(String, String)],
+    env: &[(String, String)],
     timeout: Duration,
 ) -> StepReply {
     match protocol {
         Protocol::Http => http::step(dialer, call, step, timeout).await,
         Protocol::Tcp => tcp::step(dialer, call, step, timeout).await,
-        Protocol::Udp | Protocol::Redis | Protocol::Postgres => {
-            StepReply::failed(step, format!("{protocol} has no steps"), Duration::ZERO)
-        }
+        Protocol::Redis => redis::step(dialer, call, step, env, timeout).await,
+        Protocol::Postgres => postgres::step(dialer, call, step, env, timeout).await,
+        Protocol::Udp => StepReply::failed(step, format!("{protocol} has no steps"), Duration::ZERO),
     }
 }
 
 /// Asks once whether the service answers; the error says what came instead.
-pub async fn ready(protocol: Protocol, dialer: &Dialer, _env: &[(String, String)]) -> Result<(), String> {
+pub async fn ready(protocol: Protocol, dialer: &Dialer, env: &[(String, String)]) -> Result<(), String> {
     match protocol {
         Protocol::Http => http::ready(dialer).await,
         Protocol::Udp => Ok(()),
-        Protocol::Tcp | Protocol::Redis | Protocol::Postgres => tcp::ready(dialer).await,
+        Protocol::Tcp => tcp::ready(dialer).await,
+        Protocol::Redis => redis::ready(dialer, env).await,
+        Protocol::Postgres => postgres::ready(dialer, env).await,
     }
 }
 
 /// Protocols whose rooms are not built: no field, no action and no step, so the loader refuses every rule on them.
 static UDP: Schema = bare(Protocol::Udp, Transport::Datagram);
-static REDIS: Schema = bare(Protocol::Redis, Transport::Stream);
-static POSTGRES: Schema = bare(Protocol::Postgres, Transport::Stream);
 
 const fn bare(protocol: Protocol, transport: Transport) -> Schema {
     Schema { protocol, doc: "", transport, default_port: 0, fields: &[], actions: &[], steps: &[] }

@@ -73,6 +73,17 @@ impl Ledger {
         }
     }
 
+    /// The oldest `requests` get no answer any more, not even a rule's.
+    pub(super) fn settle(&mut self, requests: u32) {
+        for _ in 0..requests {
+            let swallows = self.swallows();
+            self.slots.pop_front();
+            if swallows && matches!(self.slots.front(), Some(Slot::Answer { .. })) {
+                self.slots.pop_front();
+            }
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         self.slots.clear();
     }

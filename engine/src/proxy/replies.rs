@@ -109,8 +109,13 @@ impl Connection {
     fn end_reply(&mut self, unit: UnitKind) {
         self.answering.unit = None;
         self.answering.ends = false;
-        if unit == (UnitKind::Reply { last: true }) {
-            self.ledger.reply_ended();
+        match unit {
+            UnitKind::Reply { last: true } => self.ledger.reply_ended(),
+            UnitKind::Settle { requests } => self.ledger.settle(requests),
+            UnitKind::Reply { last: false }
+            | UnitKind::Push
+            | UnitKind::Request { .. }
+            | UnitKind::Control => {}
         }
     }
 

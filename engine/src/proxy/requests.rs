@@ -134,6 +134,9 @@ impl Connection {
             return self.pass(asked, None);
         }
         if !ends && self.wants_body() {
+            if let Some(invitation) = self.session.invite_body() {
+                self.ledger.push(Slot::Answer { bytes: invitation.to_vec(), close: false });
+            }
             self.stage = Stage::Gathering(asked);
             return;
         }
@@ -229,10 +232,10 @@ impl Connection {
         }
         self.take_out(asked);
         self.requests.insert(&injection.to_server);
-        self.ledger.push(Slot::Answer { bytes: injection.to_client, close: injection.close });
         if injection.swallow_replies > 0 {
             self.ledger.push(Slot::Swallow { replies: injection.swallow_replies });
         }
+        self.ledger.push(Slot::Answer { bytes: injection.to_client, close: injection.close });
         if injection.close {
             self.stage = Stage::Ended;
         }

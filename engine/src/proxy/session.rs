@@ -37,6 +37,12 @@ pub trait Session: Send {
     /// The unit itself, its body included, does not reach the server.
     fn inject(&mut self, fault: &Fault<'_>, out: &mut Injection) -> Result<(), Unsupported>;
 
+    /// What to send to a client that waits to be asked for the body of the unit just begun, when a rule waits for
+    /// that body.
+    fn invite_body(&mut self) -> Option<&'static [u8]> {
+        None
+    }
+
     /// The request unit just begun does not reach the server and no answer to it will come: a drop took it.
     fn vanish(&mut self) {}
 
@@ -73,6 +79,10 @@ pub enum UnitKind {
     Control,
     /// From the server; `last` ends the answer to the oldest outstanding request.
     Reply { last: bool },
+    /// From the server, and never swallowed: so many of the oldest outstanding requests have no answer to come any
+    /// more. After an error in a PostgreSQL pipeline the server skips what is behind it. An answer that a rule put in
+    /// a skipped request's stead vanishes with it.
+    Settle { requests: u32 },
     /// From the server, unasked for.
     Push,
 }
@@ -106,7 +116,7 @@ impl<'f> Fault<'f> {
 /// What happens in a request's stead.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Injection {
-    /// The answer, sent to the client when every earlier reply has gone out.
+    /// The answer, sent to the client when every earlier reply has gone out and the replies to `to_server` came.
     pub to_client: Vec<u8>,
     /// Sent to the server in the unit's place; usually nothing.
     pub to_server: Vec<u8>,

@@ -85,6 +85,11 @@ impl Session for HttpSession {
         Ok(())
     }
 
+    /// The server may send its own 100 later; a client must cope with several (RFC 9110 section 15.2).
+    fn invite_body(&mut self) -> Option<&'static [u8]> {
+        self.request.framing.expects_continue.then_some(b"HTTP/1.1 100 Continue\r\n\r\n")
+    }
+
     fn vanish(&mut self) {
         self.asked.pop_back();
     }

@@ -3,6 +3,8 @@
 mod client;
 mod schema;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use client::{ready, step};
 pub use schema::SCHEMA;

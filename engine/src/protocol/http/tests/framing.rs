@@ -19,7 +19,7 @@ pub(super) fn cuts(session: &mut HttpSession, direction: Direction, bytes: &[u8]
                 let mark = match kind {
                     UnitKind::Request { .. } | UnitKind::Reply { last: true } => "",
                     UnitKind::Reply { last: false } => "~",
-                    UnitKind::Control | UnitKind::Push => "^",
+                    UnitKind::Control | UnitKind::Push | UnitKind::Settle { .. } => "^",
                 };
                 text.push_str(&format!("{mark}[{head}{}", if ends { "]" } else { "+" }));
                 (at, body) = (at + head, 0);

@@ -2,4 +2,5 @@
 
 mod framing;
 mod relay;
+mod steps;
 mod streams;
