@@ -1,1 +1,9 @@
-fn main() {}
+//! The `faultbox` command: a runner and a language server, two thin faces over `faultbox-engine`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os())
+}

@@ -6,6 +6,7 @@
 
 mod action;
 mod connection;
+mod datagram;
 mod dial;
 mod flow;
 mod gate;
@@ -15,6 +16,7 @@ mod replies;
 mod requests;
 pub mod session;
 
+pub use datagram::{DatagramConfig, DatagramRelay};
 pub use dial::{Dialer, Prepared};
 pub use gate::{Gate, listens};
 pub use relay::{Observer, Relay, RelayConfig};
