@@ -1,1 +1,74 @@
-//! One folder per protocol, with the same file names in each.
+//! One folder per protocol, with the same file names in each: `schema.rs` says what specs may write, `session.rs`
+//! cuts a connection into units and writes answers, `client.rs` makes the steps of a test.
+//!
+//! This file is the only place that knows all of them.
+
+pub mod http;
+pub mod postgres;
+pub mod redis;
+pub mod tcp;
+
+#[cfg(test)]
+mod replay;
+
+use crate::model::{Protocol, Schema, StepCall, StepId, StepReply, Transport};
+use crate::proxy::{Dialer, Session};
+use std::time::Duration;
+
+/// What the protocol can do.
+pub fn schema(protocol: Protocol) -> &'static Schema {
+    match protocol {
+        Protocol::Http => &http::SCHEMA,
+        Protocol::Tcp => &tcp::SCHEMA,
+        Protocol::Udp => &UDP,
+        Protocol::Redis => &redis::SCHEMA,
+        Protocol::Postgres => &postgres::SCHEMA,
+    }
+}
+
+/// Makes the parser state of one connection.
+pub fn session(protocol: Protocol) -> Box<dyn Session> {
+    match protocol {
+        Protocol::Http => Box::new(http::HttpSession::new()),
+        Protocol::Tcp | Protocol::Udp => Box::new(tcp::TcpSession::new()),
+        Protocol::Redis => Box::new(redis::RedisSession::default()),
+        Protocol::Postgres => Box::new(postgres::PostgresSession::default()),
+    }
+}
+
+/// Makes one step of a test on a connection of its own. `env` is the service's, for credentials. Never fails: what
+/// went wrong is the reply's `error`.
+pub async fn step(
+    protocol: Protocol,
+    dialer: &Dialer,
+    call: &StepCall,
+    step: StepId,
+    env: &[(String, String)],
+    timeout: Duration,
+) -> StepReply {
+    match protocol {
+        Protocol::Http => http::step(dialer, call, step, timeout).await,
+        Protocol::Tcp => tcp::step(dialer, call, step, timeout).await,
+        Protocol::Redis => redis::step(dialer, call, step, env, timeout).await,
+        Protocol::Postgres => postgres::step(dialer, call, step, env, timeout).await,
+        Protocol::Udp => StepReply::failed(step, format!("{protocol} has no steps"), Duration::ZERO),
+    }
+}
+
+/// Asks once whether the service answers; the error says what came instead.
+pub async fn ready(protocol: Protocol, dialer: &Dialer, env: &[(String, String)]) -> Result<(), String> {
+    match protocol {
+        Protocol::Http => http::ready(dialer).await,
+        Protocol::Udp => Ok(()),
+        Protocol::Tcp => tcp::ready(dialer).await,
+        Protocol::Redis => redis::ready(dialer, env).await,
+        Protocol::Postgres => postgres::ready(dialer, env).await,
+    }
+}
+
+/// Protocols whose rooms are not built: no field, no action and no step, so the loader refuses every rule on them.
+static UDP: Schema = bare(Protocol::Udp, Transport::Datagram);
+
+const fn bare(protocol: Protocol, transport: Transport) -> Schema {
+    Schema { protocol, doc: "", transport, default_port: 0, fields: &[], actions: &[], steps: &[] }
+}

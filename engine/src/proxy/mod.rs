@@ -1,5 +1,21 @@
 //! The protocol-neutral relay: two pumps, a ledger of outstanding requests, and the faults every protocol has.
+//!
+//! In the order traffic meets them: [`relay`] owns listeners and connections, [`dial`] reaches the service,
+//! `connection` moves bytes both ways and asks the rules, `ledger` keeps answers in order, `action` carries out the
+//! faults that need no protocol, and [`session`] is what a protocol teaches all of this.
 
+mod action;
+mod connection;
+mod dial;
+mod flow;
+mod gate;
+mod ledger;
+mod relay;
+mod replies;
+mod requests;
 pub mod session;
 
+pub use dial::{Dialer, Prepared};
+pub use gate::{Gate, listens};
+pub use relay::{Observer, Relay, RelayConfig};
 pub use session::{Cut, Direction, Fault, Injection, Session, UnitKind, Unsupported};

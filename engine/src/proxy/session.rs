@@ -5,7 +5,7 @@
 //! whose matcher fields are not known yet is held back.
 
 use crate::model::{Action, Params};
-use crate::rules::OwnedMessage;
+use crate::rules::{Operation, OwnedMessage};
 
 /// Which way bytes travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,23 +23,49 @@ pub trait Session: Send {
     /// `ended` is true when the peer has closed this direction and no byte will follow.
     fn cut(&mut self, direction: Direction, buf: &[u8], ended: bool) -> Cut;
 
-    /// The fields of the unit that [`Session::cut`] just began, for rules. `buf` starts at the unit.
+    /// The fields of the request unit that [`Session::cut`] began last, for rules. `buf` starts at the unit and holds
+    /// at least its head; it holds more of the unit when a rule asks for the body.
     fn message(&self, buf: &[u8]) -> OwnedMessage;
+
+    /// Shows the same fields to `visit` without copying them; protocols with many small units override it.
+    fn inspect(&self, buf: &[u8], visit: &mut dyn FnMut(&dyn Operation)) {
+        visit(&self.message(buf));
+    }
 
     /// Writes what happens in the stead of the unit just begun (a request): the answer to the client and, where the
     /// server must learn of it to stay in step, bytes to the server.
+    /// The unit itself, its body included, does not reach the server.
     fn inject(&mut self, fault: &Fault<'_>, out: &mut Injection) -> Result<(), Unsupported>;
+
+    /// What to send to a client that waits to be asked for the body of the unit just begun, when a rule waits for
+    /// that body.
+    fn invite_body(&mut self) -> Option<&'static [u8]> {
+        None
+    }
+
+    /// The request unit just begun does not reach the server and no answer to it will come: a drop took it.
+    fn vanish(&mut self) {}
+
+    /// The request unit just begun goes to the server twice, and its replies come twice.
+    fn repeat(&mut self) {}
+
+    /// Whether `truncate`, `throttle` and `corrupt` count the bytes of a reply's head, or only those of its body.
+    fn counts_head(&self) -> bool {
+        true
+    }
 }
 
 /// What stands at the front of the unread bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cut {
-    /// Not enough bytes to tell. The relay keeps them back only in the direction rules act on, up to its limit.
+    /// Not enough bytes to tell. The relay keeps them back only where a rule could act on them, up to its limit, and
+    /// calls again with the same bytes and more.
     More,
-    /// A unit begins; its first `head` bytes are known, the rest follows as [`Cut::Body`].
-    Unit { head: usize, kind: UnitKind },
-    /// The next `0` bytes belong to the unit begun last. Never zero.
-    Body(usize),
+    /// A unit begins; its first `head` bytes (never zero) are known. When it does not end with them, the rest follows
+    /// as [`Cut::Body`].
+    Unit { head: usize, kind: UnitKind, ends: bool },
+    /// The next `len` bytes (never zero) belong to the unit begun last; `ends` when they are its last.
+    Body { len: usize, ends: bool },
     /// The protocol is left here (CONNECT, WebSocket, PSYNC) or not understood: forward as it is from now on.
     Opaque(&'static str),
 }
@@ -53,6 +79,10 @@ pub enum UnitKind {
     Control,
     /// From the server; `last` ends the answer to the oldest outstanding request.
     Reply { last: bool },
+    /// From the server, and never swallowed: so many of the oldest outstanding requests have no answer to come any
+    /// more. After an error in a PostgreSQL pipeline the server skips what is behind it. An answer that a rule put in
+    /// a skipped request's stead vanishes with it.
+    Settle { requests: u32 },
     /// From the server, unasked for.
     Push,
 }
@@ -86,7 +116,7 @@ impl<'f> Fault<'f> {
 /// What happens in a request's stead.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Injection {
-    /// The answer, sent to the client when every earlier reply has gone out.
+    /// The answer, sent to the client when every earlier reply has gone out and the replies to `to_server` came.
     pub to_client: Vec<u8>,
     /// Sent to the server in the unit's place; usually nothing.
     pub to_server: Vec<u8>,

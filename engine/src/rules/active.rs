@@ -2,7 +2,7 @@
 
 use super::chance;
 use super::operation::{Operation, SyscallPath};
-use crate::model::{Matcher, Rule};
+use crate::model::{Clause, Matcher, Rule};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -68,13 +68,43 @@ impl ActiveRule {
     }
 }
 
+/// True when the rule has a clause on `field`.
+pub(super) fn names(active: &ActiveRule, field: &str) -> bool {
+    match &active.rule.matcher {
+        Matcher::Message(clauses) => clauses.iter().any(|clause| clause.field == field),
+        Matcher::Syscall(_) => false,
+    }
+}
+
+/// True when every clause but those on `field` fits the operation.
+pub(super) fn matches_but_for(matcher: &Matcher, field: &str, operation: &dyn Operation) -> bool {
+    match matcher {
+        Matcher::Message(clauses) => {
+            clauses.iter().filter(|clause| clause.field != field).all(|clause| holds(clause, operation))
+        }
+        Matcher::Syscall(_) => false,
+    }
+}
+
+/// An operation with the field `on` is none of the usual ones (it is connecting, say): only rules that say so act on
+/// it, or a rule for the third statement would count it.
+pub(super) fn names_its_point(clauses: &[Clause], operation: &dyn Operation) -> bool {
+    clauses.iter().any(|clause| clause.field == "on") || operation.field("on").is_none()
+}
+
+fn holds(clause: &Clause, operation: &dyn Operation) -> bool {
+    match &clause.key {
+        Some(key) => operation.entries(clause.field, key).iter().any(|text| clause.pattern.matches(text)),
+        None => operation.any(clause.field, &mut |text| clause.pattern.matches(text)),
+    }
+}
+
 /// True when the matcher fits the operation.
 pub(super) fn matches(matcher: &Matcher, operation: &dyn Operation) -> bool {
     match matcher {
-        Matcher::Message(clauses) => clauses.iter().all(|clause| match &clause.key {
-            Some(key) => operation.entries(clause.field, key).iter().any(|text| clause.pattern.matches(text)),
-            None => operation.field(clause.field).is_some_and(|text| clause.pattern.matches(&text)),
-        }),
+        Matcher::Message(clauses) => {
+            names_its_point(clauses, operation) && clauses.iter().all(|clause| holds(clause, operation))
+        }
         Matcher::Syscall(matcher) => {
             let Some(syscall) = operation.syscall() else { return false };
             if matcher.syscalls.binary_search(&syscall).is_err() {

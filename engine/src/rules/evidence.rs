@@ -3,7 +3,7 @@
 //! Counting and naming near misses must not slow an operation down, so only the first operations are copied, and
 //! reasons are worked out when the evidence is asked for.
 
-use super::active::ActiveRule;
+use super::active::{ActiveRule, names_its_point};
 use super::operation::{Operation, OwnedMessage, SyscallPath};
 use crate::event::{Evidence, NearMiss};
 use crate::model::{Clause, Matcher, RuleName};
@@ -80,6 +80,10 @@ impl Witness {
 /// How many clauses hold, and why the first that does not fails; `None` when all hold.
 fn first_miss(matcher: &Matcher, operation: &OwnedMessage) -> Option<(usize, String)> {
     match matcher {
+        Matcher::Message(clauses) if !names_its_point(clauses, operation) => {
+            let on = operation.field("on").unwrap_or_default();
+            Some((0, format!("only a rule with on = {on:?} acts on it")))
+        }
         Matcher::Message(clauses) => {
             let missed = clauses.iter().find(|clause| !clause_holds(clause, operation))?;
             let passed = clauses.iter().filter(|clause| clause_holds(clause, operation)).count();
@@ -104,7 +108,7 @@ fn first_miss(matcher: &Matcher, operation: &OwnedMessage) -> Option<(usize, Str
 fn clause_holds(clause: &Clause, operation: &OwnedMessage) -> bool {
     match &clause.key {
         Some(key) => operation.entries(clause.field, key).iter().any(|text| clause.pattern.matches(text)),
-        None => operation.field(clause.field).is_some_and(|text| clause.pattern.matches(&text)),
+        None => operation.any(clause.field, &mut |text| clause.pattern.matches(text)),
     }
 }
 

@@ -8,6 +8,11 @@ pub trait Operation {
     /// The text of a field of the protocol's schema; `None` when this message has none (yet).
     fn field(&self, name: &str) -> Option<Cow<'_, str>>;
 
+    /// True when `test` holds for a text of the field; some fields have several, such as the keys of `MSET a 1 b 2`.
+    fn any(&self, name: &str, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        self.field(name).is_some_and(|text| test(&text))
+    }
+
     /// The texts under `key` in a table field, such as all `accept` headers.
     fn entries(&self, _name: &str, _key: &str) -> Vec<Cow<'_, str>> {
         Vec::new()
@@ -61,6 +66,10 @@ impl Operation for OwnedMessage {
     fn field(&self, name: &str) -> Option<Cow<'_, str>> {
         let (_, text) = self.fields.iter().find(|(field, _)| *field == name)?;
         Some(Cow::Borrowed(text))
+    }
+
+    fn any(&self, name: &str, test: &mut dyn FnMut(&str) -> bool) -> bool {
+        self.fields.iter().any(|(field, text)| *field == name && test(text))
     }
 
     fn entries(&self, name: &str, key: &str) -> Vec<Cow<'_, str>> {

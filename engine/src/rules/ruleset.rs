@@ -1,6 +1,6 @@
 //! The rules installed on one target.
 
-use super::active::{ActiveRule, matches};
+use super::active::{ActiveRule, matches, matches_but_for, names};
 use super::evidence::Witness;
 use super::operation::Operation;
 use crate::event::Evidence;
@@ -83,7 +83,7 @@ impl RuleSet {
             return decision;
         }
         self.witness.saw(operation);
-        let batches = self.batches.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let batches = self.current();
         for active in batches.iter().flat_map(|batch| &batch.rules) {
             if !matches(&active.rule.matcher, operation) || !active.fires() {
                 continue;
@@ -98,6 +98,24 @@ impl RuleSet {
             break;
         }
         decision
+    }
+
+    /// True when some rule has a clause on `field`.
+    pub fn names_field(&self, field: &str) -> bool {
+        !self.is_empty()
+            && self.current().iter().flat_map(|batch| &batch.rules).any(|active| names(active, field))
+    }
+
+    /// True when some rule has a clause on `field` and every other clause of it holds: whether an operation whose
+    /// `field` is not there yet is worth waiting for. Counts nothing.
+    pub fn asks_for(&self, field: &str, operation: &dyn Operation) -> bool {
+        let batches = self.current();
+        let mut rules = batches.iter().flat_map(|batch| &batch.rules);
+        rules.any(|active| names(active, field) && matches_but_for(&active.rule.matcher, field, operation))
+    }
+
+    fn current(&self) -> Arc<Vec<Arc<Batch>>> {
+        self.batches.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
     fn change(&self, edit: impl FnOnce(&mut Vec<Arc<Batch>>)) {

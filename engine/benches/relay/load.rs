@@ -1,0 +1,103 @@
+//! The clients.
+
+use super::contestants::block_on;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const REQUEST: &[u8] = b"GET /x/y HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
+const END: &[u8] = b"\r\n\r\n0123456789abcdef";
+
+/// The middle and the slow end of many times.
+pub struct Times {
+    pub p50: Duration,
+    pub p99: Duration,
+}
+
+impl Times {
+    fn of(mut times: Vec<Duration>) -> Times {
+        times.sort_unstable();
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+        Times { p50: at(0.5), p99: at(0.99) }
+    }
+}
+
+/// One connection, one request at a time.
+pub fn latencies(address: SocketAddr, requests: usize) -> Times {
+    let mut stream = connect(address);
+    let mut reply = [0; 4096];
+    let mut times = Vec::with_capacity(requests);
+    for _ in 0..requests {
+        let started = Instant::now();
+        stream.write_all(REQUEST).expect("a connection");
+        let mut have = 0;
+        while !reply[..have].ends_with(END) {
+            let count = stream.read(&mut reply[have..]).expect("an answer");
+            assert_ne!(count, 0, "the connection ended");
+            have += count;
+        }
+        times.push(started.elapsed());
+    }
+    Times::of(times)
+}
+
+/// How long `clients` take for `requests` together.
+pub fn time_for(address: SocketAddr, clients: usize, requests: usize) -> Duration {
+    let started = Instant::now();
+    let _ = concurrent_latencies(address, clients, requests);
+    started.elapsed()
+}
+
+/// `clients` connections at once, each with one request at a time.
+pub fn concurrent_latencies(address: SocketAddr, clients: usize, requests: usize) -> Times {
+    let each = requests.div_ceil(clients);
+    let times = block_on(async {
+        let tasks: Vec<_> = (0..clients).map(|_| tokio::spawn(client(address, each))).collect();
+        let mut times = Vec::new();
+        for task in tasks {
+            times.extend(task.await.expect("a client"));
+        }
+        times
+    });
+    Times::of(times)
+}
+
+async fn client(address: SocketAddr, requests: usize) -> Vec<Duration> {
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("a listener");
+    stream.set_nodelay(true).expect("a socket");
+    let mut reply = Vec::with_capacity(4096);
+    let mut times = Vec::with_capacity(requests);
+    for _ in 0..requests {
+        let started = Instant::now();
+        stream.write_all(REQUEST).await.expect("a connection");
+        reply.clear();
+        while !reply.ends_with(END) {
+            assert_ne!(stream.read_buf(&mut reply).await.expect("an answer"), 0, "the connection ended");
+        }
+        times.push(started.elapsed());
+    }
+    times
+}
+
+/// How long a body of `mib` MiB takes.
+pub fn download(address: SocketAddr, mib: usize) -> Duration {
+    let mut stream = connect(address);
+    let mut block = vec![0; 1 << 18];
+    let started = Instant::now();
+    let request = format!("GET /{mib} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("a connection");
+    let mut have = 0;
+    while have < mib << 20 {
+        let count = stream.read(&mut block).expect("an answer");
+        assert_ne!(count, 0, "the connection ended");
+        have += count;
+    }
+    started.elapsed()
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("a listener");
+    stream.set_nodelay(true).expect("a socket");
+    stream
+}

@@ -1,0 +1,242 @@
+//! What rules and steps may say about HTTP.
+
+use crate::model::{
+    ActionKind, ActionSpec, Dialect, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema,
+    StepSpec, Transport,
+};
+
+pub static SCHEMA: Schema = Schema {
+    protocol: Protocol::Http,
+    doc: "HTTP/1.1 and HTTP/1.0, with keep-alive and pipelining; a connection that upgrades is forwarded as it is.",
+    transport: Transport::Stream,
+    default_port: 80,
+    fields: FIELDS,
+    actions: ACTIONS,
+    steps: STEPS,
+};
+
+const FIELDS: &[Field] = &[
+    Field {
+        name: "method",
+        aliases: &["op"],
+        kind: FieldKind::Text,
+        dialect: Dialect::Plain,
+        fold_case: true,
+        doc: "The request's method, such as `POST`; letters compare without case.",
+        domain: Domain::HttpMethod,
+    },
+    Field {
+        name: "path",
+        aliases: &[],
+        kind: FieldKind::Text,
+        dialect: Dialect::Path,
+        fold_case: false,
+        doc: "The path, percent-decoded and without the query.",
+        domain: Domain::RequestPath,
+    },
+    Field {
+        name: "host",
+        aliases: &[],
+        kind: FieldKind::Text,
+        dialect: Dialect::Plain,
+        fold_case: true,
+        doc: "The `Host` header, with its port when it has one.",
+        domain: Domain::None,
+    },
+    Field {
+        name: "query",
+        aliases: &[],
+        kind: FieldKind::TextOrTable,
+        dialect: Dialect::Plain,
+        fold_case: false,
+        doc: "The query as sent, or a dict of parameter to pattern over the decoded parameters.",
+        domain: Domain::None,
+    },
+    Field {
+        name: "header",
+        aliases: &[],
+        kind: FieldKind::Table { fold_names: true },
+        dialect: Dialect::Plain,
+        fold_case: false,
+        doc: "A dict of header name to pattern; names compare without case.",
+        domain: Domain::Header,
+    },
+    Field {
+        name: "body",
+        aliases: &[],
+        kind: FieldKind::Text,
+        dialect: Dialect::Plain,
+        fold_case: false,
+        doc: "The first 64 KiB of the request's content, without chunk framing.",
+        domain: Domain::None,
+    },
+];
+
+const STATUS: Param = Param {
+    name: "status",
+    ty: ParamType::Int,
+    default: Some("500"),
+    domain: Domain::HttpStatus,
+    doc: "The status of the answer.",
+};
+const HEADERS: Param = Param {
+    name: "headers",
+    ty: ParamType::StrDict,
+    default: Some("{}"),
+    domain: Domain::Header,
+    doc: "Headers by name; they replace the ones set otherwise.",
+};
+const REASON: Param = Param {
+    name: "reason",
+    ty: ParamType::Str,
+    default: Some("\"\""),
+    domain: Domain::None,
+    doc: "The words behind the status; the usual ones when left out.",
+};
+
+const ACTIONS: &[ActionSpec] = &[
+    ActionSpec {
+        kind: ActionKind::Respond,
+        params: &[
+            STATUS,
+            Param {
+                name: "body",
+                ty: ParamType::Body,
+                default: Some("\"\""),
+                domain: Domain::None,
+                doc: "The content; a dict or list is sent as JSON.",
+            },
+            HEADERS,
+            REASON,
+        ],
+        doc: "The client gets this answer and the server never sees the request.",
+    },
+    ActionSpec {
+        kind: ActionKind::Error,
+        params: &[
+            Param {
+                name: "message",
+                ty: ParamType::Str,
+                default: Some("\"injected error\""),
+                domain: Domain::None,
+                doc: "The text of the error.",
+            },
+            STATUS,
+            HEADERS,
+        ],
+        doc: "The client gets `{\"error\": message}` with this status and the server never sees the request.",
+    },
+    ActionSpec {
+        kind: ActionKind::Delay,
+        params: &[Param {
+            name: "delay",
+            ty: ParamType::Duration,
+            default: None,
+            domain: Domain::Duration,
+            doc: "How long the request waits before it goes on.",
+        }],
+        doc: "The request reaches the server later; what is behind it on the connection waits with it.",
+    },
+    ActionSpec {
+        kind: ActionKind::Drop,
+        params: &[Param {
+            name: "mode",
+            ty: ParamType::Str,
+            default: Some("\"fin\""),
+            domain: Domain::Words(&["fin", "reset", "silent"]),
+            doc: "`fin` closes the connection, `reset` breaks it, `silent` keeps it and never answers.",
+        }],
+        doc: "The request never reaches the server and the client gets no answer.",
+    },
+    ActionSpec {
+        kind: ActionKind::Truncate,
+        params: &[Param {
+            name: "bytes",
+            ty: ParamType::Int,
+            default: None,
+            domain: Domain::None,
+            doc: "How many bytes of the answer's content still arrive.",
+        }],
+        doc: "The connection closes in the middle of the answer's content.",
+    },
+    ActionSpec {
+        kind: ActionKind::Throttle,
+        params: &[Param {
+            name: "bytes_per_second",
+            ty: ParamType::Int,
+            default: None,
+            domain: Domain::None,
+            doc: "How fast the answer's content flows at most.",
+        }],
+        doc: "The answer's content arrives slowly.",
+    },
+    ActionSpec {
+        kind: ActionKind::Corrupt,
+        params: &[Param {
+            name: "offset",
+            ty: ParamType::Int,
+            default: Some("0"),
+            domain: Domain::None,
+            doc: "Which byte of the answer's content has its bits inverted.",
+        }],
+        doc: "One byte of the answer's content arrives changed.",
+    },
+];
+
+const PATH: Param = Param {
+    name: "path",
+    ty: ParamType::Str,
+    default: Some("\"/\""),
+    domain: Domain::RequestPath,
+    doc: "The path, with a query when there is one.",
+};
+const BODY: Param = Param {
+    name: "body",
+    ty: ParamType::Body,
+    default: Some("\"\""),
+    domain: Domain::None,
+    doc: "The content; a dict or list is sent as JSON.",
+};
+const SENT_HEADERS: Param = Param {
+    name: "headers",
+    ty: ParamType::StrDict,
+    default: Some("{}"),
+    domain: Domain::Header,
+    doc: "Headers by name.",
+};
+const TIMEOUT: Param = Param {
+    name: "timeout",
+    ty: ParamType::Duration,
+    default: Some("\"30s\""),
+    domain: Domain::Duration,
+    doc: "Longest wait for the whole answer.",
+};
+const FOLLOW: Param = Param {
+    name: "follow_redirects",
+    ty: ParamType::Bool,
+    default: Some("True"),
+    domain: Domain::None,
+    doc: "Whether a redirect within the interface is followed, at most ten times.",
+};
+const WITHOUT_BODY: &[Param] = &[PATH, SENT_HEADERS, TIMEOUT, FOLLOW];
+const WITH_BODY: &[Param] = &[PATH, BODY, SENT_HEADERS, TIMEOUT, FOLLOW];
+
+const STEPS: &[StepSpec] = &[
+    StepSpec { name: "get", params: WITHOUT_BODY, returns: Returns::Response, doc: "Sends a GET request." },
+    StepSpec { name: "post", params: WITH_BODY, returns: Returns::Response, doc: "Sends a POST request." },
+    StepSpec { name: "put", params: WITH_BODY, returns: Returns::Response, doc: "Sends a PUT request." },
+    StepSpec { name: "patch", params: WITH_BODY, returns: Returns::Response, doc: "Sends a PATCH request." },
+    StepSpec {
+        name: "delete",
+        params: WITH_BODY,
+        returns: Returns::Response,
+        doc: "Sends a DELETE request.",
+    },
+    StepSpec { name: "head", params: WITHOUT_BODY, returns: Returns::Response, doc: "Sends a HEAD request." },
+    StepSpec {
+        name: "options",
+        params: WITHOUT_BODY,
+        returns: Returns::Response,
+        doc: "Sends an OPTIONS request.",
+    },
+];

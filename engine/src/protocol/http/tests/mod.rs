@@ -1,0 +1,6 @@
+//! Sessions on bytes alone, and relays over real loopback sockets.
+
+mod framing;
+mod relay;
+mod steps;
+mod streams;

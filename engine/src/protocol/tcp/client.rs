@@ -1,0 +1,64 @@
+//! One line out, one line back.
+
+use crate::model::{StepCall, StepId, StepReply, parse_duration};
+use crate::proxy::Dialer;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+
+/// Longest line a test reads.
+const MAX_LINE: u64 = 64 * 1024;
+
+/// Sends `data` and a line end, and reads one line. Its text is the reply's `body`.
+pub async fn step(dialer: &Dialer, call: &StepCall, step: StepId, timeout: Duration) -> StepReply {
+    let started = Instant::now();
+    let own = call.args.get("timeout").and_then(Value::as_str).and_then(parse_duration);
+    let limit = own.map_or(timeout, |own| own.min(timeout));
+    let data = call.args.get("data").and_then(Value::as_str).unwrap_or_default();
+    let reason = match tokio::time::timeout(limit, exchange(dialer, data)).await {
+        Ok(Ok(line)) => return reply(step, &line, started.elapsed()),
+        Ok(Err(reason)) => reason,
+        Err(_) => format!("no line within {}", crate::model::format_duration(limit)),
+    };
+    StepReply::failed(step, reason, started.elapsed())
+}
+
+/// Connects and closes.
+pub async fn ready(dialer: &Dialer) -> Result<(), String> {
+    dialer
+        .dial()
+        .await
+        .map(|_| ())
+        .map_err(|error| format!("cannot connect to {}: {error}", dialer.address()))
+}
+
+async fn exchange(dialer: &Dialer, data: &str) -> Result<Vec<u8>, String> {
+    let stream = dialer.dial().await;
+    let mut stream = stream.map_err(|error| format!("cannot connect to {}: {error}", dialer.address()))?;
+    stream
+        .write_all(format!("{data}\n").as_bytes())
+        .await
+        .map_err(|error| format!("cannot send: {error}"))?;
+    let mut line = Vec::new();
+    let mut reader = BufReader::new(stream).take(MAX_LINE);
+    reader.read_until(b'\n', &mut line).await.map_err(|error| format!("cannot read the answer: {error}"))?;
+    if line.is_empty() {
+        return Err("the connection was closed without an answer".to_owned());
+    }
+    Ok(line)
+}
+
+fn reply(step: StepId, line: &[u8], duration: Duration) -> StepReply {
+    let body = String::from_utf8_lossy(line).trim().to_owned();
+    StepReply {
+        step,
+        status: 0,
+        data: Value::String(body.clone()),
+        body,
+        headers: Vec::new(),
+        ok: true,
+        error: String::new(),
+        duration,
+        truncated: line.len() as u64 == MAX_LINE,
+    }
+}

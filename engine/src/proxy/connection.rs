@@ -1,0 +1,229 @@
+//! One connection through a relay: both directions, polled as one task.
+//!
+//! A single owner of both sockets needs no locks, and an answer a rule gives is written by the same hand that writes
+//! the server's replies. The halves of the work stand in `requests.rs` and `replies.rs`.
+
+use super::action;
+use super::flow::Flow;
+use super::ledger::Ledger;
+use super::relay::RelayConfig;
+use super::replies::Answering;
+use super::requests::Stage;
+use super::session::Session;
+use crate::event::EventKind;
+use crate::model::DropMode;
+use crate::rules::ActiveRule;
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+/// Rounds of one poll before other connections get a turn.
+const MAX_ROUNDS: usize = 32;
+/// How long a closed connection waits for its client to close too. Closing at once while the client still sends
+/// would answer its bytes with a reset, which could overtake the answer (RFC 9112, section 9.6).
+const LINGER: Duration = Duration::from_secs(2);
+
+pub(super) struct Connection {
+    pub(super) config: Arc<RelayConfig>,
+    pub(super) id: u64,
+    pub(super) session: Box<dyn Session>,
+    /// From downstream to upstream.
+    pub(super) requests: Flow,
+    pub(super) stage: Stage,
+    /// From upstream to downstream.
+    pub(super) replies: Flow,
+    pub(super) answering: Answering,
+    pub(super) ledger: Ledger,
+    /// Why requests, and later replies, are no longer understood.
+    pub(super) opaque: bool,
+    /// Set when a rule ends the connection; carried out when everything before it is written.
+    pub(super) end: Option<DropMode>,
+    downstream: TcpStream,
+    upstream: TcpStream,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// Both sides said all they had.
+    Complete,
+    /// In order, by a rule.
+    Closed,
+    /// By a rule, or because one side vanished: the other learns of it the same way.
+    Reset,
+}
+
+impl Connection {
+    pub(super) fn new(
+        config: Arc<RelayConfig>,
+        id: u64,
+        downstream: TcpStream,
+        upstream: TcpStream,
+    ) -> Connection {
+        let session = (config.session)();
+        (config.observe).event(EventKind::ConnectionOpened { target: config.name.clone(), connection: id });
+        Connection {
+            config,
+            id,
+            session,
+            requests: Flow::default(),
+            stage: Stage::Passing,
+            replies: Flow::default(),
+            answering: Answering::default(),
+            ledger: Ledger::default(),
+            opaque: false,
+            end: None,
+            downstream,
+            upstream,
+        }
+    }
+
+    /// Relays until both sides have ended or a rule ends the connection.
+    pub(super) async fn run(mut self) {
+        let ending = poll_fn(|cx| self.poll(cx)).await;
+        match ending {
+            Ending::Complete => {}
+            Ending::Reset => {
+                // Failing to ask for a reset leaves an orderly close, the next best thing.
+                let _ = self.downstream.set_zero_linger();
+                let _ = self.upstream.set_zero_linger();
+            }
+            Ending::Closed => self.close_in_order().await,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        for _ in 0..MAX_ROUNDS {
+            match self.round(cx) {
+                Err(_) => return Poll::Ready(Ending::Reset),
+                Ok(moved) => {
+                    if let Some(ending) = self.ending() {
+                        return Poll::Ready(ending);
+                    }
+                    if !moved {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Does what can be done now in both directions; true when bytes moved. An error means that a peer is gone.
+    fn round(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let mut moved = false;
+        if self.end.is_none() {
+            moved |= self.requests.poll_read(&mut self.downstream, cx)?;
+        }
+        self.cut_requests(cx);
+        match self.requests.poll_write(&mut self.upstream, cx) {
+            Ok(wrote) => moved |= wrote,
+            // Its last answer is out too, so the client learns of it the way a client of the server would.
+            Err(error) if self.replies.write_ended => return Err(error),
+            // The server reads no more, but it may have answered already.
+            Err(_) => self.requests.broken = true,
+        }
+        if self.end.is_none() && !self.answering.lost {
+            match self.replies.poll_read(&mut self.upstream, cx) {
+                Ok(read) => moved |= read,
+                Err(_) => self.answering.lost = true,
+            }
+        }
+        self.cut_replies(cx);
+        moved |= self.replies.poll_write(&mut self.downstream, cx)?;
+        moved |= self.pass_ends(cx)?;
+        Ok(moved)
+    }
+
+    /// Passes the end of each direction on once everything before it is written.
+    fn pass_ends(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let mut moved = false;
+        let asked_all = self.requests.read_ended && self.requests.is_empty();
+        if asked_all && !self.requests.write_ended && self.stage.may_end() {
+            self.requests.write_ended = true;
+            moved |= shut(&mut self.upstream, cx).is_ok();
+        }
+        let answered_all = self.replies.read_ended && self.replies.is_empty();
+        if answered_all && !self.replies.write_ended && self.end.is_none() {
+            self.replies.write_ended = true;
+            shut(&mut self.downstream, cx)?;
+            moved = true;
+        }
+        Ok(moved)
+    }
+
+    fn ending(&self) -> Option<Ending> {
+        if !self.replies.is_flushed() {
+            return None;
+        }
+        match self.end {
+            Some(DropMode::Reset) => return Some(Ending::Reset),
+            Some(DropMode::Fin | DropMode::Silent) => return Some(Ending::Closed),
+            None => {}
+        }
+        if self.answering.lost {
+            return Some(Ending::Reset);
+        }
+        (self.requests.write_ended && self.replies.write_ended).then_some(Ending::Complete)
+    }
+
+    /// Closes towards the client, then reads what it still sends until it closes too or [`LINGER`] is over.
+    async fn close_in_order(&mut self) {
+        if self.downstream.shutdown().await.is_err() {
+            return;
+        }
+        let drain = async {
+            let mut rest = [0; 4096];
+            while matches!(self.downstream.read(&mut rest).await, Ok(count) if count > 0) {}
+        };
+        // Over either way: a client that neither closes nor stops sending is cut off.
+        let _ = tokio::time::timeout(LINGER, drain).await;
+    }
+
+    /// Forwards as it is from now on, because `reason`.
+    pub(super) fn go_opaque(&mut self, reason: &str) {
+        if self.opaque {
+            return;
+        }
+        self.opaque = true;
+        self.tell(EventKind::ConnectionOpaque {
+            target: self.config.name.clone(),
+            connection: self.id,
+            reason: reason.to_owned(),
+        });
+    }
+
+    pub(super) fn tell(&self, event: EventKind) {
+        self.config.observe.event(event);
+    }
+
+    pub(super) fn tell_fired(&self, active: &ActiveRule, operation: &str) {
+        self.tell(action::fired(active, operation));
+    }
+}
+
+impl Drop for Connection {
+    /// Also when the relay is stopped, so that every opened connection is closed in the log.
+    fn drop(&mut self) {
+        self.tell(EventKind::ConnectionClosed {
+            target: self.config.name.clone(),
+            connection: self.id,
+            to_server: self.requests.forwarded,
+            to_client: self.replies.forwarded,
+        });
+    }
+}
+
+/// Sends a FIN. For TCP this never has to wait.
+fn shut(stream: &mut TcpStream, cx: &mut Context<'_>) -> io::Result<()> {
+    match tokio::io::AsyncWrite::poll_shutdown(std::pin::Pin::new(stream), cx) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => Ok(()),
+    }
+}

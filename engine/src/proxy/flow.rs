@@ -1,0 +1,260 @@
+//! The bytes of one direction: read, understood, allowed to go, gone.
+//!
+//! One buffer holds what was read. Bytes pass through it without being copied; only where something is put between
+//! them (an injected answer) or taken out (a swallowed request) are the unsent ones moved to `ahead`.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::net::TcpStream;
+
+/// First size of a buffer; most requests and replies fit.
+const SMALL: usize = 16 * 1024;
+/// Largest size of a buffer: what a bulk transfer moves at a time, and twice what a rule may hold back.
+const LARGE: usize = 256 * 1024;
+/// Reads remembered with their own time; bytes read later count as read with the last of them.
+const MAX_READS: usize = 1024;
+/// Bytes put ahead beyond which the other direction waits.
+pub(super) const MAX_AHEAD: usize = 1024 * 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    data: Vec<u8>,
+    /// First byte not forwarded yet.
+    sent: usize,
+    /// Bytes before this may be forwarded.
+    clear: usize,
+    /// Bytes before this are understood. Behind `clear` when bytes go out before they are understood.
+    cut: usize,
+    /// Goes out before anything in `data`.
+    ahead: Vec<u8>,
+    ahead_sent: usize,
+    /// The last read filled the buffer: a bulk transfer.
+    pub(super) bulk: bool,
+    /// The source sent its last byte.
+    pub(super) read_ended: bool,
+    /// The end was passed on.
+    pub(super) write_ended: bool,
+    /// The sink accepts no more; what is left is thrown away.
+    pub(super) broken: bool,
+    /// Bytes forwarded so far.
+    pub(super) forwarded: u64,
+    /// Bytes that were in `data` before its start.
+    moved_out: u64,
+    /// When bytes were read: (place in the stream, time) of the reads that reach behind `cut`.
+    reads: VecDeque<(u64, Instant)>,
+}
+
+impl Flow {
+    /// Bytes read and not understood yet.
+    pub(super) fn unread(&self) -> &[u8] {
+        &self.data[self.cut..]
+    }
+
+    /// Bytes understood but kept back: the unit a rule may act on.
+    pub(super) fn kept_bytes(&self) -> &[u8] {
+        &self.data[self.clear.min(self.cut)..self.cut]
+    }
+
+    /// True when part of the unit at the front of the unread bytes went out already.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.clear > self.cut
+    }
+
+    /// How many bytes are understood but kept back.
+    pub(super) fn kept(&self) -> usize {
+        self.cut.saturating_sub(self.clear)
+    }
+
+    /// When the first of the unread bytes came in.
+    pub(super) fn arrival(&self) -> Instant {
+        let place = self.moved_out + self.cut as u64;
+        let read = self.reads.iter().rev().find(|(start, _)| *start <= place);
+        read.map_or_else(Instant::now, |(_, time)| *time)
+    }
+
+    fn note_read(&mut self, place: u64) {
+        let cut = self.moved_out + self.cut as u64;
+        while self.reads.get(1).is_some_and(|(start, _)| *start <= cut) {
+            self.reads.pop_front();
+        }
+        let now = Instant::now();
+        let full = self.reads.len() >= MAX_READS;
+        match self.reads.back_mut().filter(|_| full) {
+            Some((_, time)) => *time = now,
+            None => self.reads.push_back((place, now)),
+        }
+    }
+
+    pub(super) fn understand(&mut self, len: usize) {
+        self.cut += len;
+    }
+
+    /// Lets everything understood go.
+    pub(super) fn release(&mut self) {
+        self.clear = self.clear.max(self.cut);
+    }
+
+    /// Lets `len` more bytes of those kept back go.
+    pub(super) fn release_some(&mut self, len: usize) {
+        self.clear = (self.clear + len).min(self.cut);
+    }
+
+    /// Lets everything go before it is understood.
+    pub(super) fn release_all(&mut self) {
+        self.clear = self.data.len();
+    }
+
+    /// Gives up understanding what was read.
+    pub(super) fn skip_understanding(&mut self) {
+        self.cut = self.data.len();
+        self.release();
+    }
+
+    /// Takes the bytes that are understood but kept back out of the stream.
+    pub(super) fn discard(&mut self) {
+        if self.clear < self.cut {
+            self.set_unsent_ahead();
+            (self.sent, self.clear) = (self.cut, self.cut);
+        }
+    }
+
+    /// Throws away everything kept back and everything not understood.
+    pub(super) fn discard_rest(&mut self) {
+        self.cut = self.data.len();
+        self.discard();
+    }
+
+    /// Puts bytes into the stream behind those that may go and before those kept back.
+    pub(super) fn insert(&mut self, bytes: &[u8]) {
+        self.set_unsent_ahead();
+        self.ahead.extend_from_slice(bytes);
+    }
+
+    fn set_unsent_ahead(&mut self) {
+        if self.sent < self.clear {
+            self.ahead.extend_from_slice(&self.data[self.sent..self.clear]);
+            self.sent = self.clear;
+        }
+    }
+
+    pub(super) fn is_clogged(&self) -> bool {
+        self.ahead.len() - self.ahead_sent > MAX_AHEAD
+    }
+
+    /// Inverts the byte `offset` bytes into those kept back.
+    pub(super) fn invert_kept(&mut self, offset: usize) {
+        if let Some(byte) = self.data.get_mut(self.clear + offset) {
+            *byte = !*byte;
+        }
+    }
+
+    /// True when everything that may go is gone.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.ahead_sent == self.ahead.len() && self.sent >= self.clear
+    }
+
+    /// True when nothing that was read is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ahead_sent == self.ahead.len() && self.sent == self.data.len()
+    }
+
+    /// True when there is space to read into, or can be made cheaply: never by moving a little often.
+    fn has_room(&self) -> bool {
+        let full = self.data.len() == self.data.capacity() && self.data.capacity() >= LARGE;
+        !full || self.sent.min(self.cut) >= LARGE / 2
+    }
+
+    /// Reads once; true when something came (bytes or the end).
+    pub(super) fn poll_read(&mut self, source: &mut TcpStream, cx: &mut Context<'_>) -> io::Result<bool> {
+        if self.read_ended || !self.has_room() {
+            return Ok(false);
+        }
+        match source.poll_read_ready(cx)? {
+            Poll::Ready(()) => self.make_room(),
+            Poll::Pending => {
+                self.shrink();
+                return Ok(false);
+            }
+        }
+        let (before, space) = (self.data.len(), self.data.capacity() - self.data.len());
+        match pin!(source.read_buf(&mut self.data)).poll(cx)? {
+            Poll::Pending => Ok(false),
+            Poll::Ready(count) => {
+                self.read_ended = count == 0;
+                self.bulk = count == space;
+                self.note_read(self.moved_out + before as u64);
+                Ok(true)
+            }
+        }
+    }
+
+    /// Makes space to read into: at the start of an empty buffer, in a larger one, or by moving what is left.
+    fn make_room(&mut self) {
+        let base = self.sent.min(self.cut);
+        let full = self.data.len() == self.data.capacity();
+        if base > 0 && (full || base == self.data.len()) {
+            self.data.drain(..base);
+            self.moved_out += base as u64;
+            self.sent -= base;
+            self.clear -= base;
+            self.cut -= base;
+        }
+        let wanted = if self.bulk || !self.data.is_empty() { LARGE } else { SMALL };
+        let cramped = self.data.is_empty() || self.data.len() == self.data.capacity();
+        if self.data.capacity() < wanted && cramped {
+            self.data.reserve_exact(wanted - self.data.len());
+        }
+    }
+
+    /// Gives the memory of an idle direction back: thousands of idle connections must cost little.
+    fn shrink(&mut self) {
+        if self.data.capacity() > 0 && self.sent == self.data.len() && self.cut == self.data.len() {
+            self.moved_out += self.data.len() as u64;
+            self.data = Vec::new();
+            (self.sent, self.clear, self.cut) = (0, 0, 0);
+        }
+    }
+
+    /// Writes what may go; true when something went. An error means that the sink is gone.
+    pub(super) fn poll_write(&mut self, sink: &mut TcpStream, cx: &mut Context<'_>) -> io::Result<bool> {
+        let mut moved = false;
+        while !self.is_flushed() {
+            if self.broken {
+                self.throw_away();
+                return Ok(true);
+            }
+            match self.write_once(sink, cx) {
+                Poll::Pending => break,
+                Poll::Ready(outcome) => outcome?,
+            }
+            moved = true;
+        }
+        Ok(moved)
+    }
+
+    fn write_once(&mut self, sink: &mut TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let in_ahead = self.ahead_sent < self.ahead.len();
+        let bytes = if in_ahead { &self.ahead[self.ahead_sent..] } else { &self.data[self.sent..self.clear] };
+        let count = ready!(Pin::new(sink).poll_write(cx, bytes))?;
+        self.forwarded += count as u64;
+        if !in_ahead {
+            self.sent += count;
+            return Poll::Ready(Ok(()));
+        }
+        self.ahead_sent += count;
+        if self.ahead_sent == self.ahead.len() {
+            (self.ahead, self.ahead_sent) = (Vec::new(), 0);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn throw_away(&mut self) {
+        (self.ahead, self.ahead_sent) = (Vec::new(), 0);
+        self.sent = self.clear;
+    }
+}

@@ -1,0 +1,213 @@
+//! A relay: it accepts in a service's stead and owns every connection it relays.
+
+use super::connection::Connection;
+use super::dial::{Dialer, Prepared};
+use super::session::Session;
+use crate::event::EventKind;
+use crate::rules::RuleSet;
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// First and longest pause when descriptors or memory run out (accept(2), EMFILE); it doubles in between.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Hears what happens on a relay. The run stamps leaf and time.
+pub trait Observer: Send + Sync {
+    /// Called on the relay's own task: it must not block.
+    fn event(&self, kind: EventKind);
+}
+
+/// What a relay stands for.
+#[derive(Clone)]
+pub struct RelayConfig {
+    /// The interface for events, such as `api.public`.
+    pub name: String,
+    pub upstream: Dialer,
+    pub rules: Arc<RuleSet>,
+    /// Makes the parser state of one connection; from `protocol::session`.
+    pub session: Arc<dyn Fn() -> Box<dyn Session> + Send + Sync>,
+    pub observe: Arc<dyn Observer>,
+}
+
+/// Stands between consumers and one interface. Dropping it ends every connection at once.
+#[derive(Debug)]
+pub struct Relay {
+    commands: mpsc::UnboundedSender<Command>,
+    owner: JoinHandle<()>,
+}
+
+enum Command {
+    /// Accept on these instead of those before.
+    Listen(Vec<std::net::TcpListener>, oneshot::Sender<()>),
+    Stop,
+}
+
+impl Relay {
+    /// Starts to accept on `listeners`; with none, accepts nothing until [`Relay::open`].
+    ///
+    /// # Panics
+    /// When called outside a tokio runtime.
+    pub fn start(listeners: Vec<std::net::TcpListener>, config: RelayConfig) -> Relay {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let mut owner = Owner::new(config);
+        owner.listen(listeners);
+        Relay { commands, owner: tokio::spawn(owner.run(inbox)) }
+    }
+
+    /// Accepts on these listeners instead of those before. Returns when it is so.
+    pub async fn open(&self, listeners: Vec<std::net::TcpListener>) {
+        let (done, when_done) = oneshot::channel();
+        if self.commands.send(Command::Listen(listeners, done)).is_ok() {
+            // An error means that the relay stopped meanwhile, which is as good as an answer.
+            let _ = when_done.await;
+        }
+    }
+
+    /// Closes the listeners, so that new connections are refused; open connections go on. Returns when it is so.
+    pub async fn close(&self) {
+        self.open(Vec::new()).await;
+    }
+
+    /// Closes listeners and connections, and returns when nothing of the relay is left.
+    pub async fn stop(mut self) {
+        // An error means that the owner is gone already.
+        let _ = self.commands.send(Command::Stop);
+        let _ = (&mut self.owner).await;
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.owner.abort();
+    }
+}
+
+/// The task that accepts; its connections end with it.
+struct Owner {
+    config: Arc<RelayConfig>,
+    listeners: Vec<TcpListener>,
+    connections: JoinSet<()>,
+    /// The socket the next connection will dial with: made before it is accepted, so that an accepted connection
+    /// never waits for a descriptor that other accepted connections hold.
+    spare: Option<Prepared>,
+    pause: Duration,
+    next_id: u64,
+}
+
+impl Owner {
+    fn new(config: RelayConfig) -> Owner {
+        Owner {
+            config: Arc::new(config),
+            listeners: Vec::new(),
+            connections: JoinSet::new(),
+            spare: None,
+            pause: FIRST_PAUSE,
+            next_id: 1,
+        }
+    }
+
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+        loop {
+            tokio::select! {
+                command = inbox.recv() => match command {
+                    Some(Command::Listen(listeners, done)) => {
+                        self.listen(listeners);
+                        // Whoever asked may have stopped waiting.
+                        let _ = done.send(());
+                    }
+                    Some(Command::Stop) | None => break,
+                },
+                accepted = accept(&self.listeners, &mut self.spare, &self.config.upstream) => match accepted {
+                    Ok((stream, socket)) => self.connect(stream, socket),
+                    Err(error) => self.back_off(&error).await,
+                },
+                Some(_) = self.connections.join_next() => {}
+            }
+        }
+        self.connections.shutdown().await;
+    }
+
+    fn listen(&mut self, listeners: Vec<std::net::TcpListener>) {
+        self.listeners.clear();
+        for listener in listeners {
+            match listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) {
+                Ok(listener) => self.listeners.push(listener),
+                Err(error) => self.failed(format!("cannot listen: {error}")),
+            }
+        }
+    }
+
+    fn connect(&mut self, downstream: TcpStream, socket: Prepared) {
+        self.pause = FIRST_PAUSE;
+        let id = self.next_id;
+        self.next_id += 1;
+        self.connections.spawn(relay_one(self.config.clone(), id, downstream, socket));
+    }
+
+    /// Waits a little when the machine has no descriptor or memory left. Connections go on and free theirs.
+    async fn back_off(&mut self, error: &io::Error) {
+        if self.pause == FIRST_PAUSE {
+            self.failed(format!("cannot accept: {error}"));
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+
+    fn failed(&self, reason: String) {
+        self.config.observe.event(EventKind::ConnectionFailed { target: self.config.name.clone(), reason });
+    }
+}
+
+/// Waits for a connection on any listener, with a socket to dial the server.
+async fn accept(
+    listeners: &[TcpListener],
+    spare: &mut Option<Prepared>,
+    upstream: &Dialer,
+) -> io::Result<(TcpStream, Prepared)> {
+    poll_fn(|cx| {
+        for listener in listeners {
+            if spare.is_none() {
+                *spare = Some(upstream.prepare()?);
+            }
+            match listener.poll_accept(cx) {
+                Poll::Pending => {}
+                // The client gave up between its SYN and our accept (accept(2), ECONNABORTED).
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionAborted => {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok((stream, _))) => {
+                    if let Some(socket) = spare.take() {
+                        return Poll::Ready(Ok((stream, socket)));
+                    }
+                }
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Dials the server and relays; a refusal is passed on as a reset, the nearest thing an accepted socket can do.
+async fn relay_one(config: Arc<RelayConfig>, id: u64, downstream: TcpStream, socket: Prepared) {
+    let upstream = match socket.connect().await {
+        Ok(upstream) => upstream,
+        Err(error) => {
+            let reason = format!("cannot connect to {}: {error}", config.upstream.address());
+            config.observe.event(EventKind::ConnectionFailed { target: config.name.clone(), reason });
+            // Failing to ask for a reset leaves an orderly close, the next best thing.
+            let _ = downstream.set_zero_linger();
+            return;
+        }
+    };
+    // Without it a small write waits for the peer's delayed acknowledgement; the relay must not add that.
+    let _ = downstream.set_nodelay(true);
+    Connection::new(config, id, downstream, upstream).run().await;
+}

@@ -1,0 +1,106 @@
+//! The builtins, theme by theme: each file holds its registry entries and their implementation.
+
+pub(super) mod assertions;
+mod control;
+mod data;
+mod inject;
+mod model;
+mod rules;
+pub(super) mod steps;
+mod syscalls;
+mod topology;
+
+use super::call::Call;
+use super::failure::{SpecFailure, SpecFailureKind, Stop};
+use super::registry::{Builtin, Context as When};
+use super::session::Context;
+use super::shape::Signature;
+use super::values::Hole;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{Domain, Param, ParamType};
+use starlark::eval::{Arguments, Evaluator};
+use starlark::values::Value;
+
+/// What carries a builtin out.
+pub(super) type Run = for<'v, 'c, 'a, 'e> fn(&mut Call<'v, 'c, 'a, 'e>) -> Result<Value<'v>, Stop>;
+
+/// The entries of every theme, in the order of the manual.
+pub(super) const THEMES: &[&[Builtin]] = &[
+    topology::BUILTINS,
+    model::BUILTINS,
+    rules::BUILTINS,
+    syscalls::BUILTINS,
+    assertions::BUILTINS,
+    inject::BUILTINS,
+    data::BUILTINS,
+    control::BUILTINS,
+];
+
+/// A parameter the caller must give.
+const fn required(name: &'static str, ty: ParamType, domain: Domain, doc: &'static str) -> Param {
+    Param { name, ty, default: None, domain, doc }
+}
+
+/// A parameter with a default, written as a spec would write it.
+const fn optional(
+    name: &'static str,
+    ty: ParamType,
+    default: &'static str,
+    domain: Domain,
+    doc: &'static str,
+) -> Param {
+    Param { name, ty, default: Some(default), domain, doc }
+}
+
+/// Calls a builtin: checks when it may be called, binds its arguments, carries it out.
+pub(super) fn call<'v>(
+    builtin: &'static Builtin,
+    args: &Arguments<'v, '_>,
+    eval: &mut Evaluator<'v, '_, '_>,
+) -> Result<Value<'v>, Stop> {
+    let builtin = match builtin.name {
+        "delay" => rules::delay_form(args, eval.heap())?,
+        _ => builtin,
+    };
+    let context = *Context::of(eval)?;
+    if let Some(finding) = misplaced(builtin, &context, eval) {
+        return match context.load() {
+            Some(load) => {
+                load.findings.borrow_mut().push(finding);
+                Ok(eval.heap().alloc(Hole))
+            }
+            None => {
+                let span = Some(finding.primary.span);
+                let mut failure = SpecFailure::new(SpecFailureKind::Evaluation, finding.message, span);
+                failure.help = finding.help;
+                Err(failure.into())
+            }
+        };
+    }
+    let mut call = Call::bind(Signature::from(builtin), args, eval)?;
+    (builtin.run)(&mut call)
+}
+
+fn misplaced(builtin: &Builtin, context: &Context<'_>, eval: &Evaluator<'_, '_, '_>) -> Option<Diagnostic> {
+    let name = builtin.name;
+    match (builtin.context, context.load().is_some()) {
+        (When::Both, _) | (When::Load, true) | (When::Body, false) => None,
+        (When::Body, true) => Some(only_in_test(name, context.call_span(eval))),
+        (When::Load, false) => {
+            let message = format!("{name}() declares something, and a running test cannot");
+            let finding = Diagnostic::new(Code::OnlyAtLoad, context.call_span(eval), message);
+            Some(finding.label("only at the top level").help("move it to the top level of the spec"))
+        }
+    }
+}
+
+/// Something only a running test can do is done while the spec loads.
+fn only_in_test(name: &str, span: crate::text::Span) -> Diagnostic {
+    Diagnostic::new(
+        Code::OnlyInTest,
+        span,
+        format!("{name}() runs only in a test, and the spec is being loaded"),
+    )
+    .label("nothing runs yet")
+    .help("move it into a function: `def test_name():` or a scenario")
+}

@@ -1,0 +1,560 @@
+//! Services, interfaces and how to tell that a service is ready.
+
+use super::{optional, required};
+use crate::diagnostic::suggest::nearest;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{
+    Domain, Healthcheck, HealthcheckKind, Interface, InterfaceName, Operation, Param, ParamType, Protocol,
+    Service, ServiceName, Transport, syscall,
+};
+use crate::spec::call::{Arg, Call};
+use crate::spec::draft::duplicate;
+use crate::spec::failure::Stop;
+use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
+use crate::spec::values::{HealthcheckValue, Hole, InterfaceValue, OpValue, ServiceValue};
+use crate::spec::{accept, convert, shape, target};
+use starlark::values::Value;
+use starlark::values::dict::DictRef;
+use std::sync::Arc;
+use std::time::Duration;
+
+const SERVICE: &[Param] = &[
+    required("name", ParamType::Str, Domain::ServiceName, "The service's name, unique in the spec."),
+    optional(
+        "binary",
+        ParamType::Str,
+        "None",
+        Domain::FilePath,
+        "The program: a path from the spec's directory, an absolute path, or a name in PATH.",
+    ),
+    optional("args", ParamType::StrList, "[]", Domain::None, "Arguments of the program."),
+    optional("env", ParamType::StrDict, "{}", Domain::None, "Variables set for the program."),
+    optional("depends_on", ParamType::List, "[]", Domain::ServiceName, "Services that must be ready first."),
+    optional("healthcheck", ParamType::Healthcheck, "None", Domain::None, "How to tell that it is ready."),
+    optional("ops", ParamType::Dict, "{}", Domain::None, "Named operations, each an op(...)."),
+    optional(
+        "seccomp",
+        ParamType::Bool,
+        "True",
+        Domain::None,
+        "False forbids syscall faults on the service.",
+    ),
+];
+
+const TIMEOUT: &str = "Longest wait from the start of the program.";
+
+pub(super) const BUILTINS: &[Builtin] = &[
+    Builtin {
+        name: "service",
+        params: SERVICE,
+        positional: 1,
+        rest: Rest::Many("binary and interfaces", ParamType::Any),
+        keywords: Keywords::Open,
+        context: Context::Load,
+        returns: "service",
+        group: Group::Topology,
+        snippet: true,
+        doc: "Declares a program under test, with the interfaces it listens on.",
+        run: service,
+    },
+    Builtin {
+        name: "interface",
+        params: &[
+            required("name", ParamType::Str, Domain::None, "Its name, unique in the service."),
+            required("protocol", ParamType::Str, Domain::Protocol, "The protocol it speaks."),
+            required("port", ParamType::Int, Domain::None, "The port the program listens on."),
+            optional("spec", ParamType::Str, "\"\"", Domain::FilePath, "A contract file; not supported yet."),
+            optional("tls", ParamType::Any, "None", Domain::None, "Certificates; not supported yet."),
+        ],
+        positional: 5,
+        rest: Rest::None,
+        keywords: Keywords::Closed,
+        context: Context::Load,
+        returns: "interface",
+        group: Group::Topology,
+        snippet: true,
+        doc: "An endpoint a service listens on.",
+        run: interface,
+    },
+    Builtin {
+        name: "tcp",
+        params: &[
+            required("addr", ParamType::Str, Domain::Address, "Host and port, such as \"localhost:5432\"."),
+            optional("timeout", ParamType::Duration, "\"10s\"", Domain::Duration, TIMEOUT),
+        ],
+        positional: 2,
+        rest: Rest::None,
+        keywords: Keywords::Closed,
+        context: Context::Load,
+        returns: "healthcheck",
+        group: Group::Topology,
+        snippet: false,
+        doc: "The service is ready when it accepts a TCP connection.",
+        run: tcp,
+    },
+    Builtin {
+        name: "http",
+        params: &[
+            required(
+                "url",
+                ParamType::Str,
+                Domain::Address,
+                "Address and path, such as \"localhost:8080/health\".",
+            ),
+            optional("timeout", ParamType::Duration, "\"10s\"", Domain::Duration, TIMEOUT),
+        ],
+        positional: 2,
+        rest: Rest::None,
+        keywords: Keywords::Closed,
+        context: Context::Load,
+        returns: "healthcheck",
+        group: Group::Topology,
+        snippet: false,
+        doc: "The service is ready when a GET is answered with a status from 200 to 399.",
+        run: http,
+    },
+    Builtin {
+        name: "ready",
+        params: &[optional("timeout", ParamType::Duration, "\"30s\"", Domain::Duration, TIMEOUT)],
+        positional: 0,
+        rest: Rest::None,
+        keywords: Keywords::Closed,
+        context: Context::Load,
+        returns: "healthcheck",
+        group: Group::Topology,
+        snippet: false,
+        doc: "The service is ready when the protocol of its first interface answers a harmless request.",
+        run: ready,
+    },
+    Builtin {
+        name: "op",
+        params: &[
+            required("syscalls", ParamType::StrList, Domain::Syscall, "Families or single syscalls."),
+            optional("path", ParamType::Str, "\"\"", Domain::FilePath, "A glob over the file's path."),
+        ],
+        positional: 0,
+        rest: Rest::None,
+        keywords: Keywords::Closed,
+        context: Context::Load,
+        returns: "op",
+        group: Group::Syscalls,
+        snippet: true,
+        doc: "A named set of syscalls, perhaps on certain files only: service(ops={\"wal\": op(...)}).",
+        run: op,
+    },
+];
+
+/// Arguments of the original language's service() that are not there yet.
+const PLANNED: &[(&str, &str)] = &[
+    ("image", "containers are not there yet; give the program as binary="),
+    ("build", "containers are not there yet; give the program as binary="),
+    ("remote", "remote services are not there yet; give the program as binary="),
+    ("volumes", "containers are not there yet"),
+    ("ports", "containers are not there yet"),
+    ("observe", "the program's output is always recorded"),
+    ("reuse", "every test gets fresh services; that takes milliseconds"),
+    ("seed", "do it in the scenario; every test gets fresh services"),
+    ("reset", "every test gets fresh services"),
+    ("nondeterministic_ok", "unmediated clocks and randomness are not detected yet"),
+];
+
+fn service<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
+    let interfaces = positionals(call)?;
+    let (binary, elsewhere) = (binary(call, &interfaces), other_keywords(call)?);
+    let name = call.str("name").unwrap_or_default().to_owned();
+    if name.is_empty() {
+        if let Some(arg) = call.get("name") {
+            let finding = Diagnostic::new(Code::BadValue, arg.span, "a service needs a name").label("empty");
+            call.report(finding)?;
+        }
+        return Ok(call.hole());
+    }
+    if binary.is_none() && !elsewhere && !call.faulty {
+        let message = format!("service \"{name}\" has no program");
+        let finding = Diagnostic::new(Code::MissingArgument, call.span, message)
+            .label("`binary` is missing")
+            .help("give the program as second argument: service(\"name\", \"path/to/program\", ...)");
+        call.report(finding)?;
+    }
+    let service = Service {
+        name: ServiceName::new(&name),
+        binary: binary.unwrap_or_default(),
+        args: texts(call, "args")?,
+        env: env(call)?,
+        interfaces: own_interfaces(call, &name, interfaces.interfaces)?,
+        depends_on: dependencies(call, &name)?,
+        healthcheck: healthcheck(call)?,
+        operations: operations(call)?,
+        seccomp: call.get("seccomp").is_none_or(|arg| arg.value.to_bool()),
+        span: call.span,
+    };
+    register(call, Arc::new(service))
+}
+
+fn register<'v>(call: &mut Call<'v, '_, '_, '_>, service: Arc<Service>) -> Result<Value<'v>, Stop> {
+    let Some(load) = call.context.load() else { return Ok(call.hole()) };
+    let first = load.draft.borrow().service(service.name.as_str()).map(|first| first.span);
+    let name_span = call.get("name").map_or(call.span, |arg| arg.span);
+    match first {
+        Some(first) => call.report(duplicate("service", service.name.as_str(), name_span, first))?,
+        None => load.draft.borrow_mut().services.push(Service::clone(&service)),
+    }
+    Ok(call.heap().alloc(ServiceValue { service }))
+}
+
+#[derive(Default)]
+struct Positionals<'v> {
+    binary: Option<String>,
+    interfaces: Vec<&'v InterfaceValue>,
+}
+
+/// Sorts what follows the name: one string is the program, interfaces are collected.
+fn positionals<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Positionals<'v>, Stop> {
+    let mut sorted = Positionals::default();
+    for arg in std::mem::take(&mut call.rest) {
+        if let Some(interface) = InterfaceValue::from_value(arg.value) {
+            sorted.interfaces.push(interface);
+        } else if Hole::is(arg.value) {
+            call.faulty = true;
+        } else if let Some(text) = arg.value.unpack_str() {
+            if sorted.binary.is_some() || call.get("binary").is_some() {
+                let finding = Diagnostic::new(Code::SurplusArgument, arg.span, "a service has one program")
+                    .label("a second program")
+                    .help("arguments of the program go into args=[...]");
+                call.report(finding)?;
+            }
+            sorted.binary = Some(text.to_owned());
+        } else {
+            let finding = call.wrong("argument", "the program as a string, or an interface(...)", &arg);
+            call.report(finding)?;
+        }
+    }
+    Ok(sorted)
+}
+
+fn binary(call: &Call<'_, '_, '_, '_>, positionals: &Positionals<'_>) -> Option<String> {
+    positionals.binary.clone().or_else(|| call.str("binary").map(str::to_owned))
+}
+
+/// Reports keywords service() does not take; true when one of them says where the service comes from.
+fn other_keywords(call: &mut Call<'_, '_, '_, '_>) -> Result<bool, Stop> {
+    let mut elsewhere = false;
+    for (word, arg) in std::mem::take(&mut call.extra) {
+        let span = arg.name_span.unwrap_or(arg.span);
+        elsewhere |= matches!(word.as_str(), "image" | "build" | "remote");
+        let planned = PLANNED.iter().find(|(name, _)| *name == word);
+        let finding = match (planned, word.as_str()) {
+            (Some((_, instead)), _) => {
+                Diagnostic::new(Code::NotSupported, span, format!("service() `{word}` is not supported yet"))
+                    .label("not supported yet")
+                    .help(*instead)
+            }
+            (None, "cmd" | "command" | "entrypoint") => {
+                Diagnostic::new(Code::UnknownArgument, span, format!("service() has no argument `{word}`"))
+                    .label("unknown argument")
+                    .help("the program is the second argument, its arguments are args=[...]")
+            }
+            (None, _) => {
+                let fault = shape::Fault::Unknown { name: word };
+                shape::finding(&call.signature, &fault, call.span, call.site())
+            }
+        };
+        call.report(finding)?;
+    }
+    Ok(elsewhere)
+}
+
+/// Strings of a list argument; other items are reported.
+fn texts<'v>(call: &mut Call<'v, '_, '_, '_>, name: &str) -> Result<Vec<String>, Stop> {
+    let Some(arg) = call.get(name) else { return Ok(Vec::new()) };
+    let mut texts = Vec::new();
+    for (at, item) in accept::items(arg.value).unwrap_or_default().iter().enumerate() {
+        if let Some(text) = item.unpack_str() {
+            texts.push(text.to_owned());
+        } else if !Hole::is(*item) {
+            let item = Arg { value: *item, span: call.item_span(&arg, at), name_span: None };
+            let finding = call.wrong(&format!("{name}[{at}]"), "a string", &item);
+            call.report(finding)?;
+        }
+    }
+    Ok(texts)
+}
+
+fn env(call: &mut Call<'_, '_, '_, '_>) -> Result<Vec<(String, String)>, Stop> {
+    let Some(arg) = call.get("env") else { return Ok(Vec::new()) };
+    let Some(dict) = DictRef::from_value(arg.value) else { return Ok(Vec::new()) };
+    let mut env = Vec::new();
+    for (at, (key, value)) in dict.iter().enumerate() {
+        let (key_span, value_span) = call.entry_span(&arg, at);
+        let Some(key_text) = key.unpack_str() else {
+            let key = Arg { value: key, span: key_span, name_span: None };
+            let finding = call.wrong("env key", "a string", &key);
+            call.report(finding)?;
+            continue;
+        };
+        if key_text.is_empty() || key_text.contains(['=', '\0']) {
+            let message = format!("\"{key_text}\" cannot name an environment variable");
+            call.report(Diagnostic::new(Code::BadValue, key_span, message).label("not a variable's name"))?;
+        } else if let Some(text) = convert::text(value) {
+            env.push((key_text.to_owned(), text));
+        } else if !Hole::is(value) {
+            let value = Arg { value, span: value_span, name_span: None };
+            let finding = call.wrong(&format!("env[\"{key_text}\"]"), "a string, an int or a bool", &value);
+            call.report(finding)?;
+        }
+    }
+    Ok(env)
+}
+
+/// The interfaces, with their names and ports checked against each other and against all others.
+fn own_interfaces(
+    call: &mut Call<'_, '_, '_, '_>,
+    service: &str,
+    values: Vec<&InterfaceValue>,
+) -> Result<Vec<Interface>, Stop> {
+    let mut interfaces: Vec<Interface> = Vec::new();
+    for value in values {
+        let interface = value.interface.clone();
+        if let Some(first) = interfaces.iter().find(|known| known.name == interface.name) {
+            let finding = duplicate("interface", interface.name.as_str(), value.name_span, first.span);
+            call.report(finding)?;
+            continue;
+        }
+        claim_port(call, service, value)?;
+        interfaces.push(interface);
+    }
+    Ok(interfaces)
+}
+
+fn claim_port(call: &mut Call<'_, '_, '_, '_>, service: &str, value: &InterfaceValue) -> Result<(), Stop> {
+    let Some(load) = call.context.load() else { return Ok(()) };
+    let interface = &value.interface;
+    let datagrams = crate::protocol::schema(interface.protocol).transport == Transport::Datagram;
+    let owner = format!("{service}.{}", interface.name);
+    let taken = load
+        .draft
+        .borrow()
+        .ports
+        .iter()
+        .find(|(port, other, ..)| *port == interface.port && *other == datagrams)
+        .map(|(_, _, owner, span)| (owner.clone(), *span));
+    if let Some((other, span)) = taken {
+        let message = format!("`{owner}` and `{other}` both want port {}", interface.port);
+        let finding = Diagnostic::new(Code::PortClash, value.port_span, message)
+            .label("taken already")
+            .also(span, format!("`{other}` has it"));
+        return call.report(finding);
+    }
+    load.draft.borrow_mut().ports.push((interface.port, datagrams, owner, value.port_span));
+    Ok(())
+}
+
+fn dependencies(call: &mut Call<'_, '_, '_, '_>, service: &str) -> Result<Vec<ServiceName>, Stop> {
+    let Some(arg) = call.get("depends_on") else { return Ok(Vec::new()) };
+    let mut names = Vec::new();
+    for (at, item) in accept::items(arg.value).unwrap_or_default().iter().enumerate() {
+        let span = call.item_span(&arg, at);
+        let name = match ServiceValue::from_value(*item) {
+            Some(value) => value.service.name.clone(),
+            None if Hole::is(*item) => continue,
+            None => match item.unpack_str() {
+                Some(name) => ServiceName::new(name),
+                None => {
+                    let item = Arg { value: *item, span, name_span: None };
+                    let finding = call.wrong(&format!("depends_on[{at}]"), "a service or its name", &item);
+                    call.report(finding)?;
+                    continue;
+                }
+            },
+        };
+        if let Some(load) = call.context.load() {
+            let key = (service.to_owned(), name.to_string());
+            load.draft.borrow_mut().dependency_spans.entry(key).or_insert(span);
+        }
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn healthcheck(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<Healthcheck>, Stop> {
+    let value = call.get("healthcheck").and_then(|arg| HealthcheckValue::from_value(arg.value));
+    Ok(value.map(|value| value.healthcheck.clone()))
+}
+
+fn operations(call: &mut Call<'_, '_, '_, '_>) -> Result<Vec<Operation>, Stop> {
+    let Some(arg) = call.get("ops") else { return Ok(Vec::new()) };
+    let Some(dict) = DictRef::from_value(arg.value) else { return Ok(Vec::new()) };
+    let mut operations = Vec::new();
+    for (at, (key, value)) in dict.iter().enumerate() {
+        let (key_span, span) = call.entry_span(&arg, at);
+        let Some(name) = key.unpack_str() else {
+            let finding =
+                call.wrong("ops key", "a string", &Arg { value: key, span: key_span, name_span: None });
+            call.report(finding)?;
+            continue;
+        };
+        match OpValue::from_value(value) {
+            Some(op) => operations.push(Operation { name: name.to_owned(), ..op.operation.clone() }),
+            None if Hole::is(value) => {}
+            None => {
+                let value = Arg { value, span, name_span: None };
+                let finding = call.wrong(&format!("ops[\"{name}\"]"), "an op(...)", &value);
+                call.report(finding)?;
+            }
+        }
+    }
+    Ok(operations)
+}
+
+fn interface<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
+    for planned in ["spec", "tls"] {
+        if let Some(arg) = call.get(planned) {
+            let message = format!("interface() `{planned}` is not supported yet");
+            let span = arg.name_span.unwrap_or(arg.span);
+            call.report(Diagnostic::new(Code::NotSupported, span, message).help("leave it out"))?;
+        }
+    }
+    let protocol = protocol(call)?;
+    let port = port(call)?;
+    let (Some(name), Some(protocol), Some(port)) = (call.get("name"), protocol, port) else {
+        return Ok(call.hole());
+    };
+    let text = name.value.unpack_str().unwrap_or_default();
+    if text.is_empty() || text == "name" {
+        let message = format!("an interface cannot be named \"{text}\"");
+        call.report(Diagnostic::new(Code::BadValue, name.span, message).label("choose another name"))?;
+        return Ok(call.hole());
+    }
+    let interface = Interface { name: InterfaceName::new(text), protocol, port, span: call.span };
+    let port_span = call.get("port").map_or(call.span, |arg| arg.span);
+    Ok(call.heap().alloc(InterfaceValue { interface, port_span, name_span: name.span }))
+}
+
+fn protocol(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<Protocol>, Stop> {
+    let Some(arg) = call.get("protocol") else { return Ok(None) };
+    let text = arg.value.unpack_str().unwrap_or_default();
+    let known = Protocol::from_name(text);
+    if known.is_some() {
+        return Ok(known);
+    }
+    let names: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.name()).collect();
+    let listed = format!("protocols: {}", names.join(", "));
+    let finding = if Protocol::PLANNED.contains(&text) {
+        Diagnostic::new(Code::NotSupported, arg.span, format!("protocol \"{text}\" is not supported yet"))
+            .label("not supported yet")
+            .help("declare it as \"tcp\" to pass its bytes through, delay or drop them")
+            .note(listed)
+    } else {
+        let finding = Diagnostic::new(Code::BadValue, arg.span, format!("there is no protocol \"{text}\""))
+            .label("no such protocol");
+        match nearest(text, names.iter().copied()) {
+            Some(near) => finding.help(format!("did you mean \"{near}\"?")).note(listed).fix(
+                format!("change to \"{near}\""),
+                arg.span,
+                format!("\"{near}\""),
+            ),
+            None => finding.help(listed),
+        }
+    };
+    call.report(finding)?;
+    Ok(None)
+}
+
+fn port(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<u16>, Stop> {
+    let Some(arg) = call.get("port") else { return Ok(None) };
+    let port = convert::int(arg.value).and_then(|port| u16::try_from(port).ok()).filter(|&port| port > 0);
+    if port.is_none() {
+        let message = format!("{} is no port", convert::shown(arg.value));
+        call.report(Diagnostic::new(Code::BadValue, arg.span, message).label("must be from 1 to 65535"))?;
+    }
+    Ok(port)
+}
+
+fn tcp<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
+    let Some(arg) = call.get("addr") else { return Ok(call.hole()) };
+    let text = arg.value.unpack_str().unwrap_or_default();
+    let Some((host, port)) = host_and_port(text) else {
+        return bad_address(call, &arg, text, "\"localhost:5432\"");
+    };
+    finish(call, HealthcheckKind::Tcp { host, port }, Duration::from_secs(10))
+}
+
+fn http<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
+    let Some(arg) = call.get("url") else { return Ok(call.hole()) };
+    let text = arg.value.unpack_str().unwrap_or_default();
+    let rest = text.strip_prefix("http://").unwrap_or(text);
+    let (address, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
+    let Some((host, port)) = host_and_port(address) else {
+        return bad_address(call, &arg, text, "\"localhost:8080/health\"");
+    };
+    finish(call, HealthcheckKind::Http { host, port, path: path.to_owned() }, Duration::from_secs(10))
+}
+
+fn ready<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
+    finish(call, HealthcheckKind::Ready, Duration::from_secs(30))
+}
+
+fn finish<'v>(
+    call: &mut Call<'v, '_, '_, '_>,
+    kind: HealthcheckKind,
+    default: Duration,
+) -> Result<Value<'v>, Stop> {
+    let timeout = call.duration("timeout")?.unwrap_or(default);
+    let healthcheck = Healthcheck { kind, timeout, span: call.span };
+    Ok(call.heap().alloc(HealthcheckValue { healthcheck }))
+}
+
+/// `host:port`; IPv6 hosts stand in brackets.
+fn host_and_port(text: &str) -> Option<(String, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let port = port.parse::<u16>().ok().filter(|&port| port > 0)?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let plain = !host.is_empty() && !host.contains(['/', ' ', '@']);
+    plain.then(|| (host.to_owned(), port))
+}
+
+fn bad_address<'v>(
+    call: &mut Call<'v, '_, '_, '_>,
+    arg: &Arg<'v>,
+    text: &str,
+    example: &str,
+) -> Result<Value<'v>, Stop> {
+    let message = format!("{}() cannot read \"{text}\" as an address", call.signature.name);
+    let finding = Diagnostic::new(Code::BadValue, arg.span, message).label("not host and port");
+    call.report(finding.help(format!("write {example}")))?;
+    Ok(call.hole())
+}
+
+fn op<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
+    let syscalls = texts(call, "syscalls")?;
+    let Some(arg) = call.get("syscalls") else { return Ok(call.hole()) };
+    if syscalls.is_empty() && !call.faulty {
+        let finding = Diagnostic::new(Code::BadValue, arg.span, "op() needs at least one syscall");
+        call.report(finding.label("empty"))?;
+    }
+    for (at, word) in syscalls.iter().enumerate() {
+        let span = call.item_span(&arg, at);
+        if let Some(reason) = syscall::untrappable(word) {
+            let message = format!("`{word}` cannot be faulted");
+            call.report(Diagnostic::new(Code::UnknownSyscall, span, message).note(reason))?;
+        } else if syscall::resolve(word).is_none() {
+            let keywords = syscall::keywords();
+            let near = nearest(word, keywords.iter().map(|keyword| keyword.name));
+            let finding = Diagnostic::new(Code::UnknownSyscall, span, format!("`{word}` is no syscall"));
+            let finding = match near {
+                Some(near) => finding.help(format!("did you mean \"{near}\"?")).fix(
+                    format!("change to \"{near}\""),
+                    span,
+                    format!("\"{near}\""),
+                ),
+                None => finding,
+            };
+            call.report(finding.label("unknown"))?;
+        }
+    }
+    let path = call.str("path").filter(|path| !path.is_empty()).map(target::file_glob);
+    let operation = Operation { name: String::new(), syscalls, path, span: call.span };
+    Ok(call.heap().alloc(OpValue { operation }))
+}

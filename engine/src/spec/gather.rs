@@ -1,0 +1,254 @@
+//! Reads and parses the root spec and every file it loads, before anything is evaluated.
+
+use super::errors;
+use super::globals;
+use super::nesting;
+use super::outline::{LoadSite, Outline};
+use super::recipes;
+use super::registry;
+use super::session::{Findings, Written, normal};
+use super::values::not_supported;
+use crate::diagnostic::suggest::nearest;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::text::{FileId, Files, Source, Span};
+use starlark::analysis::AstModuleLint;
+use starlark::syntax::{AstModule, Dialect};
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+/// Largest spec file, in bytes: a thousand times a long spec.
+const MAX_SPEC_BYTES: usize = 2 * 1024 * 1024;
+/// Files that load files that load files.
+const MAX_LOAD_DEPTH: usize = 64;
+
+/// Everything read, ready to be evaluated.
+pub(super) struct Gathered {
+    pub written: Written,
+    /// In the order of evaluation: what is loaded stands before what loads it, the root last.
+    pub files: Vec<Parsed>,
+    pub findings: Findings,
+    /// Names nothing defines.
+    pub unknown: HashSet<String>,
+    pub root: FileId,
+}
+
+/// One file; `ast` is `None` when it could not be read or parsed.
+pub(super) struct Parsed {
+    pub file: FileId,
+    pub ast: Option<AstModule>,
+    /// The file behind each `load`, in the order written.
+    pub loads: Vec<Option<FileId>>,
+}
+
+/// The language of specs.
+pub(super) fn dialect() -> Dialect {
+    Dialect {
+        enable_keyword_only_arguments: true,
+        enable_top_level_stmt: true,
+        enable_load_reexport: false,
+        ..Dialect::Standard
+    }
+}
+
+/// Reads the root spec and what it loads.
+pub(super) fn gather(files: &dyn Files, root: &Path) -> Gathered {
+    let root_path = normal(root);
+    let mut gatherer = Gatherer {
+        files,
+        root_dir: root_path.parent().map(Path::to_path_buf).unwrap_or_default(),
+        written: Written::default(),
+        parsed: Vec::new(),
+        findings: Findings::default(),
+        open: Vec::new(),
+        unknown: HashSet::new(),
+        known: globals::names(),
+    };
+    let root = gatherer.add(&root_path, None);
+    Gathered {
+        written: gatherer.written,
+        files: gatherer.parsed,
+        findings: gatherer.findings,
+        unknown: gatherer.unknown,
+        root,
+    }
+}
+
+struct Gatherer<'f> {
+    files: &'f dyn Files,
+    root_dir: PathBuf,
+    written: Written,
+    parsed: Vec<Parsed>,
+    findings: Findings,
+    /// Files whose loads are being followed, with the load that led there.
+    open: Vec<(FileId, Option<Span>)>,
+    unknown: HashSet<String>,
+    known: HashSet<String>,
+}
+
+impl Gatherer<'_> {
+    /// Reads one file and what it loads. `from` is the `load` that names it.
+    fn add(&mut self, path: &Path, from: Option<Span>) -> FileId {
+        let text = self.read(path);
+        let (text, problem) = match text {
+            Ok(text) => (text, None),
+            Err(problem) => (String::new(), Some(problem)),
+        };
+        let name = path.display().to_string();
+        let file = self.written.sources.add(Source::new(path, text.as_str()));
+        self.written.by_name.insert(name.clone(), file);
+        self.written.outlines.push(Outline::default());
+        if let Some((code, message)) = problem {
+            let finding = Diagnostic::new(code, from.unwrap_or(Span::start_of(file)), message);
+            self.findings.push(finding.note(format!("looked for {name}")));
+            self.parsed.push(Parsed { file, ast: None, loads: Vec::new() });
+            return file;
+        }
+        let Some(ast) = self.parse(file, &name, text) else {
+            self.parsed.push(Parsed { file, ast: None, loads: Vec::new() });
+            return file;
+        };
+        self.written.outlines[file.0 as usize] = Outline::new(file, &ast);
+        self.check_names(file, &ast);
+        self.open.push((file, from));
+        let sites = self.written.outline(file).loads.clone();
+        let loads = sites.iter().map(|site| self.follow(site)).collect();
+        self.open.pop();
+        self.parsed.push(Parsed { file, ast: Some(ast), loads });
+        file
+    }
+
+    fn read(&self, path: &Path) -> Result<String, (Code, String)> {
+        let name = path.display();
+        if let Some(text) = path.to_str().and_then(recipes::embedded) {
+            return Ok(text.to_owned());
+        }
+        let bytes = match self.files.read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => return Err((Code::UnreadableFile, format!("cannot read `{name}`: {error}"))),
+        };
+        if bytes.len() > MAX_SPEC_BYTES {
+            let limit = MAX_SPEC_BYTES / (1024 * 1024);
+            return Err((Code::UnreadableFile, format!("`{name}` is larger than {limit} MiB, no spec is")));
+        }
+        String::from_utf8(bytes.to_vec()).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            (Code::NotUtf8, format!("`{name}` is not valid UTF-8 from byte {at} on"))
+        })
+    }
+
+    fn parse(&mut self, file: FileId, name: &str, text: String) -> Option<AstModule> {
+        let shape = nesting::scan(file, &text);
+        if let Some(too_deep) = shape.too_deep {
+            self.findings.push(too_deep);
+            return None;
+        }
+        match AstModule::parse(name, text, &dialect()) {
+            Ok(ast) => Some(ast),
+            Err(error) => {
+                self.findings.push(errors::syntax(&error, file, shape.unclosed));
+                None
+            }
+        }
+    }
+
+    /// Names nothing defines, and names that are not supported yet.
+    fn check_names(&mut self, file: FileId, ast: &AstModule) {
+        let outline = self.written.outline(file);
+        let mut found = Vec::new();
+        for lint in ast.lint(Some(&self.known)) {
+            if lint.short_name != "using-undefined" {
+                continue;
+            }
+            let span = Span::new(file, lint.location.span.begin().get(), lint.location.span.end().get());
+            let name = self.written.sources.text(span).to_owned();
+            let mut finding = Diagnostic::new(Code::UnknownName, span, format!("nothing defines `{name}`"))
+                .label("unknown name");
+            let own = outline.globals.iter().map(|global| global.name.as_str());
+            let builtins = registry::all().map(|builtin| builtin.name);
+            let candidates = own.chain(builtins).chain(globals::STANDARD.iter().copied());
+            if let Some(near) = nearest(&name, candidates) {
+                finding = finding.help(format!("did you mean `{near}`?")).fix(
+                    format!("change to `{near}`"),
+                    span,
+                    near,
+                );
+            }
+            found.push((name, finding));
+        }
+        for (name, span) in &outline.reads {
+            if registry::not_supported(name).is_some() && !outline.bound.contains(name) {
+                found.push((String::new(), not_supported(name, *span)));
+            }
+        }
+        for (name, finding) in found {
+            self.findings.push(finding);
+            if !name.is_empty() {
+                self.unknown.insert(name);
+            }
+        }
+    }
+
+    fn follow(&mut self, site: &LoadSite) -> Option<FileId> {
+        let path = match self.locate(site) {
+            Ok(path) => path,
+            Err(finding) => {
+                self.findings.push(*finding);
+                return None;
+            }
+        };
+        let Some(known) = self.written.sources.find(&path) else {
+            return Some(self.add(&path, Some(site.module_span)));
+        };
+        let Some(start) = self.open.iter().position(|(file, _)| *file == known) else { return Some(known) };
+        let names: Vec<String> = self.open[start..].iter().map(|(file, _)| self.name(*file)).collect();
+        let circle = format!("{} -> {}", names.join(" -> "), self.name(known));
+        let mut finding = Diagnostic::new(
+            Code::LoadCycle,
+            site.module_span,
+            format!("files load each other in a circle: {circle}"),
+        )
+        .label("closes the circle");
+        for (_, from) in &self.open[start + 1..] {
+            if let Some(from) = from {
+                finding = finding.also(*from, "loaded here");
+            }
+        }
+        self.findings.push(finding);
+        None
+    }
+
+    fn locate(&self, site: &LoadSite) -> Result<PathBuf, Box<Diagnostic>> {
+        let name = &site.module;
+        let refuse = |code, message: String| Box::new(Diagnostic::new(code, site.module_span, message));
+        if name.starts_with(recipes::PREFIX) {
+            if recipes::embedded(name).is_some() {
+                return Ok(PathBuf::from(name));
+            }
+            let known: Vec<&str> = recipes::EMBEDDED.iter().map(|(path, _)| *path).collect();
+            let finding = refuse(Code::UnreadableFile, format!("no file `{name}` comes with Faultbox"));
+            return Err(Box::new(match nearest(name, known.iter().copied()) {
+                Some(near) => finding.help(format!("did you mean \"{near}\"?")),
+                None if known.is_empty() => *finding,
+                None => finding.help(format!("there are: {}", known.join(", "))),
+            }));
+        }
+        if self.open.len() >= MAX_LOAD_DEPTH {
+            return Err(refuse(Code::LoadCycle, format!("files load files deeper than {MAX_LOAD_DEPTH}")));
+        }
+        if name.contains("://") {
+            return Err(refuse(Code::UnreadableFile, "only files can be loaded, not addresses".to_owned()));
+        }
+        Ok(normal(&self.root_dir.join(name)))
+    }
+
+    fn name(&self, file: FileId) -> String {
+        let path = &self.written.sources.get(file).path;
+        path.strip_prefix(&self.root_dir).unwrap_or(path).display().to_string()
+    }
+}
+
+/// Names a file defines for others: what its top level binds, without a leading underscore.
+pub(super) fn exports(outline: &Outline) -> BTreeSet<&str> {
+    let names = outline.globals.iter().map(|global| global.name.as_str());
+    names.filter(|name| !name.starts_with('_')).collect()
+}

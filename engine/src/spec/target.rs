@@ -1,0 +1,329 @@
+//! A rule meets its target: which fields the protocol has, which actions it can carry out, which syscalls a word means.
+
+use super::shape::PLANNED_FIELDS;
+use super::values::{FaultValue, Given, GivenPattern, RuleArg, RuleValue};
+use crate::diagnostic::suggest::nearest;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::syscall;
+use crate::model::{
+    Action, ActionKind, ActionSpec, Clause, Dialect, Endpoint, Field, FieldKind, Glob, Matcher, ParamType,
+    Params, Pattern, Protocol, Rule, RuleName, Schema, Service, SyscallMatcher, Target,
+};
+use crate::text::Span;
+use serde_json::Value as Json;
+
+/// Makes the rule for an interface; what the protocol cannot do becomes findings.
+pub(super) fn rule(
+    value: &RuleValue,
+    endpoint: &Endpoint,
+    protocol: Protocol,
+    name: RuleName,
+) -> Result<Rule, Vec<Diagnostic>> {
+    let schema = crate::protocol::schema(protocol);
+    let mut findings = Vec::new();
+    let Some(spec) = schema.actions.iter().find(|spec| spec.kind == value.kind) else {
+        return Err(vec![unsupported_action(value, schema)]);
+    };
+    let mut clauses = Vec::new();
+    let mut params = Params::default();
+    for arg in &value.args {
+        if let Err(finding) = place(arg, spec, schema, &mut params, &mut clauses) {
+            findings.push(*finding);
+        }
+    }
+    for param in spec.params.iter().filter(|param| param.is_required()) {
+        if value.generic.is_none() && !params.0.contains_key(param.name) {
+            let message = format!("{}() on {protocol} needs `{}`", value.kind.builtin(), param.name);
+            findings.push(Diagnostic::new(Code::MissingArgument, value.span, message));
+        }
+    }
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    Ok(Rule {
+        name,
+        target: Target::Interface(endpoint.clone()),
+        matcher: Matcher::Message(clauses),
+        action: value.generic.clone().unwrap_or(match value.kind {
+            ActionKind::Error => Action::Error(params),
+            _ => Action::Respond(params),
+        }),
+        trigger: value.trigger,
+        label: value.label.clone(),
+        span: value.span,
+    })
+}
+
+/// Puts one argument where it belongs: a parameter of the action before a field of the protocol.
+fn place(
+    arg: &RuleArg,
+    spec: &ActionSpec,
+    schema: &'static Schema,
+    params: &mut Params,
+    clauses: &mut Vec<Clause>,
+) -> Result<(), Box<Diagnostic>> {
+    if let Some(param) = spec.params.iter().find(|param| param.name == arg.name) {
+        params.0.insert(param.name, param_value(arg, param.ty, spec.kind)?);
+        return Ok(());
+    }
+    let field = schema
+        .fields
+        .iter()
+        .find(|field| field.name == arg.name || field.aliases.contains(&arg.name.as_str()));
+    match field {
+        Some(field) => clauses_of(arg, field, clauses),
+        None => Err(Box::new(unsupported_field(arg, spec, schema))),
+    }
+}
+
+fn param_value(arg: &RuleArg, ty: ParamType, kind: ActionKind) -> Result<Json, Box<Diagnostic>> {
+    let wrong = |got: &str| {
+        let message = format!("{}() {}= must be {}, not {got}", kind.builtin(), arg.name, ty.words());
+        let finding = Diagnostic::new(Code::WrongType, arg.span, message).label(format!("this is {got}"));
+        // The commonest slip: a number in quotes.
+        match (&arg.value, ty) {
+            (Given::Data(Json::String(text)), ParamType::Int) if text.parse::<i64>().is_ok() => {
+                Box::new(finding.fix(format!("write {text} without quotes"), arg.span, text.clone()))
+            }
+            _ => Box::new(finding),
+        }
+    };
+    let json = match &arg.value {
+        Given::Data(json) => json,
+        Given::Regex(_) | Given::Table(_) => return Err(wrong("re(...)")),
+        Given::Other(ty) => return Err(wrong(ty)),
+    };
+    match (ty, json) {
+        (ParamType::Str | ParamType::Duration, Json::String(_))
+        | (ParamType::Bool, Json::Bool(_))
+        | (ParamType::Number, Json::Number(_))
+        | (ParamType::Body, Json::String(_) | Json::Object(_) | Json::Array(_))
+        | (ParamType::StrList | ParamType::List, Json::Array(_))
+        | (ParamType::Dict, Json::Object(_))
+        | (ParamType::Data | ParamType::Any, _) => Ok(json.clone()),
+        (ParamType::Int, Json::Number(number)) if number.is_i64() => {
+            let bad_status = arg.name == "status" && !(100..=999).contains(&number.as_i64().unwrap_or(0));
+            if bad_status {
+                let message = format!("{number} is no HTTP status");
+                return Err(Box::new(
+                    Diagnostic::new(Code::BadValue, arg.span, message).label("must be from 100 to 999"),
+                ));
+            }
+            Ok(json.clone())
+        }
+        (ParamType::StrDict, Json::Object(map)) => {
+            let mut texts = serde_json::Map::new();
+            for (key, value) in map {
+                let text = match value {
+                    Json::String(text) => text.clone(),
+                    Json::Number(number) => number.to_string(),
+                    Json::Bool(flag) => flag.to_string(),
+                    Json::Null | Json::Array(_) | Json::Object(_) => {
+                        return Err(wrong("a dict of other values"));
+                    }
+                };
+                texts.insert(key.clone(), Json::String(text));
+            }
+            Ok(Json::Object(texts))
+        }
+        _ => Err(wrong(json_words(json))),
+    }
+}
+
+fn json_words(json: &Json) -> &'static str {
+    match json {
+        Json::Null => "None",
+        Json::Bool(_) => "a bool",
+        Json::Number(_) => "a number",
+        Json::String(_) => "a string",
+        Json::Array(_) => "a list",
+        Json::Object(_) => "a dict",
+    }
+}
+
+fn clauses_of(
+    arg: &RuleArg,
+    field: &'static Field,
+    clauses: &mut Vec<Clause>,
+) -> Result<(), Box<Diagnostic>> {
+    let takes_text = !matches!(field.kind, FieldKind::Table { .. });
+    let takes_table = !matches!(field.kind, FieldKind::Text);
+    let wanted = match field.kind {
+        FieldKind::Text => "a glob string or re(\"...\")",
+        FieldKind::Table { .. } => "a dict of name to glob",
+        FieldKind::TextOrTable => "a glob string, re(\"...\"), or a dict of name to glob",
+    };
+    let wrong = |got: &str| {
+        let message = format!("matcher `{}` must be {wanted}, not {got}", arg.name);
+        Box::new(Diagnostic::new(Code::WrongType, arg.span, message).label(format!("this is {got}")))
+    };
+    let glob = |text: &str| Pattern::Glob(Glob::new(text, field.dialect, field.fold_case));
+    let regex = |text: &str| Pattern::Regex(compile(text, field.fold_case));
+    let mut push = |key: Option<&str>, pattern: Pattern| {
+        clauses.push(Clause { field: field.name, key: key.map(str::to_owned), pattern });
+    };
+    match &arg.value {
+        Given::Data(Json::String(text)) if takes_text => push(None, glob(text)),
+        Given::Regex(text) if takes_text => push(None, regex(text)),
+        Given::Data(Json::Object(map)) if takes_table => {
+            for (key, value) in map {
+                let Some(text) = value.as_str() else { return Err(wrong("a dict of other values")) };
+                push(Some(key), glob(text));
+            }
+        }
+        Given::Table(entries) if takes_table => {
+            for (key, pattern) in entries {
+                push(
+                    Some(key),
+                    match pattern {
+                        GivenPattern::Glob(text) => glob(text),
+                        GivenPattern::Regex(text) => regex(text),
+                    },
+                );
+            }
+        }
+        Given::Data(json) => return Err(wrong(json_words(json))),
+        Given::Regex(_) => return Err(wrong("re(...)")),
+        Given::Table(_) => return Err(wrong("a dict")),
+        Given::Other(ty) => return Err(wrong(ty)),
+    }
+    Ok(())
+}
+
+/// Compiles what `re(...)` has checked already.
+fn compile(text: &str, fold_case: bool) -> regex::Regex {
+    let built = regex::RegexBuilder::new(text).case_insensitive(fold_case).size_limit(REGEX_BYTES).build();
+    // `re(...)` compiled the same text; a pattern that never matches is the safe way out.
+    built.or_else(|_| regex::Regex::new("[^\\s\\S]")).expect("a fixed pattern compiles")
+}
+
+/// Largest compiled expression, in bytes.
+pub(super) const REGEX_BYTES: usize = 1 << 20;
+
+fn unsupported_action(value: &RuleValue, schema: &Schema) -> Diagnostic {
+    let (name, protocol) = (value.kind.builtin(), schema.protocol);
+    let known: Vec<&str> = schema.actions.iter().map(|spec| spec.kind.builtin()).collect();
+    Diagnostic::new(Code::UnsupportedAction, value.span, format!("{protocol} cannot {name}"))
+        .label(format!("not possible on {protocol}"))
+        .help(format!("{protocol} rules: {}", known.join(", ")))
+}
+
+fn unsupported_field(arg: &RuleArg, spec: &ActionSpec, schema: &Schema) -> Diagnostic {
+    let protocol = schema.protocol;
+    let fields: Vec<&str> = schema.fields.iter().map(|field| field.name).collect();
+    let params = spec.params.iter().map(|param| param.name);
+    let words: Vec<&str> = fields.iter().copied().chain(params.clone()).collect();
+    let is_field = PLANNED_FIELDS.contains(&arg.name.as_str()) || is_field_somewhere(&arg.name);
+    let finding = if is_field {
+        let message = format!("{protocol} rules cannot match on `{}`", arg.name);
+        let help = if fields.is_empty() {
+            format!("{protocol} rules act on every message")
+        } else {
+            format!("{protocol} matches: {}", fields.join(", "))
+        };
+        Diagnostic::new(Code::UnsupportedMatcher, arg.name_span, message).help(help)
+    } else {
+        let message = format!("{}() on {protocol} has no `{}`", spec.kind.builtin(), arg.name);
+        let params: Vec<&str> = params.collect();
+        let help = format!("{} on {protocol} takes: {}", spec.kind.builtin(), params.join(", "));
+        Diagnostic::new(Code::UnknownArgument, arg.name_span, message).help(help)
+    };
+    match nearest(&arg.name, words.iter().copied()) {
+        Some(near) => finding.label(format!("did you mean `{near}`?")).fix(
+            format!("change to `{near}`"),
+            arg.name_span,
+            near,
+        ),
+        None => finding.label(format!("not known to {protocol}")),
+    }
+}
+
+fn is_field_somewhere(name: &str) -> bool {
+    Protocol::ALL.iter().any(|&protocol| {
+        let fields = crate::protocol::schema(protocol).fields;
+        fields.iter().any(|field| field.name == name || field.aliases.contains(&name))
+    })
+}
+
+/// A syscall fault under the keyword `word`, on its service.
+pub(super) fn fault(
+    value: &FaultValue,
+    service: &Service,
+    word: &str,
+    word_span: Span,
+    name: RuleName,
+) -> Result<Rule, Box<Diagnostic>> {
+    let (syscalls, path) = match service.operations.iter().find(|operation| operation.name == word) {
+        Some(operation) => {
+            let calls = operation.syscalls.iter().flat_map(|word| syscall::resolve(word).unwrap_or_default());
+            (calls.collect(), operation.path.clone())
+        }
+        None => (syscall::resolve(word).unwrap_or_default(), None),
+    };
+    if let Some(reason) = syscall::untrappable(word).filter(|_| path.is_none()) {
+        let message = format!("`{word}` cannot be faulted");
+        return Err(Box::new(
+            Diagnostic::new(Code::UnknownSyscall, word_span, message).label("not this one").note(reason),
+        ));
+    }
+    let mut syscalls: Vec<syscall::Syscall> = syscalls;
+    if syscalls.is_empty() {
+        return Err(Box::new(unknown_syscall(word, word_span, service)));
+    }
+    syscalls.sort_unstable();
+    syscalls.dedup();
+    let path = match (&value.path, path) {
+        (Some((_, span)), Some(_)) => {
+            let message = format!("the operation `{word}` of \"{}\" names its files already", service.name);
+            return Err(Box::new(Diagnostic::new(Code::BadValue, *span, message).label("a second path")));
+        }
+        (Some((glob, _)), None) => Some(glob.clone()),
+        (None, path) => path,
+    };
+    Ok(Rule {
+        name,
+        target: Target::Service(service.name.clone()),
+        matcher: Matcher::Syscall(SyscallMatcher {
+            keyword: word.to_owned(),
+            syscalls: syscalls.into(),
+            path,
+        }),
+        action: value.action.clone(),
+        trigger: value.trigger,
+        label: value.label.clone(),
+        span: value.span,
+    })
+}
+
+pub(super) fn unknown_syscall(word: &str, span: Span, service: &Service) -> Diagnostic {
+    let operations = service.operations.iter().map(|operation| operation.name.as_str());
+    let keywords = syscall::keywords();
+    let near = nearest(word, operations.clone().chain(keywords.iter().map(|keyword| keyword.name)));
+    let message = format!("`{word}` is no syscall and no operation of \"{}\"", service.name);
+    let finding = Diagnostic::new(Code::UnknownSyscall, span, message).label("unknown");
+    let finding = if syscall::exists_elsewhere(word) {
+        finding.note(format!("`{word}` exists on other processors only"))
+    } else {
+        finding
+    };
+    let named: Vec<&str> = operations.collect();
+    let finding = match named.as_slice() {
+        [] => finding,
+        named => finding.note(format!("operations of \"{}\": {}", service.name, named.join(", "))),
+    };
+    match near {
+        Some(near) => {
+            finding.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near)
+        }
+        None => {
+            let common: Vec<&str> =
+                keywords.iter().filter(|keyword| keyword.doc.is_some()).map(|keyword| keyword.name).collect();
+            finding.help(format!("commonly faulted: {}", common.join(", ")))
+        }
+    }
+}
+
+/// A glob over a file's absolute path.
+pub(super) fn file_glob(text: &str) -> Glob {
+    Glob::new(text, Dialect::File, false)
+}
