@@ -136,8 +136,8 @@ fn mixed_up(judged: Option<StepId>, course: &Course) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::StepRecord;
+    use super::*;
     use crate::event::NearMiss;
     use crate::model::RuleName;
     use crate::text::FileId;

@@ -85,6 +85,17 @@ impl Glob {
         self.parts.iter().map(letter).collect()
     }
 
+    /// The literal text every match begins with; empty when the pattern begins with a wildcard.
+    pub fn beginning(&self) -> String {
+        let letter = |part: &Part| match part {
+            Part::Literal(c) => Some(*c),
+            Part::One { .. } | Part::Run { .. } => None,
+        };
+        let beginning = self.parts.iter().map_while(letter).collect::<String>();
+        // A closing `/**` on files also matches the directory itself, without the slash.
+        if self.text.ends_with("/**") { beginning.trim_end_matches('/').to_owned() } else { beginning }
+    }
+
     pub fn folds_case(&self) -> bool {
         self.fold_case
     }

@@ -1,8 +1,11 @@
 //! Tests times repeats: one leaf per concrete execution.
 
+use super::foresee::Foresight;
 use super::needs::{Needs, needs};
 use crate::event::{Leaf, MatrixPlan, RunPlan};
 use crate::model::{Spec, Test, TestKind};
+use crate::syntax::Tree;
+use std::collections::BTreeMap;
 
 /// Everything a run will execute, in the order reports have it.
 #[derive(Debug, Clone)]
@@ -30,18 +33,35 @@ pub struct Selection {
     pub runs: u32,
 }
 
-/// Lists the leaves of the selected tests: tests in declaration order, repeats of one test together.
-pub fn expand(spec: &Spec, selection: &Selection) -> Plan {
+/// Lists the leaves of the selected tests: tests in declaration order, repeats of one test together. `tree` is the
+/// root file's, for what bodies will ask for.
+pub fn expand(spec: &Spec, tree: &Tree, selection: &Selection) -> Plan {
+    let foresight = Foresight::new(spec, tree);
+    let mut foreseen: BTreeMap<&str, Needs> = BTreeMap::new();
     let mut leaves = Vec::new();
     for &index in &selection.tests {
         let Some(test) = spec.tests.get(index) else { continue };
-        let needs = needs(spec, test);
+        let mut needs = needs(spec, test);
+        if let Some(function) = function_of(spec, test) {
+            needs.merge(foreseen.entry(function).or_insert_with(|| foresight.needs(function)));
+        }
         for repeat in 0..selection.runs {
             let seed = selection.seed.wrapping_add(u64::from(repeat));
             leaves.push(LeafPlan { test: index, leaf: leaf(test, seed, repeat), needs: needs.clone() });
         }
     }
     Plan { leaves }
+}
+
+/// The name of the function a test calls.
+fn function_of<'s>(spec: &'s Spec, test: &'s Test) -> Option<&'s str> {
+    let callable = match &test.kind {
+        TestKind::Body { .. } => return Some(test.name.as_str()),
+        TestKind::Scenario { callable } | TestKind::FaultScenario { callable, .. } => *callable,
+        TestKind::Cell(cell) => cell.callable,
+    };
+    let scenario = spec.scenarios.iter().find(|scenario| scenario.callable == callable)?;
+    Some(&scenario.name)
 }
 
 fn leaf(test: &Test, seed: u64, repeat: u32) -> Leaf {

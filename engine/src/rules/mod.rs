@@ -8,6 +8,7 @@
 mod active;
 mod chance;
 mod evidence;
+mod index;
 mod operation;
 mod ruleset;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::active::{ActiveRule, matches, matches_but_for, names};
 use super::evidence::Witness;
+use super::index::Index;
 use super::operation::Operation;
 use crate::event::Evidence;
 use crate::model::{Action, Rule};
@@ -26,6 +27,7 @@ pub struct RuleSet {
 pub(super) struct Batch {
     pub(super) id: u64,
     pub(super) rules: Vec<Arc<ActiveRule>>,
+    index: Index,
     /// Operations the target had seen when the batch was installed.
     pub(super) seen_before: u64,
 }
@@ -67,9 +69,12 @@ impl RuleSet {
 
     /// Installs rules before all others; they act on open connections at once.
     pub fn install(self: &Arc<RuleSet>, rules: Vec<Rule>) -> Installed {
+        let rules: Vec<_> =
+            rules.into_iter().map(|rule| Arc::new(ActiveRule::new(rule, self.seed))).collect();
         let batch = Arc::new(Batch {
             id: self.next.fetch_add(1, Relaxed),
-            rules: rules.into_iter().map(|rule| Arc::new(ActiveRule::new(rule, self.seed))).collect(),
+            index: Index::new(&rules),
+            rules,
             seen_before: self.witness.seen(),
         });
         self.change(|batches| batches.insert(0, batch.clone()));
@@ -84,18 +89,17 @@ impl RuleSet {
         }
         self.witness.saw(operation);
         let batches = self.current();
-        for active in batches.iter().flat_map(|batch| &batch.rules) {
-            if !matches(&active.rule.matcher, operation) || !active.fires() {
-                continue;
+        for batch in batches.iter() {
+            let goes_on = batch.index.candidates(&batch.rules, operation, |active| {
+                if !matches(&active.rule.matcher, operation) || !active.fires() {
+                    return true;
+                }
+                active.remember(operation);
+                decision.add(active)
+            });
+            if !goes_on {
+                break;
             }
-            active.remember(operation);
-            if let Action::Delay(duration) = active.rule.action {
-                decision.delay += duration;
-                decision.delays.push(active.clone());
-                continue;
-            }
-            decision.terminal = Some(active.clone());
-            break;
         }
         decision
     }
@@ -128,6 +132,17 @@ impl RuleSet {
 }
 
 impl Decision {
+    /// Adds a rule that fired; false when no later rule is asked.
+    fn add(&mut self, active: &Arc<ActiveRule>) -> bool {
+        if let Action::Delay(duration) = active.rule.action {
+            self.delay += duration;
+            self.delays.push(active.clone());
+            return true;
+        }
+        self.terminal = Some(active.clone());
+        false
+    }
+
     pub fn is_pass(&self) -> bool {
         self.terminal.is_none() && self.delays.is_empty()
     }

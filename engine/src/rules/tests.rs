@@ -202,3 +202,24 @@ fn table_fields_match_any_entry_and_name_what_is_missing() {
     let _second = set.install(vec![rule("h[1]", vec![header("accept", "*html*")], respond())]);
     assert!(!set.decide(&http("GET", "/")).is_pass());
 }
+
+#[test]
+fn many_rules_decide_as_if_each_were_asked() {
+    let patterns = ["/a", "/a/*", "/a/b", "/x/**", "*", "/a/b*", "/é/*", "/a/?", "**/b", "/a/b/c"];
+    let many = |count: usize| -> Vec<Rule> {
+        let rule_at = |n: usize| rule(&format!("r[{n}]"), vec![clause("path", patterns[n % 10])], delay(1));
+        (0..count).map(rule_at).collect()
+    };
+    for path in ["/a", "/a/b", "/a/b/c", "/x/1/2", "/é/1", "", "/zzz", "/a/é"] {
+        let indexed = RuleSet::new(0);
+        let _installed = indexed.install(many(40));
+        let one_by_one = RuleSet::new(0);
+        // Installed newest first, so in reverse.
+        let _each: Vec<_> = many(40).into_iter().rev().map(|rule| one_by_one.install(vec![rule])).collect();
+        assert_eq!(
+            names(&indexed.decide(&http("GET", path))),
+            names(&one_by_one.decide(&http("GET", path))),
+            "{path}"
+        );
+    }
+}

@@ -1,1 +1,37 @@
-//! Dispatcher, workers and the bridge from Starlark to the world.
+//! A run: the dispatcher starts one worker process per leaf, a worker makes its sandbox, starts the services, performs
+//! the test and judges it. This is the only bridge between the pure rooms and the effects.
+//!
+//! | file | duty |
+//! |---|---|
+//! | `dispatcher` | plan to workers, in parallel; orders events, cancels |
+//! | `spawn` | a worker process with its pipes |
+| `wire` | what dispatcher and worker say to each other |
+//! | `worker` | one worker process: sandbox, lifeline, then one leaf |
+//! | `leaf` | services up, faults in, body, verdict, services down |
+//! | `services` | the processes of a leaf and their order |
+//! | `network` | namespaces and the relays between them |
+//! | `interception` | syscalls as operations, for the rules |
+//! | `faults` | the rules of the leaf and their evidence |
+//! | `stage`, `steps` | what a body asks for while it runs |
+//! | `verdict` | from a body's end to a result |
+//! | `recorder` | facts to the dispatcher |
+
+mod cancel;
+mod dispatcher;
+mod faults;
+mod interception;
+mod leaf;
+mod network;
+mod recorder;
+mod services;
+mod spawn;
+mod stage;
+mod steps;
+mod verdict;
+mod wire;
+mod worker;
+
+pub use cancel::Cancel;
+pub use dispatcher::{LoadedSpec, RunConfig, RunError, RunSummary, dispatch, load};
+pub use wire::Isolation;
+pub use worker::worker_main;

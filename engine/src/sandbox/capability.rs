@@ -156,9 +156,10 @@ fn judge(findings: Findings, host: &Host) -> Capabilities {
     };
     let names = match findings.names_error {
         None => Support::Yes,
-        Some(reason) => {
-            Support::no(format!("/etc/hosts cannot be replaced: {reason}"), "use localhost instead of service names")
-        }
+        Some(reason) => Support::no(
+            format!("/etc/hosts cannot be replaced: {reason}"),
+            "use localhost instead of service names",
+        ),
     };
     let packets = match findings.packets_error {
         None => Support::Yes,

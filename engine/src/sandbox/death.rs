@@ -1,11 +1,13 @@
 //! Ties that let nothing outlive the process it belongs to.
 
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 /// Exit code of a process that ended because what it served is gone (128 + SIGHUP, as a shell would show it).
 pub(super) const ORPHANED: i32 = 129;
@@ -30,6 +32,28 @@ pub fn lifeline(pipe: OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
+/// Waits until the child has ended; ends this process too when the other end of `lifeline` is closed before.
+///
+/// A thread cannot do this here: a process whose children enter another PID namespace cannot start one (clone(2), EINVAL).
+pub(super) fn await_end(child: Pid, lifeline: Option<&OwnedFd>) -> io::Result<()> {
+    let process = super::sys::open_process(child.as_raw())?;
+    loop {
+        let mut ready = vec![PollFd::new(process.as_fd(), PollFlags::POLLIN)];
+        // Only its closing matters, which is reported without being asked for.
+        ready.extend(lifeline.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::empty())));
+        match poll(&mut ready, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        if is_hung_up(ready.get(1)) {
+            end();
+        }
+        if ready[0].any() == Some(true) {
+            return Ok(());
+        }
+    }
+}
+
 /// Dies at once, without destructors: as PID 1 this makes the kernel kill every process of the sandbox.
 pub(super) fn end() -> ! {
     super::sys::exit(ORPHANED)
@@ -46,8 +70,10 @@ pub(super) fn die_with_parent(pipe: &OwnedFd) -> io::Result<()> {
 }
 
 fn is_closed(pipe: &OwnedFd) -> bool {
-    use std::os::fd::AsFd;
-    let mut ready = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
-    let polled = poll(&mut ready, PollTimeout::ZERO);
-    polled.is_ok() && ready[0].revents().is_some_and(|found| found.contains(PollFlags::POLLHUP))
+    let mut ready = [PollFd::new(pipe.as_fd(), PollFlags::empty())];
+    poll(&mut ready, PollTimeout::ZERO).is_ok() && is_hung_up(ready.first())
+}
+
+fn is_hung_up(polled: Option<&PollFd<'_>>) -> bool {
+    polled.and_then(PollFd::revents).is_some_and(|found| found.contains(PollFlags::POLLHUP))
 }

@@ -10,7 +10,8 @@ pub(super) fn render(original: &str, names: &[String]) -> String {
         let content = line.split('#').next().unwrap_or("");
         let mut words = content.split_whitespace();
         let address = words.next();
-        let (ours, kept): (Vec<&str>, Vec<&str>) = words.partition(|word| names.iter().any(|name| name == word));
+        let (ours, kept): (Vec<&str>, Vec<&str>) =
+            words.partition(|word| names.iter().any(|name| name == word));
         match address {
             Some(_) if !ours.is_empty() && kept.is_empty() => {}
             Some(address) if !ours.is_empty() => text.push_str(&format!("{address}\t{}\n", kept.join(" "))),
@@ -35,7 +36,11 @@ mod tests {
 
     #[test]
     fn service_names_win_over_the_hosts_own() {
-        check("127.0.0.1 localhost\n# end\n", &["db"], "127.0.0.1\tdb\n::1\tdb\n127.0.0.1 localhost\n# end\n");
+        check(
+            "127.0.0.1 localhost\n# end\n",
+            &["db"],
+            "127.0.0.1\tdb\n::1\tdb\n127.0.0.1 localhost\n# end\n",
+        );
         check("10.0.0.5 db db.lan # old\n", &["db"], "127.0.0.1\tdb\n::1\tdb\n10.0.0.5\tdb.lan\n");
         check("10.0.0.5 db\n", &["db"], "127.0.0.1\tdb\n::1\tdb\n");
         check("10.0.0.5 dbx", &[], "10.0.0.5 dbx\n");

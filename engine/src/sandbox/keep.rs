@@ -28,7 +28,12 @@ impl Sandbox {
         for overlay in &self.overlays {
             let relative: PathBuf =
                 overlay.directory.components().filter(|part| matches!(part, Component::Normal(_))).collect();
-            copy_tree(&through(&overlay.upper), &through(keep).join(relative), &overlay.directory, &mut kept)?;
+            copy_tree(
+                &through(&overlay.upper),
+                &through(keep).join(relative),
+                &overlay.directory,
+                &mut kept,
+            )?;
         }
         Ok(kept)
     }

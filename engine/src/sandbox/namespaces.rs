@@ -118,8 +118,8 @@ impl<T, E: Into<io::Error>> During<T> for Result<T, E> {
 /// Makes the sandbox and forks its PID 1. Returns in both processes: inside at once, outside when the inner process has
 /// ended. About 2 ms.
 ///
-/// The calling process must have a single thread and must not do anything else afterwards than pass on the status: it
-/// has left its namespaces for good, also when this fails.
+/// The calling process must have a single thread. It cannot start threads or processes any more afterwards (its children
+/// belong to the sandbox's PID namespace), also when this fails; it is there to pass on the status.
 pub fn enter(config: Config) -> Result<Side, SandboxError> {
     let threads = fs::read_dir("/proc/self/task").during(Step::SingleThread)?.count();
     if threads != 1 {
@@ -127,7 +127,7 @@ pub fn enter(config: Config) -> Result<Side, SandboxError> {
         return Err(SandboxError { step: Step::SingleThread, source });
     }
     let keep = config.keep_files.as_deref().map(open_keep).transpose().during(Step::KeepFiles)?;
-    unshare_all()?;
+    unshare_processes()?;
     // Inherited from the outer process by a pipe each: its death, and what went wrong inside.
     let (outer_alive, outer_end) = io::pipe().during(Step::Fork)?;
     let (mut trouble, mut trouble_end) = io::pipe().during(Step::Fork)?;
@@ -148,11 +148,9 @@ pub fn enter(config: Config) -> Result<Side, SandboxError> {
         }
         ForkResult::Parent { child } => {
             drop((outer_alive, trouble_end));
-            if let Some(pipe) = config.lifeline {
-                death::lifeline(pipe).during(Step::Ties)?;
-            }
             let mut message = Vec::new();
             trouble.read_to_end(&mut message).during(Step::Fork)?;
+            death::await_end(child, config.lifeline.as_ref()).during(Step::Ties)?;
             let status = sys::wait_for(child.as_raw()).during(Step::Fork)?;
             drop(outer_end);
             match message[..] {
@@ -171,22 +169,27 @@ fn open_keep(directory: &Path) -> io::Result<OwnedFd> {
     overlay::open_directory(directory)
 }
 
-fn unshare_all() -> Result<(), SandboxError> {
-    let kinds = CloneFlags::CLONE_NEWNET
-        | CloneFlags::CLONE_NEWPID
-        | CloneFlags::CLONE_NEWNS
-        // Shared memory segments of a killed database would otherwise stay on the host.
-        | CloneFlags::CLONE_NEWIPC;
+/// What must happen before the fork: only children enter a new PID namespace.
+fn unshare_processes() -> Result<(), SandboxError> {
     let (user, group) = (geteuid(), getegid());
     // Root of a container may lack the capability and still be allowed a user namespace.
-    if user.is_root() && unshare(kinds).is_ok() {
+    if user.is_root() && unshare(CloneFlags::CLONE_NEWPID).is_ok() {
         return Ok(());
     }
-    unshare(kinds | CloneFlags::CLONE_NEWUSER).during(Step::Unshare)?;
+    unshare(CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWUSER).during(Step::Unshare)?;
     // user_namespaces(7): without a privileged parent, groups must be fixed before the group map is written.
     fs::write("/proc/self/setgroups", "deny").during(Step::MapIds)?;
     fs::write("/proc/self/uid_map", format!("{user} {user} 1")).during(Step::MapIds)?;
     fs::write("/proc/self/gid_map", format!("{group} {group} 1")).during(Step::MapIds)
+}
+
+/// The rest, which only PID 1 leaves, so that the outer process still sees the host.
+fn unshare_surroundings() -> Result<(), SandboxError> {
+    let kinds = CloneFlags::CLONE_NEWNET
+        | CloneFlags::CLONE_NEWNS
+        // Shared memory segments of a killed database would otherwise stay on the host.
+        | CloneFlags::CLONE_NEWIPC;
+    unshare(kinds).during(Step::Unshare)
 }
 
 /// Everything PID 1 does before it is ready.
@@ -194,6 +197,7 @@ fn set_up(config: &Config, keep: Option<OwnedFd>, outer_alive: OwnedFd) -> Resul
     death::die_with_parent(&outer_alive).during(Step::Ties)?;
     // A change of identity made us untouchable for ptrace, which reading a service's memory needs.
     nix::sys::prctl::set_dumpable(true).during(Step::Ties)?;
+    unshare_surroundings()?;
     let here = std::env::current_dir().during(Step::WorkingDirectory)?;
     let none: Option<&str> = None;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).during(Step::PrivateMounts)?;

@@ -150,7 +150,8 @@ mod tests {
 
     fn run(script: &str) -> Option<ExitStatus> {
         let reaper = Reaper::of_adopted();
-        let fork = || Command::new("/bin/sh").args(["-c", script]).process_group(0).spawn().map(|child| child.id());
+        let fork =
+            || Command::new("/bin/sh").args(["-c", script]).process_group(0).spawn().map(|child| child.id());
         let mut child = reaper.adopt(|| fork().map(u32::cast_signed)).expect("a shell starts");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let status = runtime.block_on(child.wait());

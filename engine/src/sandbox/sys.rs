@@ -99,3 +99,14 @@ pub(super) fn exit(code: i32) -> ! {
     // SAFETY: `_exit` may be called at any time.
     unsafe { libc::_exit(code) }
 }
+
+/// A descriptor for a process, readable once it has ended (pidfd_open(2), Linux 5.3).
+pub(super) fn open_process(pid: libc::pid_t) -> io::Result<OwnedFd> {
+    // SAFETY: plain numbers in; a fresh descriptor out.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}

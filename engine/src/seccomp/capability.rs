@@ -99,7 +99,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::print_stderr, reason = "says why nothing was tested")]
     fn probing_leaves_nothing_behind_and_agrees_with_the_kernel() {
         let support = probe();
         if let Err(reason) = &support.notify {

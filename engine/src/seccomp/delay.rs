@@ -60,7 +60,11 @@ impl<T> Delays<T> {
     }
 
     /// Takes the calls whose thread `wants_out`, at most `limit` looked at, the oldest notification first.
-    pub(super) fn take_if(&mut self, limit: usize, mut wants_out: impl FnMut(u32) -> bool) -> Vec<Delayed<T>> {
+    pub(super) fn take_if(
+        &mut self,
+        limit: usize,
+        mut wants_out: impl FnMut(u32) -> bool,
+    ) -> Vec<Delayed<T>> {
         let keys: Vec<(Instant, u64)> = self
             .waiting
             .iter()
@@ -128,7 +132,8 @@ mod tests {
             assert!(delays.remember_interrupted(call).is_none());
         }
         let again = delayed(9, 7, now).raw;
-        let restarted = delays.take_restarted(&again).expect("thread 7 was interrupted").expect("the same call");
+        let restarted =
+            delays.take_restarted(&again).expect("thread 7 was interrupted").expect("the same call");
         assert_eq!((restarted.token, restarted.raw.id), (1, 9));
         assert!(delays.take_restarted(&again).is_none());
 

@@ -9,8 +9,8 @@
 use seccompiler::{BpfProgram, sock_filter};
 
 use super::program::{
-    JUMP_EQUAL, JUMP_GREATER, MAX_INSTRUCTIONS, NATIVE_ARCH, OFFSET_ARCH, OFFSET_FIRST_ARGUMENT, OFFSET_NUMBER,
-    RET_ALLOW, RET_NOTIFY, branch, load, ret, ret_errno, split,
+    JUMP_EQUAL, JUMP_GREATER, MAX_INSTRUCTIONS, NATIVE_ARCH, OFFSET_ARCH, OFFSET_FIRST_ARGUMENT,
+    OFFSET_NUMBER, RET_ALLOW, RET_NOTIFY, branch, load, ret, ret_errno, split,
 };
 use super::subscription::Subscription;
 use crate::model::syscall::{Subject, Syscall};

@@ -153,9 +153,13 @@ mod tests {
 
     #[test]
     fn paths_are_cleaned() {
-        for (given, expected) in
-            [("/a//b/./c", "/a/b/c"), ("/", "/"), ("/a/..", "/"), ("/a/../../b", "/b"), ("//a/b/../c/", "/a/c")]
-        {
+        for (given, expected) in [
+            ("/a//b/./c", "/a/b/c"),
+            ("/", "/"),
+            ("/a/..", "/"),
+            ("/a/../../b", "/b"),
+            ("//a/b/../c/", "/a/c"),
+        ] {
             let mut path = given.as_bytes().to_vec();
             clean(&mut path);
             assert_eq!(String::from_utf8_lossy(&path), expected, "{given}");

@@ -45,7 +45,14 @@ fn field(status: &str, name: &str, radix: u32) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn check(threads: u32, pending: u64, shared: u64, blocked: u64, caught: u64, expected: Option<Interruption>) {
+    fn check(
+        threads: u32,
+        pending: u64,
+        shared: u64,
+        blocked: u64,
+        caught: u64,
+        expected: Option<Interruption>,
+    ) {
         let status = format!(
             "Name:\tx\nThreads:\t{threads}\nSigQ:\t0/1\nSigPnd:\t{pending:016x}\nShdPnd:\t{shared:016x}\n\
              SigBlk:\t{blocked:016x}\nSigIgn:\t0000000000000000\nSigCgt:\t{caught:016x}\n"

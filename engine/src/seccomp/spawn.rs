@@ -80,7 +80,9 @@ pub enum LaunchError {
     NoInterpreter { program: PathBuf, interpreter: PathBuf },
     #[error("cannot enter the directory {}: {source}", directory.display())]
     Directory { directory: PathBuf, source: io::Error },
-    #[error("syscall faults are not available: another supervisor (a sandbox, WSL mirrored networking, an outer run) already controls this process tree")]
+    #[error(
+        "syscall faults are not available: another supervisor (a sandbox, WSL mirrored networking, an outer run) already controls this process tree"
+    )]
     AnotherSupervisor,
     #[error("cannot install the syscall filter: {0}")]
     Filter(io::Error),
@@ -135,7 +137,7 @@ pub fn launch<C>(
         None => None,
     };
     // Closed by exec, or by the child's death.
-    exec_done.read(&mut [0]).map_err(LaunchError::Process)?;
+    exec_done.read_to_end(&mut Vec::new()).map_err(LaunchError::Process)?;
     if page.get().state.load(Ordering::Acquire) == Handshake::FAILED {
         let handshake = page.get();
         let stage = Stage::from_number(handshake.stage.load(Ordering::Relaxed));
@@ -184,7 +186,9 @@ fn take_listener(handshake: &Handshake, process: &OwnedFd) -> Result<Option<List
             Handshake::INSTALLED => break,
             Handshake::FAILED => return Ok(None),
             _ if is_dead(process.as_fd()) => {
-                return Err(LaunchError::Process(io::Error::other("the child died before it ran the program")));
+                return Err(LaunchError::Process(io::Error::other(
+                    "the child died before it ran the program",
+                )));
             }
             state => sys::wait_on(&handshake.state, state, DEATH_CHECK),
         }

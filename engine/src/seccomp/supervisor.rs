@@ -99,8 +99,14 @@ impl Supervisor {
         let shared = Arc::new(Shared::default());
         // An older kernel without the flag is only slower.
         let _ = listener.enable_sync_wake_up();
-        let mut watch =
-            Watch { listener, judge, shared: shared.clone(), woken, scratch: Scratch::new(), delays: Delays::new() };
+        let mut watch = Watch {
+            listener,
+            judge,
+            shared: shared.clone(),
+            woken,
+            scratch: Scratch::new(),
+            delays: Delays::new(),
+        };
         let thread = std::thread::Builder::new().name(format!("sys {name}")).spawn(move || watch.run())?;
         Ok(Supervisor { shared, wake, thread: Some(thread) })
     }
@@ -185,7 +191,8 @@ impl<J: Judge> Watch<J> {
     }
 
     fn sleep(&mut self) -> io::Result<Wake> {
-        let timeout = self.delays.sleep(Instant::now(), self.listener.is_killable()).map(TimeSpec::from_duration);
+        let timeout =
+            self.delays.sleep(Instant::now(), self.listener.is_killable()).map(TimeSpec::from_duration);
         let mut ready = [
             PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.woken.as_fd(), PollFlags::POLLIN),

@@ -55,7 +55,8 @@ pub(super) fn receive(listener: BorrowedFd<'_>) -> io::Result<RawNotification> {
 /// Answers a notification; ENOENT when its target went away or was interrupted meanwhile.
 pub(super) fn send(listener: BorrowedFd<'_>, reply: &RawReply) -> io::Result<()> {
     // SAFETY: `reply` is a whole `struct seccomp_notif_resp`, only read by the kernel.
-    check(unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND as _, ptr::from_ref(reply)) }.into()).map(|_| ())
+    check(unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND as _, ptr::from_ref(reply)) }.into())
+        .map(|_| ())
 }
 
 /// Whether the target still waits for this notification's answer, so that what was read from it is really its own.
@@ -72,7 +73,8 @@ pub(super) fn set_flags(listener: BorrowedFd<'_>, flags: u64) -> io::Result<()> 
 /// Whether the kernel knows the action value (`SECCOMP_GET_ACTION_AVAIL`).
 pub(super) fn action_available(action: u32) -> io::Result<()> {
     // SAFETY: the kernel reads four bytes from `action`, which lives here.
-    check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0, &raw const action) }).map(|_| ())
+    check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0, &raw const action) })
+        .map(|_| ())
 }
 
 /// Copies target memory; the bytes read may be fewer than asked when the range ends unmapped.
@@ -80,7 +82,9 @@ pub(super) fn read_memory(thread: u32, address: u64, into: &mut [u8]) -> io::Res
     let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
     let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: into.len() };
     // SAFETY: `local` describes `into`; the remote range is checked by the kernel.
-    let read = unsafe { libc::process_vm_readv(thread as libc::pid_t, &raw const local, 1, &raw const remote, 1, 0) };
+    let read = unsafe {
+        libc::process_vm_readv(thread as libc::pid_t, &raw const local, 1, &raw const remote, 1, 0)
+    };
     match check(read as libc::c_long) {
         Ok(count) => Ok(count as usize),
         Err(error) if error.raw_os_error() == Some(libc::EFAULT) => Err(error),
@@ -107,7 +111,8 @@ pub(super) fn take_descriptor(process: BorrowedFd<'_>, number: RawFd) -> io::Res
 /// Sends a signal to exactly the process behind the descriptor, never to one that took over its number.
 pub(super) fn signal(process: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     // SAFETY: plain numbers and a null siginfo.
-    check(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, 0, 0) }).map(|_| ())
+    check(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, 0, 0) })
+        .map(|_| ())
 }
 
 /// What a child and its parent tell each other between fork and exec, in a page both see.

@@ -1,7 +1,5 @@
 //! Real processes under real filters. Each test says why it is skipped where the kernel refuses.
 
-#![expect(clippy::print_stderr, reason = "says why nothing was tested")]
-
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
@@ -62,7 +60,10 @@ fn filter(keywords: &[&str]) -> Filter {
 }
 
 /// Starts `argv` with its output in a pipe.
-fn start(argv: &[&str], filter: Option<&Filter>) -> Result<(Launched<Child>, std::io::PipeReader), LaunchError> {
+fn start(
+    argv: &[&str],
+    filter: Option<&Filter>,
+) -> Result<(Launched<Child>, std::io::PipeReader), LaunchError> {
     let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let (output, write) = std::io::pipe().expect("a pipe");
@@ -131,7 +132,8 @@ fn programs_that_cannot_start_say_why() {
 #[test]
 fn a_program_inherits_nothing_but_stdio() {
     let (launched, mut output) =
-        start(&["/bin/sh", "-c", "ls /proc/self/fd | tr '\\n' ' '; ps -o pgid= $$"], None).expect("a shell starts");
+        start(&["/bin/sh", "-c", "ls /proc/self/fd | tr '\\n' ' '; ps -o pgid= $$"], None)
+            .expect("a shell starts");
     let mut text = String::new();
     output.read_to_string(&mut text).expect("UTF-8");
     assert!(finish(launched.child).success());
@@ -177,8 +179,11 @@ fn addresses_are_read_and_values_returned() {
                   socket.socket(socket.AF_UNIX).connect('/no/such')\nprint('connected')";
     let ran = run(&["python3", "-c", script], &["connect"], &judge);
     assert_eq!(ran.output, "connected\n");
-    let expected = [Address::Ip("127.0.0.1:9".parse().expect("an address")), Address::Unix("/no/such".into())];
-    assert_eq!(*seen.lock().expect("no holder panics"), expected);
+    let expected =
+        [Address::Ip("127.0.0.1:9".parse().expect("an address")), Address::Unix("/no/such".into())];
+    let seen = seen.lock().expect("no holder panics");
+    // The C library asks a name service for the user's name first, where there is one.
+    assert_eq!(seen[seen.len() - 2..], expected);
 }
 
 #[test]
@@ -267,7 +272,8 @@ fn five_hundred_launches_with_everything_intercepted() {
             scope.spawn(|| {
                 while take_one() {
                     let judge = scripted(|_| Reply::Continue);
-                    let (mut launched, _output) = start(&["/bin/true"], Some(&everything)).expect("it starts");
+                    let (mut launched, _output) =
+                        start(&["/bin/true"], Some(&everything)).expect("it starts");
                     let listener = launched.listener.take().expect("there is a filter");
                     let supervisor = Supervisor::start("true", listener, judge).expect("a thread starts");
                     assert!(finish(launched.child).success());

@@ -54,9 +54,11 @@ impl<'a> SyscallView<'a> {
     /// The peer or local address the call carries; `None` when it carries none or it cannot be read.
     pub fn address(&self) -> Option<Address> {
         let found = self.syscall.subjects().iter().find_map(|&subject| match subject {
-            Subject::Address { address, length } => {
-                memory::read_address(self.raw.pid, self.argument(address), self.argument(length) & 0xffff_ffff)
-            }
+            Subject::Address { address, length } => memory::read_address(
+                self.raw.pid,
+                self.argument(address),
+                self.argument(length) & 0xffff_ffff,
+            ),
             Subject::Message(message) => memory::read_message_address(self.raw.pid, self.argument(message)),
             Subject::Descriptor(_) | Subject::Path { .. } => None,
         });

@@ -8,8 +8,8 @@ use crate::seccomp::{Filter, Launch, LaunchError, Launched, Listener, launch};
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::rc::Rc;
 use tokio::net::unix::pipe;
@@ -65,7 +65,9 @@ impl Process {
         drop((stdout_end, stderr_end));
         let last_lines = LastLines::default();
         let mut drains = Vec::new();
-        for (end, stream) in [(OwnedFd::from(stdout), Stream::Stdout), (OwnedFd::from(stderr), Stream::Stderr)] {
+        for (end, stream) in
+            [(OwnedFd::from(stdout), Stream::Stdout), (OwnedFd::from(stderr), Stream::Stderr)]
+        {
             let from = pipe::Receiver::from_owned_fd(end).map_err(StartError::Output)?;
             let (last, line) = (last_lines.clone(), line.clone());
             drains.push(tokio::task::spawn_local(drain(from, stream, last, line)));

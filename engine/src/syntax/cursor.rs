@@ -5,7 +5,8 @@
 
 use super::Parsed;
 use super::lexer::{Bracket, Keyword, Token, TokenKind};
-use super::tree::{ArgumentKind, NodeId, NodeKind, Tree};
+use super::node::{ArgumentKind, NodeKind};
+use super::tree::{NodeId, Tree};
 use crate::text::Span;
 
 /// What is being typed.
@@ -87,7 +88,7 @@ pub struct ActiveCall {
 
 /// Says what is being typed at `offset`.
 pub fn at(parsed: &Parsed, offset: u32) -> Cursor {
-    let offset = offset.min(parsed.tree.text.len() as u32);
+    let offset = boundary(parsed, offset);
     let nothing = |context| Cursor { context, prefix: String::new(), replace: empty(parsed, offset) };
     let Some(token) = touching(parsed, offset) else {
         return nothing(context(parsed, offset, offset));
@@ -109,7 +110,8 @@ pub fn at(parsed: &Parsed, offset: u32) -> Cursor {
 /// The innermost call whose brackets contain `offset`, with the argument at hand.
 pub fn enclosing_call(parsed: &Parsed, offset: u32) -> Option<ActiveCall> {
     let tree = &parsed.tree;
-    let before = before(parsed, offset.min(tree.text.len() as u32))?;
+    let offset = boundary(parsed, offset);
+    let before = before(parsed, offset)?;
     let owner = tree.covering(before.start, before.end);
     let mut around = std::iter::once(owner).chain(tree.ancestors(owner));
     let call = around.find(|&id| match tree.kind(id) {
@@ -120,6 +122,11 @@ pub fn enclosing_call(parsed: &Parsed, offset: u32) -> Option<ActiveCall> {
 }
 
 // === Tokens ===
+
+/// `offset`, moved back into the text and to the start of a character.
+fn boundary(parsed: &Parsed, offset: u32) -> u32 {
+    parsed.tree.text.floor_char_boundary(offset as usize) as u32
+}
 
 fn empty(parsed: &Parsed, offset: u32) -> Span {
     Span::new(parsed.tree.file, offset, offset)

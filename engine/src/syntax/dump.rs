@@ -1,7 +1,8 @@
 //! A tree as one line per statement of nested lists, for tests and for people who debug the parser.
 
 use super::lexer::Operator;
-use super::tree::{ArgumentKind, NodeId, NodeKind, ParamKind, Tree};
+use super::node::{ArgumentKind, NodeKind, ParamKind};
+use super::tree::{NodeId, Tree};
 use std::fmt::Write;
 
 /// The whole tree, one top-level statement per line.

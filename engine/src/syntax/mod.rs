@@ -7,6 +7,7 @@
 pub mod cursor;
 pub mod dump;
 pub mod lexer;
+pub mod node;
 mod parser;
 pub mod reach;
 pub mod scope;
@@ -14,12 +15,15 @@ pub mod tree;
 
 #[cfg(test)]
 mod cursor_tests;
+#[cfg(test)]
+mod soundness_tests;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{FileId, Span};
 use lexer::{Token, TokenKind};
+pub use node::{ArgumentKind, Ident, Node, NodeKind, ParamKind, StringLiteral};
 pub use parser::{MAX_DEPTH, MAX_FINDINGS, MAX_HEIGHT};
-pub use tree::{ArgumentKind, Ident, Node, NodeId, NodeKind, ParamKind, StringLiteral, Tree};
+pub use tree::{NodeId, Tree};
 
 /// Largest text that is parsed, in bytes. A longer one gives one finding and an empty tree.
 pub const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024;

@@ -3,8 +3,9 @@
 //! The answer errs on the side of too many: a function that is mentioned counts as called, be it handed on as a
 //! value, and every branch counts as taken.
 
+use super::node::NodeKind;
 use super::scope::{DefinitionKind, Scopes};
-use super::tree::{NodeId, NodeKind, Tree};
+use super::tree::{NodeId, Tree};
 use std::collections::HashSet;
 
 /// Every call reachable from `start`, which may be a def, a lambda or any expression such as the name of a function.

@@ -3,7 +3,8 @@
 //! The rules are Starlark's: a name bound anywhere in a def is local to all of it, a comprehension and a lambda have
 //! names of their own, defaults of parameters and the first list of a comprehension belong to the scope around.
 
-use super::tree::{NodeId, NodeKind, Tree};
+use super::node::NodeKind;
+use super::tree::{NodeId, Tree};
 use crate::text::Span;
 use std::collections::HashMap;
 

@@ -108,6 +108,12 @@ impl Layout<'_> {
     fn take(&mut self, token: Token) {
         match token.kind {
             TokenKind::LineBreak => self.line_break(token),
+            // A backslash that starts a line decides how far the line is indented.
+            TokenKind::Continuation if !self.in_line => {
+                self.in_line = true;
+                self.begin_line(token);
+                self.out.push(token);
+            }
             kind if kind.is_trivia() => self.out.push(token),
             _ => {
                 if !self.in_line {

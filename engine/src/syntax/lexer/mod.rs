@@ -4,6 +4,7 @@
 mod layout;
 pub mod literal;
 mod scan;
+mod symbols;
 pub mod token;
 
 use crate::diagnostic::Diagnostic;

@@ -1,7 +1,8 @@
 //! Cuts the text into tokens, line by line, without regard to lines, blocks or brackets.
 
+use super::symbols::SYMBOLS;
 use super::token::RESERVED_WORDS;
-use super::{Bracket, Keyword, Operator, Token, TokenKind};
+use super::{Keyword, Token, TokenKind};
 use crate::diagnostic::{Code, Diagnostic, Edit, Fix};
 use crate::text::{FileId, Span};
 
@@ -367,50 +368,3 @@ impl Scanner<'_> {
         TokenKind::Name
     }
 }
-
-/// Symbols, longer ones before their prefixes.
-const SYMBOLS: &[(&str, TokenKind)] = &[
-    (",", TokenKind::Comma),
-    ("(", TokenKind::Open(Bracket::Round)),
-    (")", TokenKind::Close(Bracket::Round)),
-    ("==", TokenKind::Operator(Operator::Equal)),
-    ("=", TokenKind::Assign),
-    ("...", TokenKind::Ellipsis),
-    (".", TokenKind::Dot),
-    ("[", TokenKind::Open(Bracket::Square)),
-    ("]", TokenKind::Close(Bracket::Square)),
-    ("{", TokenKind::Open(Bracket::Curly)),
-    ("}", TokenKind::Close(Bracket::Curly)),
-    (":", TokenKind::Colon),
-    (";", TokenKind::Semicolon),
-    ("->", TokenKind::Arrow),
-    ("//=", TokenKind::Augmented(Operator::SlashSlash)),
-    ("<<=", TokenKind::Augmented(Operator::ShiftLeft)),
-    (">>=", TokenKind::Augmented(Operator::ShiftRight)),
-    ("+=", TokenKind::Augmented(Operator::Plus)),
-    ("-=", TokenKind::Augmented(Operator::Minus)),
-    ("*=", TokenKind::Augmented(Operator::Star)),
-    ("/=", TokenKind::Augmented(Operator::Slash)),
-    ("%=", TokenKind::Augmented(Operator::Percent)),
-    ("&=", TokenKind::Augmented(Operator::Ampersand)),
-    ("|=", TokenKind::Augmented(Operator::Pipe)),
-    ("^=", TokenKind::Augmented(Operator::Caret)),
-    ("**", TokenKind::Operator(Operator::StarStar)),
-    ("//", TokenKind::Operator(Operator::SlashSlash)),
-    ("<<", TokenKind::Operator(Operator::ShiftLeft)),
-    (">>", TokenKind::Operator(Operator::ShiftRight)),
-    ("!=", TokenKind::Operator(Operator::NotEqual)),
-    ("<=", TokenKind::Operator(Operator::LessEqual)),
-    (">=", TokenKind::Operator(Operator::GreaterEqual)),
-    ("+", TokenKind::Operator(Operator::Plus)),
-    ("-", TokenKind::Operator(Operator::Minus)),
-    ("*", TokenKind::Operator(Operator::Star)),
-    ("/", TokenKind::Operator(Operator::Slash)),
-    ("%", TokenKind::Operator(Operator::Percent)),
-    ("~", TokenKind::Operator(Operator::Tilde)),
-    ("|", TokenKind::Operator(Operator::Pipe)),
-    ("^", TokenKind::Operator(Operator::Caret)),
-    ("&", TokenKind::Operator(Operator::Ampersand)),
-    ("<", TokenKind::Operator(Operator::Less)),
-    (">", TokenKind::Operator(Operator::Greater)),
-];

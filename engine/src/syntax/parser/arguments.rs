@@ -3,7 +3,8 @@
 use super::Parser;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::lexer::{Bracket, Keyword, Operator, TokenKind};
-use crate::syntax::tree::{ArgumentKind, Ident, NodeId, NodeKind};
+use crate::syntax::node::{ArgumentKind, Ident, NodeKind};
+use crate::syntax::tree::NodeId;
 use std::collections::HashMap;
 
 impl Parser<'_> {

@@ -3,7 +3,8 @@
 use super::Parser;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::lexer::{Bracket, Keyword, TokenKind};
-use crate::syntax::tree::{NodeId, NodeKind};
+use crate::syntax::node::NodeKind;
+use crate::syntax::tree::NodeId;
 
 impl Parser<'_> {
     /// Consumes the closing bracket. Tokens before it that fit nowhere are reported and kept in the node.

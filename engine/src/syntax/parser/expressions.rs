@@ -4,7 +4,8 @@ use super::{MAX_DEPTH, Parser};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::lexer::literal::{self, QuoteStyle};
 use crate::syntax::lexer::{Bracket, Keyword, TokenKind};
-use crate::syntax::tree::{Ident, NodeId, NodeKind, StringLiteral};
+use crate::syntax::node::{Ident, NodeKind, StringLiteral};
+use crate::syntax::tree::NodeId;
 use crate::text::Span;
 
 impl Parser<'_> {

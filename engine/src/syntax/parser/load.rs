@@ -3,7 +3,8 @@
 use super::Parser;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::lexer::{Bracket, TokenKind};
-use crate::syntax::tree::{Ident, NodeId, NodeKind};
+use crate::syntax::node::{Ident, NodeKind};
+use crate::syntax::tree::NodeId;
 
 impl Parser<'_> {
     pub(super) fn load(&mut self) -> NodeId {

@@ -5,19 +5,22 @@
 //! in a line never leaves the line.
 
 mod arguments;
+mod blocks;
 mod collections;
 mod expressions;
 mod load;
 mod operators;
 mod parameters;
 mod statements;
+mod types;
 mod unsupported;
 
 #[cfg(test)]
 mod tests;
 
 use super::lexer::{Bracket, Keyword, Token, TokenKind};
-use super::tree::{Ident, Node, NodeId, NodeKind, Tree};
+use super::node::{Ident, Node, NodeKind};
+use super::tree::{NodeId, Tree};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{FileId, Span};
 

@@ -3,7 +3,8 @@
 use super::Parser;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::lexer::{Keyword, Operator, TokenKind};
-use crate::syntax::tree::{NodeId, NodeKind};
+use crate::syntax::node::NodeKind;
+use crate::syntax::tree::NodeId;
 
 /// How tightly `not x` binds: looser than a comparison.
 const NOT: u8 = 3;

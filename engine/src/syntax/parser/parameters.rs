@@ -3,7 +3,8 @@
 use super::Parser;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::lexer::{Bracket, Operator, TokenKind};
-use crate::syntax::tree::{Ident, NodeId, NodeKind, ParamKind};
+use crate::syntax::node::{Ident, NodeKind, ParamKind};
+use crate::syntax::tree::NodeId;
 use std::collections::HashMap;
 
 impl Parser<'_> {
@@ -49,7 +50,7 @@ impl Parser<'_> {
             _ => self.ident("the name of a parameter"),
         };
         let has_annotation = annotated && kind != ParamKind::KeywordOnly && self.eat(TokenKind::Colon);
-        let annotation = has_annotation.then(|| self.expression());
+        let annotation = has_annotation.then(|| self.type_expression());
         let has_default = kind == ParamKind::Plain && self.eat(TokenKind::Assign);
         let default = has_default.then(|| self.expression());
         self.node(start, NodeKind::Param { kind, name, annotation, default })

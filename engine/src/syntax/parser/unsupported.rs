@@ -4,7 +4,8 @@
 use super::{Parser, Place};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::lexer::TokenKind;
-use crate::syntax::tree::{NodeId, NodeKind};
+use crate::syntax::node::NodeKind;
+use crate::syntax::tree::NodeId;
 
 /// What is wrong with a statement that starts with `word`, and what to do instead.
 fn advice(word: &str) -> (String, &'static str) {

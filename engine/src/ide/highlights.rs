@@ -1,0 +1,35 @@
+//! The other mentions, within one file, of what is under the cursor.
+
+use super::{Snapshot, references};
+use crate::text::Span;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Highlight {
+    pub span: Span,
+    /// True where the name is given a value.
+    pub is_write: bool,
+}
+
+/// Mentions in this file of the name under `offset`, itself included.
+pub fn highlights(snapshot: &Snapshot<'_>, offset: u32) -> Vec<Highlight> {
+    let found = references::references(snapshot, offset).into_iter();
+    let here = found.filter(|mention| mention.location.path == snapshot.file.path);
+    let mut highlights: Vec<Highlight> =
+        here.map(|mention| Highlight { span: mention.location.span, is_write: mention.is_definition }).collect();
+    highlights.sort_by_key(|highlight| highlight.span.start);
+    highlights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::highlights;
+    use crate::ide::fixture::Fixture;
+
+    #[test]
+    fn reads_and_writes_are_told_apart() {
+        let fixture = Fixture::new("x = 1\ny = $0x + x\n");
+        let found = fixture.ask(|snapshot, offset| highlights(snapshot, offset));
+        let found: Vec<(u32, bool)> = found.iter().map(|at| (at.span.start, at.is_write)).collect();
+        assert_eq!(found, [(0, true), (10, false), (14, false)]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Telling our specs from the `.star` files of Bazel, Tilt and others, about which an editor hears nothing.
+
+use crate::syntax::lexer::TokenKind;
+use crate::syntax::{NodeKind, Parsed};
+
+/// Builtins no other dialect of Starlark has under these names.
+const TELLING: &[&str] =
+    &["service", "fault_assumption", "fault_scenario", "fault_matrix", "scenario", "fault", "fault_start"];
+
+/// True when the file is written for Faultbox, as far as its name and text tell. `file_name` is the last part of its
+/// path.
+pub fn is_faultbox(parsed: &Parsed, file_name: &str) -> bool {
+    file_name == "faultbox.star" || file_name.ends_with(".faultbox.star") || calls_us(parsed) || loads_us(parsed)
+}
+
+/// True when a telling builtin is called: a bare name with an opening bracket behind it.
+fn calls_us(parsed: &Parsed) -> bool {
+    let text = &parsed.tree.text;
+    let mut after_dot = false;
+    for token in parsed.tokens.iter().filter(|token| token.start < token.end) {
+        let word = &text[token.start as usize..token.end as usize];
+        let is_called = text[token.end as usize..].starts_with('(');
+        if token.kind == TokenKind::Name && is_called && !after_dot && TELLING.contains(&word) {
+            return true;
+        }
+        after_dot = token.kind == TokenKind::Dot;
+    }
+    false
+}
+
+fn loads_us(parsed: &Parsed) -> bool {
+    let tree = &parsed.tree;
+    tree.ids().any(|id| match tree.kind(id) {
+        NodeKind::Load { path, .. } => {
+            tree.string_value(*path).is_some_and(|path| path.starts_with("@faultbox/"))
+        }
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_faultbox;
+    use crate::{syntax, text::FileId};
+
+    #[track_caller]
+    fn check(file_name: &str, text: &str, wanted: bool) {
+        let parsed = syntax::parse(FileId(0), text);
+        assert_eq!(is_faultbox(&parsed, file_name), wanted, "{file_name}: {text}");
+    }
+
+    #[test]
+    fn our_words_tell() {
+        check("faultbox.star", "", true);
+        check("x.star", "db = service(\"db\"", true);
+        check("x.star", "load(\"@faultbox/http.star\", \"json\")", true);
+        check("x.star", "def f():\n  fault(db, write=deny(\"EIO\"), run=g)", true);
+    }
+
+    #[test]
+    fn other_dialects_stay_quiet() {
+        check("BUILD.star", "cc_library(name = \"x\", srcs = glob([\"*.c\"]))", false);
+        check("x.star", "k8s.service(\"db\")\nservice = 1", false);
+        check("x.star", "# service(\nx = \"service(\"", false);
+        check("Tiltfile.star", "docker_build('a', '.')", false);
+    }
+}

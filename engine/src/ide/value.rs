@@ -1,0 +1,136 @@
+//! What the value of an expression is, as far as the text tells.
+
+use super::Location;
+use crate::model::{ActionKind, Protocol, StepSpec};
+use crate::spec::registry::Builtin;
+use crate::syntax::NodeId;
+use std::rc::Rc;
+
+/// A value, seen from outside.
+#[derive(Clone)]
+pub(super) enum Value<'a> {
+    Unknown,
+    Builtin(&'static Builtin),
+    Service(Rc<ServiceShape>),
+    /// The n-th interface of a service.
+    Interface(Rc<ServiceShape>, usize),
+    /// A step method of the n-th interface.
+    Step(Rc<ServiceShape>, usize, &'static StepSpec),
+    Function(Function<'a>),
+    Response,
+    Headers,
+    Struct(Rc<Vec<(String, Value<'a>)>>),
+    Assumption(String),
+    Rule(ActionKind),
+    Fault,
+    Pattern,
+    InterfaceDeclaration,
+    Healthcheck,
+    Operation,
+    Str,
+    Int,
+    Float,
+    Bool,
+    None,
+    /// A list or tuple; the value stands for its items.
+    List(Rc<Value<'a>>),
+    Dict,
+    /// Decoded JSON and the like.
+    Data,
+}
+
+/// A def or lambda of some file.
+#[derive(Clone, Copy)]
+pub(super) struct Function<'a> {
+    pub file: super::FileView<'a>,
+    pub node: NodeId,
+}
+
+/// A service, as far as it is known.
+#[derive(Debug, Clone)]
+pub(super) struct ServiceShape {
+    pub name: String,
+    pub interfaces: Vec<InterfaceShape>,
+    /// Names of its `ops`.
+    pub operations: Vec<String>,
+    /// False when parts of the call could not be read.
+    pub complete: bool,
+    /// The `service(...)` call.
+    pub location: Option<Location>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct InterfaceShape {
+    pub name: String,
+    pub protocol: Option<Protocol>,
+    pub port: Option<u16>,
+    /// The `interface(...)` call.
+    pub location: Option<Location>,
+}
+
+/// Attributes of an interface that are addresses, with what each holds.
+pub(super) const ADDRESSES: [(&str, &str); 7] = [
+    ("addr", "host and port"),
+    ("host", "the host"),
+    ("port", "the port, as an int"),
+    ("internal_addr", "host and port as other services see them"),
+    ("proxy_addr", "host and port; relays listen at the same address"),
+    ("proxy_host", "the host; relays listen at the same address"),
+    ("proxy_port", "the port; relays listen at the same address"),
+];
+
+/// Attributes of a response, with type and meaning.
+pub(super) const RESPONSE: [(&str, &str, &str); 7] = [
+    ("status", "int", "The HTTP status; 0 when no answer came."),
+    ("body", "str", "The content as text, without blanks around it."),
+    ("data", "data", "The content decoded from JSON; the text when it is no JSON."),
+    ("headers", "headers", "Headers by name, without case: `r.headers[\"content-type\"]`."),
+    ("ok", "bool", "True when an answer came back, whatever its status."),
+    ("error", "str", "Why no answer came, else the empty string."),
+    ("duration_ms", "int", "How long the step took, injected delays included, in milliseconds."),
+];
+
+impl ServiceShape {
+    /// The interface that `svc.get(...)` means: the only one, or the one named `default`.
+    pub(super) fn default_interface(&self) -> Option<usize> {
+        match self.interfaces.as_slice() {
+            [_] => Some(0),
+            several => several.iter().position(|interface| interface.name == "default"),
+        }
+    }
+}
+
+impl InterfaceShape {
+    pub(super) fn steps(&self) -> &'static [StepSpec] {
+        self.protocol.map_or(&[], |protocol| crate::protocol::schema(protocol).steps)
+    }
+}
+
+impl Value<'_> {
+    /// How a message names the type; `None` when it is not known.
+    pub(super) fn words(&self) -> Option<&'static str> {
+        Some(match self {
+            Value::Unknown | Value::Data => return None,
+            Value::Builtin(_) | Value::Function(_) | Value::Step(..) => "a function",
+            Value::Service(_) => "a service",
+            Value::Interface(..) => "an interface of a service",
+            Value::Response => "a response",
+            Value::Headers => "headers",
+            Value::Struct(_) => "a struct",
+            Value::Assumption(_) => "a fault_assumption",
+            Value::Rule(_) => "a protocol rule",
+            Value::Fault => "a syscall fault",
+            Value::Pattern => "re(...)",
+            Value::InterfaceDeclaration => "an interface(...)",
+            Value::Healthcheck => "a healthcheck",
+            Value::Operation => "an op(...)",
+            Value::Str => "a string",
+            Value::Int => "an int",
+            Value::Float => "a float",
+            Value::Bool => "a bool",
+            Value::None => "None",
+            Value::List(_) => "a list",
+            Value::Dict => "a dict",
+        })
+    }
+}

@@ -1,0 +1,193 @@
+//! The network of a leaf: its namespaces, and a mirror of every listening port in the namespaces it is not in.
+//!
+//! A service that was taken out must be reachable at the very address it listens on, from every other namespace, and
+//! must reach the others the same way. So whatever listens in one namespace gets a relay in all others: with rules for
+//! a ruled interface, plain for everything else, declared or not. A mirror stands only while its original listens, so a
+//! dead service refuses connections as it would without us.
+
+use super::recorder::Recorder;
+use crate::event::EventKind;
+use crate::model::{Endpoint, Spec};
+use crate::plan::{HOME, Namespace, Placement};
+use crate::protocol;
+use crate::proxy::{Dialer, Observer, Relay, RelayConfig};
+use crate::rules::RuleSet;
+use crate::sandbox::NetNs;
+use crate::service::ports;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpSocket;
+
+/// How often listening ports are looked at while services run.
+const WATCH_PAUSE: Duration = Duration::from_millis(10);
+
+/// The namespaces of one leaf.
+pub(super) struct Network {
+    namespaces: Vec<Arc<NetNs>>,
+    ruled: Vec<Ruled>,
+    recorder: Arc<Recorder>,
+    mirrors: Mutex<BTreeMap<MirrorKey, Relay>>,
+}
+
+/// A ruled interface: connections to its port go through its rules.
+struct Ruled {
+    endpoint: Endpoint,
+    home: Namespace,
+    port: u16,
+    rules: Arc<RuleSet>,
+    session: protocol::SessionFactory,
+}
+
+/// A mirror: where the original lives, its address, and where the mirror stands.
+type MirrorKey = (Namespace, SocketAddr, Namespace);
+
+impl Network {
+    /// Makes the namespaces of a placement; the calling thread stays in the first.
+    pub(super) fn new(
+        spec: &Spec,
+        placement: &Placement,
+        rules: impl Fn(&Endpoint) -> Option<Arc<RuleSet>>,
+        recorder: Arc<Recorder>,
+    ) -> io::Result<Network> {
+        let mut namespaces = vec![Arc::new(NetNs::current()?)];
+        for _ in 1..placement.namespaces {
+            namespaces.push(Arc::new(NetNs::new()?));
+        }
+        let ruled = placement.ruled.iter().filter_map(|endpoint| {
+            let service = spec.service(&endpoint.service)?;
+            let interface = service.interface(&endpoint.interface)?;
+            Some(Ruled {
+                endpoint: endpoint.clone(),
+                home: placement.of(&endpoint.service),
+                port: interface.port,
+                rules: rules(endpoint)?,
+                session: protocol::session_factory(interface.protocol),
+            })
+        });
+        Ok(Network { ruled: ruled.collect(), namespaces, recorder, mirrors: Mutex::default() })
+    }
+
+    /// Runs `action` with the calling thread in a namespace.
+    pub(super) fn enter<T>(&self, namespace: Namespace, action: impl FnOnce() -> T) -> io::Result<T> {
+        self.namespaces[namespace.0].enter(action)
+    }
+
+    /// Connects to an address as seen from a namespace.
+    pub(super) fn dialer(&self, from: Namespace, addresses: Vec<SocketAddr>) -> Dialer {
+        let namespace = self.namespaces[from.0].clone();
+        Dialer::with_sockets(addresses, Arc::new(move |address| namespace.enter(|| socket(address))?))
+    }
+
+    /// Brings the mirrors in line with what listens now.
+    pub(super) async fn sync(&self) {
+        if self.namespaces.len() == 1 {
+            return;
+        }
+        let stopped = self.update();
+        for relay in stopped {
+            relay.stop().await;
+        }
+    }
+
+    /// Keeps the mirrors in line until dropped.
+    pub(super) async fn watch(&self) {
+        loop {
+            self.sync().await;
+            tokio::time::sleep(WATCH_PAUSE).await;
+        }
+    }
+
+    /// Ends every mirror and its connections.
+    pub(super) async fn close(&self) {
+        let mirrors = std::mem::take(&mut *self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        for relay in mirrors.into_values() {
+            relay.stop().await;
+        }
+    }
+
+    /// Opens missing mirrors and gives the relays whose original is gone.
+    fn update(&self) -> Vec<Relay> {
+        let mut mirrors = self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let originals = self.originals(&mirrors);
+        let gone: Vec<MirrorKey> =
+            mirrors.keys().filter(|(home, address, _)| !originals.contains(&(*home, *address))).copied().collect();
+        let stopped = gone.iter().filter_map(|key| mirrors.remove(key)).collect();
+        for (home, address) in originals {
+            for at in (0..self.namespaces.len()).map(Namespace).filter(|&at| at != home) {
+                if mirrors.contains_key(&(home, address, at)) {
+                    continue;
+                }
+                // A taken port is somebody's own: a service that listens there itself is what its neighbours reach.
+                if let Ok(Ok(listener)) = self.enter(at, || TcpListener::bind(address)) {
+                    mirrors.insert((home, address, at), self.relay(home, address, listener));
+                }
+            }
+        }
+        stopped
+    }
+
+    /// What listens of itself, mirrors left out.
+    fn originals(&self, mirrors: &BTreeMap<MirrorKey, Relay>) -> BTreeSet<(Namespace, SocketAddr)> {
+        let mut found = BTreeSet::new();
+        for namespace in (0..self.namespaces.len()).map(Namespace) {
+            let listening = self.enter(namespace, ports::listening).unwrap_or_default();
+            let is_mirror = |address: SocketAddr| mirrors.keys().any(|&(_, of, at)| (of, at) == (address, namespace));
+            let own = listening.into_iter().filter(|&address| is_local(address.ip()) && !is_mirror(address));
+            found.extend(own.map(|address| (namespace, address)));
+        }
+        found
+    }
+
+    fn relay(&self, home: Namespace, address: SocketAddr, listener: TcpListener) -> Relay {
+        let ruled = self.ruled.iter().find(|ruled| ruled.home == home && ruled.port == address.port());
+        let observe = Arc::new(Watcher { recorder: self.recorder.clone() });
+        let upstream = self.dialer(home, upstream_of(address));
+        let plain = || (format!("port {}", address.port()), RuleSet::new(0), protocol::opaque_factory());
+        let (name, rules, session) = ruled.map_or_else(plain, |ruled| {
+            (ruled.endpoint.to_string(), ruled.rules.clone(), ruled.session.clone())
+        });
+        Relay::start(vec![listener], RelayConfig { name, upstream, rules, session, observe })
+    }
+
+    /// Where a test's steps go for an interface: the mirror at home, or the service itself when it lives there.
+    pub(super) fn step_dialer(&self, port: u16) -> Dialer {
+        self.dialer(HOME, both_loopbacks(port))
+    }
+}
+
+/// Passes a relay's facts on.
+struct Watcher {
+    recorder: Arc<Recorder>,
+}
+
+impl Observer for Watcher {
+    fn event(&self, kind: EventKind) {
+        self.recorder.event(kind);
+    }
+}
+
+pub(super) fn both_loopbacks(port: u16) -> Vec<SocketAddr> {
+    vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]
+}
+
+fn is_local(ip: IpAddr) -> bool {
+    ip.is_loopback() || ip.is_unspecified()
+}
+
+/// Where a listener answers, from inside its namespace.
+fn upstream_of(address: SocketAddr) -> Vec<SocketAddr> {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => vec![(Ipv4Addr::LOCALHOST, address.port()).into()],
+        IpAddr::V6(ip) if ip.is_unspecified() => {
+            vec![(Ipv6Addr::LOCALHOST, address.port()).into(), (Ipv4Addr::LOCALHOST, address.port()).into()]
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => vec![address],
+    }
+}
+
+fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
+    if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
+}

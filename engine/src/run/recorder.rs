@@ -1,0 +1,137 @@
+//! Where a worker's facts go: to the dispatcher, in order, and into the course the verdict is judged by.
+
+use super::wire::Message;
+use crate::event::{Event, EventKind, FaultWord};
+use crate::expect::{Course, FiredRule, StepRecord};
+use crate::model::{RuleName, StepId};
+use crate::plan::Needs;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::Instant;
+
+/// How often one rule's acts are reported one by one; its evidence counts all of them.
+const MAX_ACTS_PER_RULE: u32 = 256;
+
+/// How much of a reply's body is told in explanations, in characters.
+const SHORT_BODY: usize = 60;
+
+/// Stamps facts with leaf and time and sends them. Shared by every thread of a worker.
+pub(super) struct Recorder {
+    leaf: u32,
+    start: Instant,
+    state: Mutex<State>,
+}
+
+struct State {
+    out: File,
+    course: Course,
+    /// Steps that have no reply yet, by the interface they were made on.
+    open: Vec<(StepId, String)>,
+    acts: BTreeMap<RuleName, u32>,
+}
+
+impl Recorder {
+    pub(super) fn new(leaf: u32, out: File, start: Instant) -> Recorder {
+        let state = State { out, course: Course::default(), open: Vec::new(), acts: BTreeMap::new() };
+        Recorder { leaf, start, state: Mutex::new(state) }
+    }
+
+    pub(super) fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// Reports a fact.
+    pub(super) fn event(&self, kind: EventKind) {
+        let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if state.note(&kind) {
+            let event = Event { leaf: Some(self.leaf), at: self.start.elapsed(), kind };
+            state.send(&Message::Event(event));
+        }
+    }
+
+    /// Asks to be started again, prepared.
+    pub(super) fn unprepared(&self, needs: Needs) {
+        let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        state.send(&Message::Unprepared(needs));
+    }
+
+    pub(super) fn course(&self) -> Course {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).course.clone()
+    }
+}
+
+impl State {
+    fn send(&mut self, message: &Message) {
+        let Ok(mut line) = serde_json::to_vec(message) else { return };
+        line.push(b'\n');
+        // A dispatcher that is gone ends this worker through the lifeline; there is nobody left to tell.
+        let _ = self.out.write_all(&line);
+    }
+
+    /// Keeps what the verdict needs; false when the fact is one too many of its kind to report.
+    fn note(&mut self, kind: &EventKind) -> bool {
+        match kind {
+            EventKind::StepSent { step, target, method: _, summary, span } => {
+                self.open.push((*step, target.clone()));
+                let (target, summary) = (target.clone(), summary.clone());
+                self.course.steps.push(StepRecord { step: *step, target, summary, reply: String::new(), span: *span });
+            }
+            EventKind::StepReceived { step, status, ok, error, body, .. } => {
+                self.open.retain(|(open, _)| open != step);
+                if let Some(record) = self.course.steps.iter_mut().find(|record| record.step == *step) {
+                    record.reply = short_reply(*status, *ok, error, body);
+                }
+            }
+            EventKind::RuleFired { rule, target, word, action, operation, span, .. } => {
+                let acts = self.acts.entry(rule.clone()).or_default();
+                *acts += 1;
+                if *acts > MAX_ACTS_PER_RULE {
+                    return false;
+                }
+                let step = self.open.iter().rev().find(|(_, on)| on == target).map(|(step, _)| *step);
+                let (verb, detail) = wording(*word, action);
+                self.course.fired.push(FiredRule {
+                    rule: rule.clone(),
+                    verb,
+                    operation: operation.clone(),
+                    detail,
+                    step,
+                    terminal: !matches!(word, FaultWord::Delay | FaultWord::Allow),
+                    span: *span,
+                });
+            }
+            _ => {}
+        }
+        true
+    }
+}
+
+fn wording(word: FaultWord, action: &str) -> (&'static str, String) {
+    let rest = action.split_once(' ').map_or(action, |(_, rest)| rest).to_owned();
+    match word {
+        FaultWord::Respond | FaultWord::Error => ("answered", rest),
+        FaultWord::Delay => ("delayed", rest),
+        FaultWord::Drop => ("dropped", "no answer".to_owned()),
+        FaultWord::Deny => ("denied", action.to_owned()),
+        FaultWord::Allow => ("let pass", action.to_owned()),
+        FaultWord::Change => ("changed", action.to_owned()),
+    }
+}
+
+fn short_reply(status: i64, ok: bool, error: &str, body: &str) -> String {
+    if !ok && !error.is_empty() {
+        return error.to_owned();
+    }
+    let mut short: String = body.chars().take(SHORT_BODY).collect();
+    if short.len() < body.len() {
+        short.push('…');
+    }
+    match (status, short.is_empty()) {
+        (0, true) => "no text".to_owned(),
+        (0, false) => format!("{short:?}"),
+        (status, true) => status.to_string(),
+        (status, false) => format!("{status} {short:?}"),
+    }
+}

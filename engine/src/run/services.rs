@@ -1,0 +1,285 @@
+//! The processes of a leaf: started in the order they depend on each other, watched, stopped together.
+
+use super::faults::Faults;
+use super::interception::RuleJudge;
+use super::leaf::AbortOnDrop;
+use super::network::{Network, both_loopbacks};
+use super::recorder::Recorder;
+use crate::event::{EventKind, Failure, FailureKind, Phase};
+use crate::model::{Healthcheck, HealthcheckKind, Protocol, Service, ServiceName, Spec};
+use crate::plan::{Namespace, Placement};
+use crate::protocol;
+use crate::sandbox::{Child, Reaper};
+use crate::seccomp::{Filter, Subscription, Supervisor};
+use crate::service::health;
+use crate::service::process::{Process, StartError, Surroundings, describe};
+use crate::service::teardown;
+use crate::text::Span;
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// How long a stopped service's last lines are waited for.
+const DRAIN: Duration = Duration::from_millis(200);
+
+/// The services of one leaf.
+pub(super) struct Services {
+    spec: Arc<Spec>,
+    placement: Placement,
+    network: Rc<Network>,
+    faults: Arc<Faults>,
+    recorder: Arc<Recorder>,
+    reaper: Reaper,
+    directory: PathBuf,
+    environment: Vec<(String, String)>,
+    running: RefCell<Vec<Running>>,
+    exits: RefCell<Vec<Exit>>,
+    stopping: Cell<bool>,
+}
+
+struct Running {
+    process: Process,
+    supervisor: Option<Supervisor>,
+    _watch: AbortOnDrop<()>,
+}
+
+/// A service that ended before it was told to.
+#[derive(Debug, Clone)]
+pub(super) struct Exit {
+    pub(super) service: ServiceName,
+    pub(super) status: String,
+    pub(super) last_lines: Vec<String>,
+    pub(super) span: Span,
+}
+
+impl Services {
+    #[expect(clippy::too_many_arguments, reason = "each is a different room's part of one leaf, handed over once")]
+    pub(super) fn new(
+        spec: Arc<Spec>,
+        placement: Placement,
+        network: Rc<Network>,
+        faults: Arc<Faults>,
+        recorder: Arc<Recorder>,
+        reaper: Reaper,
+        directory: PathBuf,
+        environment: Vec<(String, String)>,
+    ) -> Services {
+        Services {
+            spec,
+            placement,
+            network,
+            faults,
+            recorder,
+            reaper,
+            directory,
+            environment,
+            running: RefCell::default(),
+            exits: RefCell::default(),
+            stopping: Cell::new(false),
+        }
+    }
+
+    /// Starts every service, independent ones together, and waits until all are ready.
+    pub(super) async fn start(self: &Rc<Services>) -> Result<(), Failure> {
+        let mut waiting: Vec<Service> = self.spec.services.clone();
+        let mut ready: Vec<ServiceName> = Vec::new();
+        let mut starting: JoinSet<Result<ServiceName, Failure>> = JoinSet::new();
+        loop {
+            let startable = |service: &Service| service.depends_on.iter().all(|name| ready.contains(name));
+            let (now, later): (Vec<Service>, Vec<Service>) = waiting.into_iter().partition(startable);
+            waiting = later;
+            for service in now {
+                let services = self.clone();
+                starting.spawn_local(async move { services.bring_up(&service).await });
+            }
+            match starting.join_next().await {
+                // A cycle is refused when the spec loads, so nothing can be waiting here.
+                None => return Ok(()),
+                Some(Ok(started)) => ready.push(started?),
+                Some(Err(error)) => {
+                    return Err(Failure::new(FailureKind::Crash, format!("starting services failed: {error}"), None));
+                }
+            }
+        }
+    }
+
+    /// Starts one service and waits until it is ready.
+    async fn bring_up(self: Rc<Services>, service: &Service) -> Result<ServiceName, Failure> {
+        let began = Instant::now();
+        self.recorder.event(EventKind::PhaseEntered { phase: Phase::Starting(service.name.clone()) });
+        let namespace = self.placement.of(&service.name);
+        let (mut child, last_lines) = self.launch(service, namespace).map_err(|error| self.refused(service, error))?;
+        if let Some(check) = &service.healthcheck {
+            self.recorder.event(EventKind::PhaseEntered { phase: Phase::Waiting(service.name.clone()) });
+            tokio::select! {
+                ready = self.wait_ready(service, check, namespace) => {
+                    ready.map_err(|refusal| unready(service, check, &refusal, &last_lines.get()))?;
+                }
+                status = child.wait() => {
+                    // Its last words may still be in the pipe.
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    return Err(died(service, &describe(status), &last_lines.get()));
+                }
+            }
+        }
+        self.network.sync().await;
+        self.recorder.event(EventKind::ServiceReady { service: service.name.clone(), after: began.elapsed() });
+        Ok(service.name.clone())
+    }
+
+    fn launch(
+        self: &Rc<Services>,
+        service: &Service,
+        namespace: Namespace,
+    ) -> Result<(Child, crate::service::output::LastLines), StartFailure> {
+        let rules = self.faults.on_service(&service.name);
+        let filter = rules.as_ref().map(|_| self.filter(service)).transpose()?;
+        let (recorder, name) = (self.recorder.clone(), service.name.clone());
+        let line = move |stream, line| {
+            recorder.event(EventKind::ServiceOutput { service: name.clone(), stream, line });
+        };
+        let surroundings = Surroundings {
+            reaper: &self.reaper,
+            directory: &self.directory,
+            environment: &self.environment,
+            filter: filter.as_ref(),
+        };
+        let started = self.network.enter(namespace, || Process::start(service, &surroundings, line));
+        let mut process = started.map_err(StartFailure::Namespace)??;
+        let listener = process.take_listener();
+        let supervisor = rules.zip(listener).map(|(rules, listener)| {
+            let judge = RuleJudge { rules, recorder: self.recorder.clone(), service: service.name.to_string() };
+            Supervisor::start(service.name.as_str(), listener, Arc::new(judge))
+        });
+        let supervisor = supervisor.transpose().map_err(StartFailure::Supervisor)?;
+        let pid = u32::try_from(process.launched.pid).unwrap_or(0);
+        self.recorder.event(EventKind::ServiceStarted { service: service.name.clone(), pid });
+        let (child, last_lines) = (process.child(), process.last_lines.clone());
+        let watch = tokio::task::spawn_local(self.clone().watch(service.clone(), child.clone(), last_lines.clone()));
+        self.running.borrow_mut().push(Running { process, supervisor, _watch: AbortOnDrop(watch) });
+        Ok((child, last_lines))
+    }
+
+    fn filter(&self, service: &Service) -> Result<Filter, StartFailure> {
+        let wanted = self.faults.wanted();
+        let calls = wanted.syscalls.get(&service.name).into_iter().flatten().copied();
+        let subscription = Subscription::new(calls).map_err(|error| StartFailure::Filter(error.to_string()))?;
+        Ok(Filter::new(&subscription))
+    }
+
+    /// Notes the end of a service; it is unexpected unless the leaf is stopping.
+    async fn watch(self: Rc<Services>, service: Service, mut child: Child, lines: crate::service::output::LastLines) {
+        let status = describe(child.wait().await);
+        let expected = self.stopping.get();
+        self.recorder.event(EventKind::ServiceExited {
+            service: service.name.clone(),
+            status: status.clone(),
+            expected,
+        });
+        if !expected {
+            self.network.sync().await;
+            let exit = Exit { service: service.name, status, last_lines: lines.get(), span: service.span };
+            self.exits.borrow_mut().push(exit);
+        }
+    }
+
+    async fn wait_ready(&self, service: &Service, check: &Healthcheck, namespace: Namespace) -> Result<(), String> {
+        let is_service = |name: &str| self.spec.services.iter().any(|service| service.name.as_str() == name);
+        let dialer = |host: &str, port: u16| match health::loopback(host, is_service) {
+            Some(ips) => Ok(self.network.dialer(namespace, ips.into_iter().map(|ip| (ip, port).into()).collect())),
+            None => Err(format!("inside a test only loopback exists, and {host} is neither localhost nor a service")),
+        };
+        match &check.kind {
+            HealthcheckKind::Tcp { host, port } => {
+                let dialer = dialer(host, *port)?;
+                health::wait_until(check.timeout, || protocol::ready(Protocol::Tcp, &dialer, &service.env)).await
+            }
+            HealthcheckKind::Http { host, port, path } => {
+                let dialer = dialer(host, *port)?;
+                health::wait_until(check.timeout, || protocol::http::probe(&dialer, host, *port, path)).await
+            }
+            HealthcheckKind::Ready => {
+                let Some(interface) = service.default_interface().or(service.interfaces.first()) else {
+                    return Ok(());
+                };
+                let dialer = self.network.dialer(namespace, both_loopbacks(interface.port));
+                let probe = || protocol::ready(interface.protocol, &dialer, &service.env);
+                health::wait_until(check.timeout, probe).await
+            }
+        }
+    }
+
+    pub(super) fn unexpected_exits(&self) -> Vec<Exit> {
+        self.exits.borrow().clone()
+    }
+
+    /// Stops every service: delayed calls continue, then each process group ends.
+    pub(super) async fn stop(&self) {
+        self.stopping.set(true);
+        let mut running = std::mem::take(&mut *self.running.borrow_mut());
+        for one in &running {
+            if let Some(supervisor) = &one.supervisor {
+                supervisor.release();
+            }
+        }
+        let mut stops = JoinSet::new();
+        for one in running.iter().rev() {
+            let handle = one.process.handle();
+            stops.spawn_local(async move { teardown::stop(&handle).await });
+        }
+        while stops.join_next().await.is_some() {}
+        for one in &mut running {
+            // A daemon that left the process group may hold the pipe; it dies with the namespace.
+            let _ = tokio::time::timeout(DRAIN, one.process.drained()).await;
+        }
+    }
+
+    fn refused(&self, service: &Service, failure: StartFailure) -> Failure {
+        let message = format!("failed to start {}: {failure}", service.name);
+        let out = Failure::new(FailureKind::Service, message, Some(service.span));
+        match failure {
+            StartFailure::Start(StartError::Launch(_)) => {
+                out.help(format!("programs are looked up from {}, then in PATH", self.directory.display()))
+            }
+            StartFailure::Start(StartError::Output(_))
+            | StartFailure::Namespace(_)
+            | StartFailure::Supervisor(_)
+            | StartFailure::Filter(_) => out.help("run `faultbox doctor` to see what this machine allows"),
+        }
+    }
+}
+
+/// Why a service could not be launched. Messages follow "failed to start <service>: ".
+#[derive(Debug, thiserror::Error)]
+enum StartFailure {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("cannot enter its network namespace: {0}")]
+    Namespace(std::io::Error),
+    #[error("cannot watch its syscalls: {0}")]
+    Supervisor(std::io::Error),
+    #[error("{0}")]
+    Filter(String),
+}
+
+fn unready(service: &Service, check: &Healthcheck, refusal: &str, lines: &[String]) -> Failure {
+    let limit = crate::model::format_duration(check.timeout);
+    let message = format!("service {} was not ready within {limit}: {refusal}", service.name);
+    with_lines(Failure::new(FailureKind::Service, message, Some(check.span)), service, lines)
+        .help("is the healthcheck's address the one the service listens on? raise its timeout= if it is only slow")
+}
+
+fn died(service: &Service, status: &str, lines: &[String]) -> Failure {
+    let message = format!("service {} ended before it was ready: {status}", service.name);
+    with_lines(Failure::new(FailureKind::Service, message, Some(service.span)), service, lines)
+}
+
+fn with_lines(mut failure: Failure, service: &Service, lines: &[String]) -> Failure {
+    for line in lines {
+        failure = failure.note(format!("{} | {line}", service.name), None);
+    }
+    failure
+}

@@ -1,0 +1,164 @@
+//! One worker process: makes its sandbox while it still has one thread, then runs one leaf inside.
+
+use super::leaf::{self, Ended, Leaf};
+use super::recorder::Recorder;
+use super::wire::{CANCEL, Isolation, Job, REPORT_DESCRIPTOR};
+use crate::event::{EventKind, Failure, FailureKind, LeafResult, Outcome};
+use crate::sandbox::{self, Reaper, Sandbox, Side};
+use crate::spec::{self, Limits, Loaded};
+use std::fs::File;
+use std::io::{self, Read};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// The hidden `faultbox worker`: reads its job from standard input, reports on descriptor 3. Must be called before the
+/// process has a second thread. `environment` is what services inherit.
+pub fn worker_main(environment: Vec<(String, String)>) -> ExitCode {
+    let start = Instant::now();
+    let Ok(job) = read_job() else {
+        // Started by hand, or the dispatcher is gone: there is nobody to tell.
+        return ExitCode::from(1);
+    };
+    // Opened by name, so that no other code of this process can own the same number.
+    let Ok(out) = File::options().write(true).open(format!("/proc/self/fd/{REPORT_DESCRIPTOR}")) else {
+        return ExitCode::from(1);
+    };
+    let recorder = Arc::new(Recorder::new(job.leaf, out, start));
+    let sandbox = match job.isolation {
+        Isolation::Host => None,
+        Isolation::Namespaces => match enter(&job) {
+            Ok(Side::Outside(status)) => return ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)),
+            Ok(Side::Inside(sandbox)) => Some(sandbox),
+            Err(error) => {
+                let failure = Failure::new(FailureKind::Environment, format!("cannot make a sandbox: failed to {error}"), None);
+                finish(&job, &recorder, Ended::Judged(error_result(start, failure.help("run `faultbox doctor`"))));
+                return ExitCode::SUCCESS;
+            }
+        },
+    };
+    inside(&job, sandbox, &recorder, environment);
+    // Destructors would only delay the end of PID 1, which takes everything of the leaf along.
+    std::process::exit(0)
+}
+
+/// Reads the length and then the job itself; standard input stays open as the lifeline.
+fn read_job() -> io::Result<Job> {
+    let mut input = io::stdin().lock();
+    let mut length = [0; 8];
+    input.read_exact(&mut length)?;
+    let mut text = Vec::new();
+    input.take(u64::from_le_bytes(length)).read_to_end(&mut text)?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+fn enter(job: &Job) -> Result<Side, sandbox::SandboxError> {
+    let directory = job.root.parent().map(ToOwned::to_owned);
+    let overlays = std::iter::once("/tmp".into()).chain(directory).collect();
+    let config =
+        sandbox::Config { overlays, names: job.names.clone(), keep_files: job.keep_files.clone(), lifeline: None };
+    sandbox::enter(config)
+}
+
+fn inside(job: &Job, sandbox: Option<Sandbox>, recorder: &Arc<Recorder>, environment: Vec<(String, String)>) {
+    let (cancel, cancelled) = watch::channel(false);
+    let ready = lifeline(cancel).and_then(|()| match sandbox {
+        Some(_) => Reaper::of_everything(),
+        None => Ok(Reaper::of_adopted()),
+    });
+    let ended = match ready {
+        Ok(reaper) => perform(job, recorder, environment, reaper, cancelled),
+        Err(error) => {
+            let text = format!("cannot start the worker's threads: {error}");
+            Ended::Judged(error_result(recorder.start(), Failure::new(FailureKind::Environment, text, None)))
+        }
+    };
+    if let Some(sandbox) = sandbox {
+        keep_files(&sandbox, recorder);
+    }
+    finish(job, recorder, ended);
+}
+
+fn perform(
+    job: &Job,
+    recorder: &Arc<Recorder>,
+    environment: Vec<(String, String)>,
+    reaper: Reaper,
+    cancelled: watch::Receiver<bool>,
+) -> Ended {
+    let Loaded { spec, program, diagnostics, .. } = spec::load(&job.files.files(), &job.root, &Limits::load());
+    let Some(program) = program else {
+        // The dispatcher loaded the same text, so this is our own fault.
+        let first = diagnostics.first().map_or("no reason given", |diagnostic| diagnostic.message.as_str());
+        let text = format!("the spec did not load again in the worker: {first}");
+        return Ended::Judged(error_result(recorder.start(), Failure::new(FailureKind::Crash, text, None)));
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let text = format!("cannot start the worker's event loop: {error}");
+            return Ended::Judged(error_result(recorder.start(), Failure::new(FailureKind::Environment, text, None)));
+        }
+    };
+    let leaf = Leaf {
+        job,
+        spec: Arc::new(spec),
+        program: Arc::new(program),
+        recorder: recorder.clone(),
+        reaper,
+        environment,
+        cancelled,
+    };
+    tokio::task::LocalSet::new().block_on(&runtime, leaf::run(leaf))
+}
+
+/// Watches standard input: a line `cancel` winds the leaf up, the end of it means the dispatcher is gone, and this
+/// process with all it started must go too.
+fn lifeline(cancel: watch::Sender<bool>) -> io::Result<()> {
+    std::thread::Builder::new().name("lifeline".to_owned()).spawn(move || {
+        for line in io::stdin().lines() {
+            match line {
+                Ok(line) if line == CANCEL => {
+                    cancel.send_replace(true);
+                }
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        nix::unistd::_exit(1)
+    })?;
+    Ok(())
+}
+
+fn keep_files(sandbox: &Sandbox, recorder: &Recorder) {
+    match sandbox.keep_files() {
+        Ok(kept) => {
+            for (path, reason) in kept.failed {
+                recorder.event(EventKind::Notice { text: format!("cannot keep {}: {reason}", path.display()) });
+            }
+        }
+        Err(error) => recorder.event(EventKind::Notice { text: format!("cannot keep files: {error}") }),
+    }
+}
+
+fn finish(job: &Job, recorder: &Recorder, ended: Ended) {
+    match ended {
+        Ended::Judged(result) => {
+            recorder.event(EventKind::LeafFinished { leaf: job.description.clone(), result });
+        }
+        Ended::Unprepared(needs) => recorder.unprepared(needs),
+    }
+}
+
+fn error_result(start: Instant, failure: Failure) -> LeafResult {
+    LeafResult {
+        outcome: Outcome::Error,
+        duration: start.elapsed(),
+        failure: Some(failure),
+        evidence: Vec::new(),
+        returned: None,
+        assertions: 0,
+    }
+}
