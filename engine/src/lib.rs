@@ -40,5 +40,5 @@ pub mod seccomp;
 pub mod proxy;
 pub mod protocol;
 pub mod service;
-// pub mod run;
+pub mod run;
 pub mod report;

@@ -1,5 +1,5 @@
 //! Our parser and the evaluator's agree on what is valid: a spec without syntax findings loads, and one that loads
-//! has none. ARCHITECTURE names this file as the guard of that promise.
+//! has none.
 
 use faultbox_engine::syntax::parse;
 use faultbox_engine::text::FileId;

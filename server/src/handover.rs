@@ -18,17 +18,29 @@ pub(crate) struct Handover {
     pub(crate) buffers: BTreeMap<PathBuf, String>,
 }
 
-/// Reads the handover from standard input and ties this process's life to it.
+/// The server's end of our standard input; as long as nobody holds it, its end goes unnoticed.
+pub(crate) struct Lifeline {
+    stdin: OwnedFd,
+}
+
+impl Lifeline {
+    /// Ends this process as soon as the server is gone. Starts a thread, so it comes after everything that forks.
+    pub(crate) fn hold(self) -> io::Result<()> {
+        sandbox::lifeline(self.stdin)
+    }
+}
+
+/// Reads the handover from standard input.
 ///
 /// # Errors
 /// When standard input closes before the line ends or the line is not a handover.
-pub(crate) fn receive() -> io::Result<MemoryFiles> {
+pub(crate) fn receive() -> io::Result<(MemoryFiles, Lifeline)> {
     let stdin: OwnedFd = io::stdin().as_fd().try_clone_to_owned()?;
     let mut reader = BufReader::new(std::fs::File::from(stdin.try_clone()?));
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let handover: Handover = serde_json::from_str(&line)?;
-    sandbox::lifeline(stdin)?;
     let files = handover.buffers.into_iter();
-    Ok(MemoryFiles { files: files.map(|(path, text)| (path, text.into_bytes().into())).collect() })
+    let files = files.map(|(path, text)| (path, text.into_bytes().into())).collect();
+    Ok((MemoryFiles { files }, Lifeline { stdin }))
 }

@@ -88,10 +88,11 @@ fn explain(failure: &mut Failure, judged: Option<StepId>, course: &Course, evide
         );
         failure.notes.push(Note { text, span: Some(step.span) });
     }
-    for fired in course.fired.iter().take(MAX_FIRED_NOTES) {
-        failure.notes.push(Note { text: act(fired), span: Some(fired.span) });
+    let acts = grouped(course);
+    for (fired, times) in acts.iter().take(MAX_FIRED_NOTES) {
+        failure.notes.push(Note { text: act(fired, *times), span: Some(fired.span) });
     }
-    if let Some(more) = course.fired.len().checked_sub(MAX_FIRED_NOTES).filter(|&more| more > 0) {
+    if let Some(more) = acts.len().checked_sub(MAX_FIRED_NOTES).filter(|&more| more > 0) {
         failure.notes.push(Note { text: format!("and {more} more acts of rules"), span: None });
     }
     for rule in evidence.iter().filter(|rule| rule.fired == 0) {
@@ -102,9 +103,25 @@ fn explain(failure: &mut Failure, judged: Option<StepId>, course: &Course, evide
     }
 }
 
-fn act(fired: &FiredRule) -> String {
-    let at = fired.step.map_or_else(|| "an operation".to_owned(), |step| format!("step {}", step.0));
-    format!("rule {} {} {at}:   {} -> {}", fired.rule, fired.verb, fired.operation, fired.detail)
+/// Acts of one rule on the same thing told once, with how often, in the order of the first.
+fn grouped(course: &Course) -> Vec<(&FiredRule, usize)> {
+    let mut groups: Vec<(&FiredRule, usize)> = Vec::new();
+    for fired in &course.fired {
+        let same = |other: &FiredRule| {
+            (&other.rule, &other.operation, other.step) == (&fired.rule, &fired.operation, fired.step)
+        };
+        match groups.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, times)) => *times += 1,
+            None => groups.push((fired, 1)),
+        }
+    }
+    groups
+}
+
+fn act(fired: &FiredRule, times: usize) -> String {
+    let on = fired.step.map_or_else(String::new, |step| format!(" step {}", step.0));
+    let often = if times == 1 { String::new() } else { format!(" {times} times") };
+    format!("rule {} {}{on}{often}:   {} -> {}", fired.rule, fired.verb, fired.operation, fired.detail)
 }
 
 fn never_fired(rule: &Evidence) -> String {

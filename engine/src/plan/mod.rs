@@ -11,5 +11,5 @@ mod select;
 pub use expand::{LeafPlan, Plan, Selection, expand};
 pub use foresee::Foresight;
 pub use needs::{Needs, needs};
-pub use placement::{HOME, Namespace, Placement, place};
+pub use placement::{HOME, Namespace, Placement, place, together};
 pub use select::{NoMatch, select};

@@ -37,6 +37,12 @@ pub fn place(spec: &Spec, needs: &Needs) -> Placement {
     Placement { services, namespaces, ruled: needs.interfaces.iter().cloned().collect() }
 }
 
+/// Places every service in the one network there is, for hosts that refuse namespaces.
+pub fn together(spec: &Spec, needs: &Needs) -> Placement {
+    let services = spec.services.iter().map(|service| (service.name.clone(), HOME)).collect();
+    Placement { services, namespaces: 1, ruled: needs.interfaces.iter().cloned().collect() }
+}
+
 impl Placement {
     pub fn of(&self, service: &ServiceName) -> Namespace {
         self.services.get(service).copied().unwrap_or(HOME)

@@ -58,7 +58,7 @@ pub async fn step(
 /// Asks once whether the service answers; the error says what came instead.
 pub async fn ready(protocol: Protocol, dialer: &Dialer, env: &[(String, String)]) -> Result<(), String> {
     match protocol {
-        Protocol::Http => http::ready(dialer).await,
+        Protocol::Http => http::ready(dialer, "/").await,
         Protocol::Udp => Ok(()),
         Protocol::Tcp => tcp::ready(dialer).await,
         Protocol::Redis => redis::ready(dialer, env).await,

@@ -86,7 +86,8 @@ pub fn dispatch(
     config: &RunConfig,
     reporter: &mut dyn Reporter,
 ) -> Result<RunSummary, RunError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Runtime)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Runtime)?;
     tokio::task::LocalSet::new().block_on(&runtime, run(spec, plan, config, reporter))
 }
 
@@ -227,7 +228,10 @@ impl LeafRun {
         }
         let text = format!("the test's body asked for something new after {MAX_RESTARTS} starts");
         let failure = Failure::new(FailureKind::Evaluation, text, Some(self.job.description.span));
-        self.lost(failure.help("declare its faults with fault_assumption, so that they are known before it runs"), Outcome::Error);
+        self.lost(
+            failure.help("declare its faults with fault_assumption, so that they are known before it runs"),
+            Outcome::Error,
+        );
         Ok(())
     }
 
@@ -270,7 +274,8 @@ impl LeafRun {
         drop(lifeline);
         Ok(end.unwrap_or_else(|| {
             let status = crate::service::process::describe(status);
-            let text = format!("the worker of {} ended without a result: {status}", self.job.description.test);
+            let text =
+                format!("the worker of {} ended without a result: {status}", self.job.description.test);
             let failure = Failure::new(FailureKind::Crash, text, Some(self.job.description.span));
             WorkerEnd::Lost(failure, Outcome::Error)
         }))
@@ -284,7 +289,7 @@ impl LeafRun {
                 }
                 let at = began.duration_since(self.run_start) + event.at;
                 // The receiver lives as long as the run.
-                let _ = self.facts.send(Event { at, ..event });
+                let _ = self.facts.send(Event { at, ..*event });
             }
             Ok(Message::Unprepared(needs)) => *end = Some(WorkerEnd::Unprepared(needs)),
             Err(error) => {
@@ -295,7 +300,10 @@ impl LeafRun {
 
     fn overdue(&self, cancelling: bool) -> WorkerEnd {
         if cancelling {
-            return WorkerEnd::Lost(Failure::new(FailureKind::Interrupted, "interrupted", None), Outcome::NotRun);
+            return WorkerEnd::Lost(
+                Failure::new(FailureKind::Interrupted, "interrupted", None),
+                Outcome::NotRun,
+            );
         }
         let text = format!("{} did not end within its limits and was killed", self.job.description.test);
         let failure = Failure::new(FailureKind::Timeout, text, Some(self.job.description.span));

@@ -70,7 +70,8 @@ impl Faults {
         }
         let id = state.next;
         state.next += 1;
-        let installed = groups.into_iter().filter_map(|(target, rules)| Some(self.set(&target)?.install(rules)));
+        let installed =
+            groups.into_iter().filter_map(|(target, rules)| Some(self.set(&target)?.install(rules)));
         let installed = installed.collect();
         state.installed.insert(id, installed);
         Ok(InstallId(id))

@@ -110,7 +110,8 @@ impl Call<'_, '_> {
 
     fn may_be_loading(&self) -> bool {
         let by_path = self.syscall.subjects().iter().any(|subject| matches!(subject, Subject::Path { .. }));
-        by_path || Family::from_keyword("read").is_some_and(|read| read.members().contains(&self.syscall.name()))
+        by_path
+            || Family::from_keyword("read").is_some_and(|read| read.members().contains(&self.syscall.name()))
     }
 }
 
@@ -132,7 +133,9 @@ impl Operation for Call<'_, '_> {
     }
 
     fn is_system_file(&self) -> bool {
-        let SyscallPath::Path(path) = (if self.may_be_loading() { self.path() } else { SyscallPath::NotAFile }) else {
+        let SyscallPath::Path(path) =
+            (if self.may_be_loading() { self.path() } else { SyscallPath::NotAFile })
+        else {
             return false;
         };
         SYSTEM_PREFIXES.iter().any(|prefix| path.starts_with(prefix))

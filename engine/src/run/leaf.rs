@@ -6,10 +6,10 @@ use super::recorder::Recorder;
 use super::services::Services;
 use super::stage::{Answer, LiveStage, StepRequest};
 use super::verdict::{self, Ending};
-use super::wire::Job;
+use super::wire::{Isolation, Job};
 use crate::event::{EventKind, Failure, FailureKind, LeafResult, Phase};
-use crate::model::{CallableId, Rule, Spec, Test, TestKind};
-use crate::plan::{Needs, place};
+use crate::model::{CallableId, Endpoint, Rule, Spec, Test, TestKind};
+use crate::plan::{Needs, place, together};
 use crate::protocol;
 use crate::sandbox::Reaper;
 use crate::spec::{Limits, Performance, Performed, Program, SpecFailureKind, Stage};
@@ -55,15 +55,25 @@ pub(super) enum Ended {
 
 /// Runs the leaf to its end; nothing of it is left but what PID 1's end takes along.
 pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
-    let Some(test) = leaf.spec.tests.iter().find(|test| test.name == leaf.job.description.test).cloned() else {
+    let Some(test) = leaf.spec.tests.iter().find(|test| test.name == leaf.job.description.test).cloned()
+    else {
         let text = format!("the spec has no test {} any more", leaf.job.description.test);
         return broken(&leaf, Failure::new(FailureKind::Environment, text, None));
     };
     leaf.recorder.event(EventKind::PhaseEntered { phase: Phase::Preparing });
-    let faults = Arc::new(Faults::new(leaf.job.needs.clone(), leaf.job.description.seed, leaf.recorder.clone()));
-    let placement = place(&leaf.spec, &leaf.job.needs);
-    let network =
-        Network::new(&leaf.spec, &placement, |endpoint| faults.on_interface(endpoint), leaf.recorder.clone());
+    let faults =
+        Arc::new(Faults::new(leaf.job.needs.clone(), leaf.job.description.seed, leaf.recorder.clone()));
+    let placement = match leaf.job.isolation {
+        Isolation::Namespaces => place(&leaf.spec, &leaf.job.needs),
+        Isolation::Host => together(&leaf.spec, &leaf.job.needs),
+    };
+    let rules = |endpoint: &Endpoint| faults.on_interface(endpoint);
+    let network = Network::new(&leaf.spec, &placement, rules, leaf.recorder.clone()).and_then(|network| {
+        if leaf.job.isolation == Isolation::Host {
+            network.detour(&leaf.spec)?;
+        }
+        Ok(network)
+    });
     let network = match network {
         Ok(network) => Rc::new(network),
         Err(error) => {
@@ -231,7 +241,7 @@ async fn serve_steps(
         let endpoint = &request.call.endpoint;
         let Some(service) = leaf.spec.service(&endpoint.service) else { continue };
         let Some(interface) = service.interface(&endpoint.interface) else { continue };
-        let dialer = network.step_dialer(interface.port);
+        let dialer = network.step_dialer(endpoint, interface.port);
         let (protocol, env) = (interface.protocol, service.env.clone());
         let (recorder, answers) = (leaf.recorder.clone(), answers.clone());
         tokio::task::spawn_local(async move {

@@ -5,11 +5,12 @@
 //! |---|---|
 //! | `dispatcher` | plan to workers, in parallel; orders events, cancels |
 //! | `spawn` | a worker process with its pipes |
-| `wire` | what dispatcher and worker say to each other |
+//! | `wire` | what dispatcher and worker say to each other |
 //! | `worker` | one worker process: sandbox, lifeline, then one leaf |
 //! | `leaf` | services up, faults in, body, verdict, services down |
 //! | `services` | the processes of a leaf and their order |
 //! | `network` | namespaces and the relays between them |
+//! | `detour` | the fallback where namespaces are refused |
 //! | `interception` | syscalls as operations, for the rules |
 //! | `faults` | the rules of the leaf and their evidence |
 //! | `stage`, `steps` | what a body asks for while it runs |
@@ -17,6 +18,7 @@
 //! | `recorder` | facts to the dispatcher |
 
 mod cancel;
+mod detour;
 mod dispatcher;
 mod faults;
 mod interception;

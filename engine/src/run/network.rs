@@ -5,9 +5,10 @@
 //! a ruled interface, plain for everything else, declared or not. A mirror stands only while its original listens, so a
 //! dead service refuses connections as it would without us.
 
+use super::detour::Detours;
 use super::recorder::Recorder;
 use crate::event::EventKind;
-use crate::model::{Endpoint, Spec};
+use crate::model::{Endpoint, Protocol, ServiceName, Spec};
 use crate::plan::{HOME, Namespace, Placement};
 use crate::protocol;
 use crate::proxy::{Dialer, Observer, Relay, RelayConfig};
@@ -26,10 +27,13 @@ const WATCH_PAUSE: Duration = Duration::from_millis(10);
 
 /// The namespaces of one leaf.
 pub(super) struct Network {
-    namespaces: Vec<Arc<NetNs>>,
+    /// `None` is the worker's own: nothing to enter.
+    namespaces: Vec<Option<Arc<NetNs>>>,
     ruled: Vec<Ruled>,
     recorder: Arc<Recorder>,
     mirrors: Mutex<BTreeMap<MirrorKey, Relay>>,
+    /// Without namespaces: relays that consumers are sent to by their environment.
+    detours: Mutex<Detours>,
 }
 
 /// A ruled interface: connections to its port go through its rules.
@@ -38,7 +42,7 @@ struct Ruled {
     home: Namespace,
     port: u16,
     rules: Arc<RuleSet>,
-    session: protocol::SessionFactory,
+    protocol: Protocol,
 }
 
 /// A mirror: where the original lives, its address, and where the mirror stands.
@@ -52,9 +56,9 @@ impl Network {
         rules: impl Fn(&Endpoint) -> Option<Arc<RuleSet>>,
         recorder: Arc<Recorder>,
     ) -> io::Result<Network> {
-        let mut namespaces = vec![Arc::new(NetNs::current()?)];
+        let mut namespaces = vec![None];
         for _ in 1..placement.namespaces {
-            namespaces.push(Arc::new(NetNs::new()?));
+            namespaces.push(Some(Arc::new(NetNs::new()?)));
         }
         let ruled = placement.ruled.iter().filter_map(|endpoint| {
             let service = spec.service(&endpoint.service)?;
@@ -64,21 +68,43 @@ impl Network {
                 home: placement.of(&endpoint.service),
                 port: interface.port,
                 rules: rules(endpoint)?,
-                session: protocol::session_factory(interface.protocol),
+                protocol: interface.protocol,
             })
         });
-        Ok(Network { ruled: ruled.collect(), namespaces, recorder, mirrors: Mutex::default() })
+        let (mirrors, detours) = (Mutex::default(), Mutex::default());
+        Ok(Network { ruled: ruled.collect(), namespaces, recorder, mirrors, detours })
+    }
+
+    /// Sends consumers to relays on free ports, for a leaf that has the host's network.
+    pub(super) fn detour(&self, spec: &Spec) -> io::Result<()> {
+        let mut detours = self.detours.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        for ruled in &self.ruled {
+            detours.add(spec, &ruled.endpoint, |original, listener| self.relay(HOME, original, listener))?;
+        }
+        Ok(())
+    }
+
+    /// A value of a service's environment as that service must see it.
+    pub(super) fn rewrite(&self, service: &ServiceName, value: &str) -> String {
+        self.detours.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).rewrite(service, value)
     }
 
     /// Runs `action` with the calling thread in a namespace.
     pub(super) fn enter<T>(&self, namespace: Namespace, action: impl FnOnce() -> T) -> io::Result<T> {
-        self.namespaces[namespace.0].enter(action)
+        match &self.namespaces[namespace.0] {
+            Some(namespace) => namespace.enter(action),
+            None => Ok(action()),
+        }
     }
 
     /// Connects to an address as seen from a namespace.
     pub(super) fn dialer(&self, from: Namespace, addresses: Vec<SocketAddr>) -> Dialer {
         let namespace = self.namespaces[from.0].clone();
-        Dialer::with_sockets(addresses, Arc::new(move |address| namespace.enter(|| socket(address))?))
+        let make = move |address| match &namespace {
+            Some(namespace) => namespace.enter(|| socket(address))?,
+            None => socket(address),
+        };
+        Dialer::with_sockets(addresses, Arc::new(make))
     }
 
     /// Brings the mirrors in line with what listens now.
@@ -102,18 +128,25 @@ impl Network {
 
     /// Ends every mirror and its connections.
     pub(super) async fn close(&self) {
-        let mirrors = std::mem::take(&mut *self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        let mirrors =
+            std::mem::take(&mut *self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         for relay in mirrors.into_values() {
             relay.stop().await;
         }
+        let detours =
+            std::mem::take(&mut *self.detours.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        detours.stop().await;
     }
 
     /// Opens missing mirrors and gives the relays whose original is gone.
     fn update(&self) -> Vec<Relay> {
         let mut mirrors = self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let originals = self.originals(&mirrors);
-        let gone: Vec<MirrorKey> =
-            mirrors.keys().filter(|(home, address, _)| !originals.contains(&(*home, *address))).copied().collect();
+        let gone: Vec<MirrorKey> = mirrors
+            .keys()
+            .filter(|(home, address, _)| !originals.contains(&(*home, *address)))
+            .copied()
+            .collect();
         let stopped = gone.iter().filter_map(|key| mirrors.remove(key)).collect();
         for (home, address) in originals {
             for at in (0..self.namespaces.len()).map(Namespace).filter(|&at| at != home) {
@@ -133,8 +166,9 @@ impl Network {
     fn originals(&self, mirrors: &BTreeMap<MirrorKey, Relay>) -> BTreeSet<(Namespace, SocketAddr)> {
         let mut found = BTreeSet::new();
         for namespace in (0..self.namespaces.len()).map(Namespace) {
-            let listening = self.enter(namespace, ports::listening).unwrap_or_default();
-            let is_mirror = |address: SocketAddr| mirrors.keys().any(|&(_, of, at)| (of, at) == (address, namespace));
+            let listening = self.enter(namespace, ports::listening).flatten().unwrap_or_default();
+            let is_mirror =
+                |address: SocketAddr| mirrors.keys().any(|&(_, of, at)| (of, at) == (address, namespace));
             let own = listening.into_iter().filter(|&address| is_local(address.ip()) && !is_mirror(address));
             found.extend(own.map(|address| (namespace, address)));
         }
@@ -145,16 +179,18 @@ impl Network {
         let ruled = self.ruled.iter().find(|ruled| ruled.home == home && ruled.port == address.port());
         let observe = Arc::new(Watcher { recorder: self.recorder.clone() });
         let upstream = self.dialer(home, upstream_of(address));
-        let plain = || (format!("port {}", address.port()), RuleSet::new(0), protocol::opaque_factory());
-        let (name, rules, session) = ruled.map_or_else(plain, |ruled| {
-            (ruled.endpoint.to_string(), ruled.rules.clone(), ruled.session.clone())
-        });
+        // What nobody declared is passed through as it is.
+        let plain = || (format!("port {}", address.port()), RuleSet::new(0), Protocol::Tcp);
+        let (name, rules, protocol) = ruled
+            .map_or_else(plain, |ruled| (ruled.endpoint.to_string(), ruled.rules.clone(), ruled.protocol));
+        let session = Arc::new(move || protocol::session(protocol));
         Relay::start(vec![listener], RelayConfig { name, upstream, rules, session, observe })
     }
 
-    /// Where a test's steps go for an interface: the mirror at home, or the service itself when it lives there.
-    pub(super) fn step_dialer(&self, port: u16) -> Dialer {
-        self.dialer(HOME, both_loopbacks(port))
+    /// Where a test's steps go for an interface: its relay when it is ruled, else the service itself.
+    pub(super) fn step_dialer(&self, endpoint: &Endpoint, port: u16) -> Dialer {
+        let detour = self.detours.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).port(endpoint);
+        self.dialer(HOME, both_loopbacks(detour.unwrap_or(port)))
     }
 }
 

@@ -47,7 +47,7 @@ impl Recorder {
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if state.note(&kind) {
             let event = Event { leaf: Some(self.leaf), at: self.start.elapsed(), kind };
-            state.send(&Message::Event(event));
+            state.send(&Message::Event(Box::new(event)));
         }
     }
 
@@ -76,7 +76,13 @@ impl State {
             EventKind::StepSent { step, target, method: _, summary, span } => {
                 self.open.push((*step, target.clone()));
                 let (target, summary) = (target.clone(), summary.clone());
-                self.course.steps.push(StepRecord { step: *step, target, summary, reply: String::new(), span: *span });
+                self.course.steps.push(StepRecord {
+                    step: *step,
+                    target,
+                    summary,
+                    reply: String::new(),
+                    span: *span,
+                });
             }
             EventKind::StepReceived { step, status, ok, error, body, .. } => {
                 self.open.retain(|(open, _)| open != step);

@@ -56,7 +56,10 @@ pub(super) struct Exit {
 }
 
 impl Services {
-    #[expect(clippy::too_many_arguments, reason = "each is a different room's part of one leaf, handed over once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a different room's part of one leaf, handed over once"
+    )]
     pub(super) fn new(
         spec: Arc<Spec>,
         placement: Placement,
@@ -100,7 +103,11 @@ impl Services {
                 None => return Ok(()),
                 Some(Ok(started)) => ready.push(started?),
                 Some(Err(error)) => {
-                    return Err(Failure::new(FailureKind::Crash, format!("starting services failed: {error}"), None));
+                    return Err(Failure::new(
+                        FailureKind::Crash,
+                        format!("starting services failed: {error}"),
+                        None,
+                    ));
                 }
             }
         }
@@ -111,7 +118,8 @@ impl Services {
         let began = Instant::now();
         self.recorder.event(EventKind::PhaseEntered { phase: Phase::Starting(service.name.clone()) });
         let namespace = self.placement.of(&service.name);
-        let (mut child, last_lines) = self.launch(service, namespace).map_err(|error| self.refused(service, error))?;
+        let (mut child, last_lines) =
+            self.launch(service, namespace).map_err(|error| self.refused(service, error))?;
         if let Some(check) = &service.healthcheck {
             self.recorder.event(EventKind::PhaseEntered { phase: Phase::Waiting(service.name.clone()) });
             tokio::select! {
@@ -126,7 +134,8 @@ impl Services {
             }
         }
         self.network.sync().await;
-        self.recorder.event(EventKind::ServiceReady { service: service.name.clone(), after: began.elapsed() });
+        self.recorder
+            .event(EventKind::ServiceReady { service: service.name.clone(), after: began.elapsed() });
         Ok(service.name.clone())
     }
 
@@ -141,24 +150,30 @@ impl Services {
         let line = move |stream, line| {
             recorder.event(EventKind::ServiceOutput { service: name.clone(), stream, line });
         };
+        let mut service = service.clone();
+        for (_, value) in &mut service.env {
+            *value = self.network.rewrite(&service.name, value);
+        }
         let surroundings = Surroundings {
             reaper: &self.reaper,
             directory: &self.directory,
             environment: &self.environment,
             filter: filter.as_ref(),
         };
-        let started = self.network.enter(namespace, || Process::start(service, &surroundings, line));
+        let started = self.network.enter(namespace, || Process::start(&service, &surroundings, line));
         let mut process = started.map_err(StartFailure::Namespace)??;
         let listener = process.take_listener();
         let supervisor = rules.zip(listener).map(|(rules, listener)| {
-            let judge = RuleJudge { rules, recorder: self.recorder.clone(), service: service.name.to_string() };
+            let judge =
+                RuleJudge { rules, recorder: self.recorder.clone(), service: service.name.to_string() };
             Supervisor::start(service.name.as_str(), listener, Arc::new(judge))
         });
         let supervisor = supervisor.transpose().map_err(StartFailure::Supervisor)?;
         let pid = u32::try_from(process.launched.pid).unwrap_or(0);
         self.recorder.event(EventKind::ServiceStarted { service: service.name.clone(), pid });
         let (child, last_lines) = (process.child(), process.last_lines.clone());
-        let watch = tokio::task::spawn_local(self.clone().watch(service.clone(), child.clone(), last_lines.clone()));
+        let watch =
+            tokio::task::spawn_local(self.clone().watch(service.clone(), child.clone(), last_lines.clone()));
         self.running.borrow_mut().push(Running { process, supervisor, _watch: AbortOnDrop(watch) });
         Ok((child, last_lines))
     }
@@ -166,12 +181,18 @@ impl Services {
     fn filter(&self, service: &Service) -> Result<Filter, StartFailure> {
         let wanted = self.faults.wanted();
         let calls = wanted.syscalls.get(&service.name).into_iter().flatten().copied();
-        let subscription = Subscription::new(calls).map_err(|error| StartFailure::Filter(error.to_string()))?;
+        let subscription =
+            Subscription::new(calls).map_err(|error| StartFailure::Filter(error.to_string()))?;
         Ok(Filter::new(&subscription))
     }
 
     /// Notes the end of a service; it is unexpected unless the leaf is stopping.
-    async fn watch(self: Rc<Services>, service: Service, mut child: Child, lines: crate::service::output::LastLines) {
+    async fn watch(
+        self: Rc<Services>,
+        service: Service,
+        mut child: Child,
+        lines: crate::service::output::LastLines,
+    ) {
         let status = describe(child.wait().await);
         let expected = self.stopping.get();
         self.recorder.event(EventKind::ServiceExited {
@@ -186,20 +207,30 @@ impl Services {
         }
     }
 
-    async fn wait_ready(&self, service: &Service, check: &Healthcheck, namespace: Namespace) -> Result<(), String> {
+    async fn wait_ready(
+        &self,
+        service: &Service,
+        check: &Healthcheck,
+        namespace: Namespace,
+    ) -> Result<(), String> {
         let is_service = |name: &str| self.spec.services.iter().any(|service| service.name.as_str() == name);
         let dialer = |host: &str, port: u16| match health::loopback(host, is_service) {
-            Some(ips) => Ok(self.network.dialer(namespace, ips.into_iter().map(|ip| (ip, port).into()).collect())),
-            None => Err(format!("inside a test only loopback exists, and {host} is neither localhost nor a service")),
+            Some(ips) => {
+                Ok(self.network.dialer(namespace, ips.into_iter().map(|ip| (ip, port).into()).collect()))
+            }
+            None => Err(format!(
+                "inside a test only loopback exists, and {host} is neither localhost nor a service"
+            )),
         };
         match &check.kind {
             HealthcheckKind::Tcp { host, port } => {
                 let dialer = dialer(host, *port)?;
-                health::wait_until(check.timeout, || protocol::ready(Protocol::Tcp, &dialer, &service.env)).await
+                health::wait_until(check.timeout, || protocol::ready(Protocol::Tcp, &dialer, &service.env))
+                    .await
             }
             HealthcheckKind::Http { host, port, path } => {
                 let dialer = dialer(host, *port)?;
-                health::wait_until(check.timeout, || protocol::http::probe(&dialer, host, *port, path)).await
+                health::wait_until(check.timeout, || protocol::http::ready(&dialer, path)).await
             }
             HealthcheckKind::Ready => {
                 let Some(interface) = service.default_interface().or(service.interfaces.first()) else {
@@ -268,8 +299,9 @@ enum StartFailure {
 fn unready(service: &Service, check: &Healthcheck, refusal: &str, lines: &[String]) -> Failure {
     let limit = crate::model::format_duration(check.timeout);
     let message = format!("service {} was not ready within {limit}: {refusal}", service.name);
-    with_lines(Failure::new(FailureKind::Service, message, Some(check.span)), service, lines)
-        .help("is the healthcheck's address the one the service listens on? raise its timeout= if it is only slow")
+    with_lines(Failure::new(FailureKind::Service, message, Some(check.span)), service, lines).help(
+        "is the healthcheck's address the one the service listens on? raise its timeout= if it is only slow",
+    )
 }
 
 fn died(service: &Service, status: &str, lines: &[String]) -> Failure {

@@ -21,7 +21,12 @@ pub(super) struct WorkerProcess {
 pub(super) async fn spawn(program: &Path, arguments: &[String], job: &Job) -> io::Result<WorkerProcess> {
     let (reports, reports_end) = io::pipe()?;
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true);
     // A terminal's Ctrl-C goes to the whole group; only the dispatcher may act on it.
     command.process_group(0);
     let end = reports_end.as_raw_fd();
@@ -38,7 +43,8 @@ pub(super) async fn spawn(program: &Path, arguments: &[String], job: &Job) -> io
     unsafe { command.pre_exec(place) };
     let mut child = command.spawn()?;
     drop(reports_end);
-    let mut lifeline = child.stdin.take().ok_or_else(|| io::Error::other("the worker has no standard input"))?;
+    let mut lifeline =
+        child.stdin.take().ok_or_else(|| io::Error::other("the worker has no standard input"))?;
     let text = serde_json::to_vec(job)?;
     let length = u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes();
     lifeline.write_all(&length).await?;

@@ -5,12 +5,15 @@ use crate::event::{Evidence, Failure, FailureKind, LeafResult};
 use crate::expect::{Course, Demand, Demands, judge};
 use crate::model::{AssumptionName, Spec, StepId, Test, TestKind};
 use crate::spec::{Performed, SpecFailure, SpecFailureKind};
+use crate::text::Span;
 use std::time::Duration;
 
 /// How a leaf's body came to an end.
 pub(super) enum Ending {
     Performed(Performed),
-    TimedOut { limit: Duration },
+    TimedOut {
+        limit: Duration,
+    },
     /// The services did not come up, or the machine refused something.
     Broken(Failure),
     /// Asked to stop from outside.
@@ -39,8 +42,11 @@ pub(super) fn result(
         }
         Ending::TimedOut { limit } => {
             let limit = crate::model::format_duration(limit);
-            let mut failure =
-                Failure::new(FailureKind::Timeout, format!("the test took longer than its {limit}"), Some(test.span));
+            let mut failure = Failure::new(
+                FailureKind::Timeout,
+                format!("the test took longer than its {limit}"),
+                Some(test.span),
+            );
             if let Some(step) = course.steps.iter().rev().find(|step| step.reply.is_empty()) {
                 let text = format!("step {} had no reply yet:   {}", step.step.0, step.summary);
                 failure = failure.note(text, Some(step.span));
@@ -61,7 +67,8 @@ pub(super) fn result(
 
 /// The step whose reply the failing assertion looked at: the last one read, or the one the scenario returned.
 fn judged_step(failure: &SpecFailure, returned: Option<StepId>) -> Option<StepId> {
-    let same = |read: &&crate::spec::AttrRead| failure.actual.as_ref().is_some_and(|actual| read.value == *actual);
+    let same =
+        |read: &&crate::spec::AttrRead| failure.actual.as_ref().is_some_and(|actual| read.value == *actual);
     let read = failure.reads.iter().rev().find(same).or(failure.reads.last());
     read.map(|read| read.step).or(returned)
 }
@@ -79,16 +86,26 @@ fn failure_of(failure: SpecFailure, exits: &[Exit]) -> Failure {
     out.actual = failure.actual;
     out.expected = failure.expected;
     out.help = failure.help;
-    for (name, span) in failure.stack {
+    // The innermost place is marked already; builtins have no line of their own to show.
+    let shown = failure.span;
+    let elsewhere = |span: Span| shown.is_none_or(|mark| !covers(span, mark));
+    for (name, span) in failure.stack.into_iter().filter(|(_, span)| elsewhere(*span)) {
         out = out.note(format!("called from {name}"), Some(span));
     }
     crashes(out, exits)
 }
 
+fn covers(outer: Span, inner: Span) -> bool {
+    outer.file == inner.file && outer.start <= inner.start && inner.end <= outer.end
+}
+
 /// Adds the services that died on the way.
 fn crashes(mut failure: Failure, exits: &[Exit]) -> Failure {
     for exit in exits {
-        failure = failure.note(format!("service {} ended during the test: {}", exit.service, exit.status), Some(exit.span));
+        failure = failure.note(
+            format!("service {} ended during the test: {}", exit.service, exit.status),
+            Some(exit.span),
+        );
         for line in &exit.last_lines {
             failure = failure.note(format!("{} | {line}", exit.service), None);
         }
@@ -101,7 +118,9 @@ fn demands(spec: &Spec, test: &Test) -> Demands {
     let wanted = match &test.kind {
         TestKind::Body { .. } | TestKind::Scenario { .. } => false,
         TestKind::FaultScenario { may_miss, .. } => !may_miss,
-        TestKind::Cell(cell) => spec.matrices.get(cell.matrix).is_some_and(|matrix| matrix.require_faults_fire),
+        TestKind::Cell(cell) => {
+            spec.matrices.get(cell.matrix).is_some_and(|matrix| matrix.require_faults_fire)
+        }
     };
     let mut demands = Demands { each: Vec::new(), span: Some(test.span) };
     if wanted {

@@ -62,7 +62,7 @@ pub(super) enum Content {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Message {
-    Event(Event),
+    Event(Box<Event>),
     /// The body asked for something the leaf was not prepared for; start it again with these as well.
     Unprepared(Needs),
 }

@@ -29,11 +29,21 @@ pub fn worker_main(environment: Vec<(String, String)>) -> ExitCode {
     let sandbox = match job.isolation {
         Isolation::Host => None,
         Isolation::Namespaces => match enter(&job) {
-            Ok(Side::Outside(status)) => return ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)),
+            Ok(Side::Outside(status)) => {
+                return ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1));
+            }
             Ok(Side::Inside(sandbox)) => Some(sandbox),
             Err(error) => {
-                let failure = Failure::new(FailureKind::Environment, format!("cannot make a sandbox: failed to {error}"), None);
-                finish(&job, &recorder, Ended::Judged(error_result(start, failure.help("run `faultbox doctor`"))));
+                let failure = Failure::new(
+                    FailureKind::Environment,
+                    format!("cannot make a sandbox: failed to {error}"),
+                    None,
+                );
+                finish(
+                    &job,
+                    &recorder,
+                    Ended::Judged(error_result(start, failure.help("run `faultbox doctor`"))),
+                );
                 return ExitCode::SUCCESS;
             }
         },
@@ -56,8 +66,12 @@ fn read_job() -> io::Result<Job> {
 fn enter(job: &Job) -> Result<Side, sandbox::SandboxError> {
     let directory = job.root.parent().map(ToOwned::to_owned);
     let overlays = std::iter::once("/tmp".into()).chain(directory).collect();
-    let config =
-        sandbox::Config { overlays, names: job.names.clone(), keep_files: job.keep_files.clone(), lifeline: None };
+    let config = sandbox::Config {
+        overlays,
+        names: job.names.clone(),
+        keep_files: job.keep_files.clone(),
+        lifeline: None,
+    };
     sandbox::enter(config)
 }
 
@@ -87,7 +101,8 @@ fn perform(
     reaper: Reaper,
     cancelled: watch::Receiver<bool>,
 ) -> Ended {
-    let Loaded { spec, program, diagnostics, .. } = spec::load(&job.files.files(), &job.root, &Limits::load());
+    let Loaded { spec, program, diagnostics, .. } =
+        spec::load(&job.files.files(), &job.root, &Limits::load());
     let Some(program) = program else {
         // The dispatcher loaded the same text, so this is our own fault.
         let first = diagnostics.first().map_or("no reason given", |diagnostic| diagnostic.message.as_str());
@@ -99,7 +114,10 @@ fn perform(
         Ok(runtime) => runtime,
         Err(error) => {
             let text = format!("cannot start the worker's event loop: {error}");
-            return Ended::Judged(error_result(recorder.start(), Failure::new(FailureKind::Environment, text, None)));
+            return Ended::Judged(error_result(
+                recorder.start(),
+                Failure::new(FailureKind::Environment, text, None),
+            ));
         }
     };
     let leaf = Leaf {
@@ -127,7 +145,7 @@ fn lifeline(cancel: watch::Sender<bool>) -> io::Result<()> {
                 Err(_) => break,
             }
         }
-        nix::unistd::_exit(1)
+        std::process::exit(1)
     })?;
     Ok(())
 }
@@ -136,7 +154,8 @@ fn keep_files(sandbox: &Sandbox, recorder: &Recorder) {
     match sandbox.keep_files() {
         Ok(kept) => {
             for (path, reason) in kept.failed {
-                recorder.event(EventKind::Notice { text: format!("cannot keep {}: {reason}", path.display()) });
+                recorder
+                    .event(EventKind::Notice { text: format!("cannot keep {}: {reason}", path.display()) });
             }
         }
         Err(error) => recorder.event(EventKind::Notice { text: format!("cannot keep files: {error}") }),

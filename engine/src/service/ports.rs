@@ -1,72 +1,141 @@
-//! Which TCP ports somebody listens on in the calling thread's network namespace.
+//! Which TCP addresses somebody listens on in the calling thread's network namespace.
 //!
-//! Read from `/proc/thread-self/net/tcp` and `tcp6` (proc_pid_net(5)); 50 us for a short table.
+//! Asked from the kernel by sock_diag(7), which looks at listening sockets only and takes microseconds. Reading
+//! `/proc/net/tcp` instead walks the table of all connections of the machine, tens of milliseconds on a large one.
 
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
+};
 use std::collections::BTreeSet;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsRawFd;
 
-/// The state column of a listening socket, `TCP_LISTEN` of the kernel's `tcp_states.h`.
-const LISTEN: &str = "0A";
+/// `SOCK_DIAG_BY_FAMILY` of `linux/sock_diag.h`.
+const BY_FAMILY: u16 = 20;
+/// `NLM_F_REQUEST | NLM_F_DUMP` of `linux/netlink.h`.
+const DUMP: u16 = 0x301;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+/// Length of `struct nlmsghdr`.
+const HEADER: usize = 16;
+/// Length of `struct inet_diag_req_v2`, and the least of `struct inet_diag_msg` that is read here.
+const REQUEST: usize = 56;
+const MESSAGE: usize = 24;
+/// `1 << TCP_LISTEN` of the kernel's `tcp_states.h`.
+const LISTENING: u32 = 1 << 10;
 
-/// Addresses somebody listens on. Empty when the tables cannot be read.
-pub fn listening() -> BTreeSet<SocketAddr> {
+/// Addresses somebody listens on.
+pub fn listening() -> io::Result<BTreeSet<SocketAddr>> {
     let mut found = BTreeSet::new();
-    for table in ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"] {
-        if let Ok(text) = std::fs::read_to_string(table) {
-            found.extend(parse(&text));
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        dump(family as u8, &mut found)?;
+    }
+    Ok(found)
+}
+
+fn dump(family: u8, found: &mut BTreeSet<SocketAddr>) -> io::Result<()> {
+    let diag = socket(
+        AddressFamily::Netlink,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        SockProtocol::NetlinkSockDiag,
+    )?;
+    let descriptor = diag.as_raw_fd();
+    sendto(descriptor, &request(family), &NetlinkAddr::new(0, 0), MsgFlags::empty())?;
+    let mut buffer = vec![0; 32 * 1024];
+    loop {
+        let length = recv(descriptor, &mut buffer, MsgFlags::empty())?;
+        if parse(&buffer[..length], found)? {
+            return Ok(());
         }
     }
-    found
 }
 
-/// The listening addresses of one table.
-fn parse(table: &str) -> impl Iterator<Item = SocketAddr> + '_ {
-    table.lines().skip(1).filter_map(|line| {
-        let mut columns = line.split_ascii_whitespace().skip(1);
-        let local = columns.next()?;
-        let state = columns.nth(1)?;
-        if state == LISTEN { address(local) } else { None }
-    })
+/// A dump of the listening TCP sockets of one family.
+fn request(family: u8) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER + REQUEST);
+    bytes.extend(((HEADER + REQUEST) as u32).to_ne_bytes());
+    bytes.extend(BY_FAMILY.to_ne_bytes());
+    bytes.extend(DUMP.to_ne_bytes());
+    bytes.extend([0; 8]);
+    bytes.extend([family, libc::IPPROTO_TCP as u8, 0, 0]);
+    bytes.extend(LISTENING.to_ne_bytes());
+    bytes.resize(HEADER + REQUEST, 0);
+    bytes
 }
 
-/// `0100007F:1F90`: 32-bit words in the machine's byte order, the port in hex.
-fn address(text: &str) -> Option<SocketAddr> {
-    let (host, port) = text.split_once(':')?;
-    let port = u16::from_str_radix(port, 16).ok()?;
-    let mut bytes = Vec::with_capacity(16);
-    for at in (0..host.len()).step_by(8) {
-        let word = u32::from_str_radix(host.get(at..at + 8)?, 16).ok()?;
-        bytes.extend(word.to_ne_bytes());
+/// Reads the messages of one datagram; true when the dump is complete.
+fn parse(mut bytes: &[u8], found: &mut BTreeSet<SocketAddr>) -> io::Result<bool> {
+    while let (Some(length), Some(kind)) = (u32_at(bytes, 0), u16_at(bytes, 4)) {
+        let length = length as usize;
+        if kind == NLMSG_DONE {
+            return Ok(true);
+        }
+        if kind == NLMSG_ERROR {
+            let errno = u32_at(bytes, HEADER).unwrap_or(0) as i32;
+            return Err(io::Error::from_raw_os_error(-errno));
+        }
+        let Some(message) = bytes.get(HEADER..length) else { break };
+        found.extend(address(message));
+        // Messages are aligned to four bytes (NLMSG_ALIGN).
+        let Some(rest) = bytes.get(length.next_multiple_of(4)..) else { break };
+        bytes = rest;
     }
-    let ip = match bytes.len() {
-        4 => IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?)),
-        16 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)),
+    Ok(false)
+}
+
+/// The local address of a `struct inet_diag_msg`.
+fn address(message: &[u8]) -> Option<SocketAddr> {
+    let port = u16::from_be_bytes(message.get(4..6)?.try_into().ok()?);
+    let source: [u8; 16] = message.get(8..MESSAGE)?.try_into().ok()?;
+    let ip = match i32::from(*message.first()?) {
+        libc::AF_INET => {
+            let [a, b, c, d, ..] = source;
+            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+        }
+        libc::AF_INET6 => IpAddr::V6(Ipv6Addr::from(source)),
         _ => return None,
     };
     Some(SocketAddr::new(ip, port))
 }
 
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
 
     #[test]
-    #[cfg(target_endian = "little")]
-    fn reads_listeners_and_nothing_else() {
-        let v4 = "  sl  local_address rem_address   st tx_queue\n\
-                  \x20  0: 0100007F:1F90 00000000:0000 0A 00000000:00000000\n\
-                  \x20  1: 0100007F:1F91 0100007F:9999 01 00000000:00000000\n\
-                  \x20  2: 00000000:0050 00000000:0000 0A 00000000:00000000\n";
-        let found: Vec<String> = parse(v4).map(|address| address.to_string()).collect();
-        assert_eq!(found, ["127.0.0.1:8080", "0.0.0.0:80"]);
-        let v6 = "header\n 0: 00000000000000000000000001000000:1538 0:0 0A x\n 1: broken\n";
-        assert_eq!(parse(v6).map(|address| address.to_string()).collect::<Vec<_>>(), ["[::1]:5432"]);
+    fn finds_exactly_the_listeners_of_this_process_while_they_listen() {
+        let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
+        let v6 = TcpListener::bind("[::1]:0").unwrap();
+        let addresses = [v4.local_addr().unwrap(), v6.local_addr().unwrap()];
+        let connected = std::net::TcpStream::connect(addresses[0]).unwrap();
+        let found = listening().unwrap();
+        assert!(addresses.iter().all(|address| found.contains(address)), "{found:?}");
+        assert!(!found.contains(&connected.local_addr().unwrap()));
+        drop((v4, v6));
+        let found = listening().unwrap();
+        assert!(!addresses.iter().any(|address| found.contains(address)));
     }
 
     #[test]
-    fn finds_a_listener_of_this_process() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        assert!(listening().contains(&address));
+    fn broken_answers_end_the_reading() {
+        let mut found = BTreeSet::new();
+        assert!(matches!(parse(&[], &mut found), Ok(false)));
+        assert!(matches!(parse(&[255; 20], &mut found), Ok(false)));
+        let mut error = request(2);
+        error[4..6].copy_from_slice(&NLMSG_ERROR.to_ne_bytes());
+        error[HEADER..HEADER + 4].copy_from_slice(&(-1_i32).to_ne_bytes());
+        assert_eq!(parse(&error, &mut found).unwrap_err().raw_os_error(), Some(1));
+        assert!(found.is_empty());
     }
 }

@@ -1,6 +1,5 @@
 //! A tree as one line per statement of nested lists, for tests and for people who debug the parser.
 
-use super::lexer::Operator;
 use super::node::{ArgumentKind, NodeKind, ParamKind};
 use super::tree::{NodeId, Tree};
 use std::fmt::Write;
@@ -49,12 +48,7 @@ fn node_text(tree: &Tree, id: NodeId, children: &[String]) -> String {
         NodeKind::Load { .. } => list("load"),
         NodeKind::LoadName { local, .. } => list(&format!("as {:?}", name(local.span))),
         NodeKind::Param { kind, name: ident, .. } => {
-            let stars = match kind {
-                ParamKind::Plain => "",
-                ParamKind::Args | ParamKind::KeywordOnly => "*",
-                ParamKind::Kwargs => "**",
-            };
-            list(&format!("param {stars}{}", name(ident.span)))
+            list(&format!("param {}{}", stars(*kind), name(ident.span)))
         }
         NodeKind::Name | NodeKind::Int | NodeKind::Float | NodeKind::Bytes => tree.text_of(id).to_owned(),
         NodeKind::String(literal) if literal.closed => format!("{:?}", literal.value),
@@ -67,13 +61,13 @@ fn node_text(tree: &Tree, id: NodeId, children: &[String]) -> String {
         NodeKind::DictEntry { .. } => children.join(":"),
         NodeKind::Call { .. } => list("call"),
         NodeKind::Argument { kind, .. } => {
-            let value = children.join(" ");
-            match kind {
-                ArgumentKind::Positional => value,
-                ArgumentKind::Keyword(ident) => format!("{}={value}", name(ident.span)),
-                ArgumentKind::Args => format!("*{value}"),
-                ArgumentKind::Kwargs => format!("**{value}"),
-            }
+            let head = match kind {
+                ArgumentKind::Positional => String::new(),
+                ArgumentKind::Keyword(ident) => format!("{}=", name(ident.span)),
+                ArgumentKind::Args => "*".to_owned(),
+                ArgumentKind::Kwargs => "**".to_owned(),
+            };
+            head + &children.join(" ")
         }
         NodeKind::Attribute { name: ident, .. } => list(&format!(".{}", name(ident.span))),
         NodeKind::Index { .. } => list("index"),
@@ -86,13 +80,9 @@ fn node_text(tree: &Tree, id: NodeId, children: &[String]) -> String {
                 part(step.is_some())
             ))
         }
-        NodeKind::Unary { operator, .. } => list(match operator {
-            Operator::Not => "not",
-            Operator::Plus => "+",
-            Operator::Minus => "-",
-            other => other.text(),
-        }),
-        NodeKind::Binary { operator, .. } | NodeKind::Compare { operator, .. } => list(operator.text()),
+        NodeKind::Unary { operator, .. }
+        | NodeKind::Binary { operator, .. }
+        | NodeKind::Compare { operator, .. } => list(operator.text()),
         NodeKind::Conditional { .. } => list("?"),
         NodeKind::Lambda { .. } => list("lambda"),
         NodeKind::Comprehension { .. } => list("each"),
@@ -100,5 +90,13 @@ fn node_text(tree: &Tree, id: NodeId, children: &[String]) -> String {
         NodeKind::IfClause { .. } => list("where"),
         NodeKind::Missing => "_".to_owned(),
         NodeKind::Error { .. } => list("error"),
+    }
+}
+
+fn stars(kind: ParamKind) -> &'static str {
+    match kind {
+        ParamKind::Plain => "",
+        ParamKind::Args | ParamKind::KeywordOnly => "*",
+        ParamKind::Kwargs => "**",
     }
 }

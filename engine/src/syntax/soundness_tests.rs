@@ -196,7 +196,6 @@ fn one_broken_line_leaves_the_rest_alone() {
 /// Run with `cargo test --release -p faultbox-engine --lib syntax::soundness_tests::speed -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
-#[expect(clippy::print_stdout, reason = "its output is the measurement")]
 fn speed() {
     let mut text = String::new();
     while text.lines().count() < 800 {

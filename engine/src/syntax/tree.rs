@@ -177,3 +177,35 @@ impl Tree {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::parse;
+
+    fn name_at(text: &str, offset: u32) -> Option<String> {
+        let tree = parse(FileId(0), text).tree;
+        tree.name_at(offset).map(|(_, span)| tree.str(span).to_owned())
+    }
+
+    #[test]
+    fn a_name_is_found_from_both_its_ends() {
+        let text = "def run(arg):\n    api.post(path=arg)\n";
+        for (word, at) in [("run", 4), ("arg", 8), ("api", 18), ("post", 22), ("path", 27), ("arg", 32)] {
+            assert_eq!(name_at(text, at).as_deref(), Some(word), "start of {word}");
+            assert_eq!(name_at(text, at + word.len() as u32).as_deref(), Some(word), "end of {word}");
+        }
+        assert_eq!(name_at(text, 15), None);
+        assert_eq!(name_at("load('a', 'name')\n", 13).as_deref(), Some("name"));
+    }
+
+    #[test]
+    fn calls_are_read_by_name() {
+        let tree = parse(FileId(0), "db.main.set(key=\"a\", value=1)\n").tree;
+        let call = tree.ids().find(|&id| matches!(tree.kind(id), NodeKind::Call { .. })).unwrap();
+        let NodeKind::Call { callee, .. } = tree.kind(call) else { unreachable!("found above") };
+        assert_eq!(tree.dotted(*callee).as_deref(), Some("db.main.set"));
+        let key = tree.keyword_argument(call, "key").and_then(|id| tree.string_value(id));
+        assert_eq!((key, tree.keyword_argument(call, "ttl")), (Some("a"), None));
+    }
+}

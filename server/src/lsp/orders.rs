@@ -55,7 +55,7 @@ impl Owner {
         };
         let argv = shown(&arguments);
         let canceller = self.launch(&id, &path, arguments);
-        let texts = RunTexts::new(self.world.documents.values().map(|document| Arc::clone(&document.source)));
+        let texts = RunTexts::new(directory(&path), self.world.documents.values().map(|document| Arc::clone(&document.source)));
         let answer = json!({ "runId": id, "tests": tests });
         let queued = json!({ "event": "queued", "tests": tests, "argv": argv });
         let mut run = Run::new(id, args.uri.clone(), path, tests, texts, canceller, progress);

@@ -58,6 +58,8 @@ pub(super) struct Mark {
 /// text of now.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RunTexts {
+    /// Where the run was started: its paths are relative to it.
+    directory: PathBuf,
     sources: BTreeMap<PathBuf, Arc<Source>>,
     edits: BTreeMap<PathBuf, Vec<EditSpan>>,
 }
@@ -130,9 +132,9 @@ fn evidence(evidence: &EvidenceLine, texts: &RunTexts) -> RuleEvidence {
 }
 
 impl RunTexts {
-    pub(super) fn new(sources: impl IntoIterator<Item = Arc<Source>>) -> RunTexts {
+    pub(super) fn new(directory: PathBuf, sources: impl IntoIterator<Item = Arc<Source>>) -> RunTexts {
         let sources = sources.into_iter().map(|source| (source.path.clone(), source)).collect();
-        RunTexts { sources, edits: BTreeMap::new() }
+        RunTexts { directory, sources, edits: BTreeMap::new() }
     }
 
     pub(super) fn edited(&mut self, path: &Path, edits: &[EditSpan]) {
@@ -143,14 +145,15 @@ impl RunTexts {
 
     /// Where the place is now; `None` when it was edited away or its file cannot be read.
     pub(super) fn mark(&self, place: &Place) -> Option<Mark> {
-        let from_disk = || read(&place.path);
-        let source = self.sources.get(&place.path).cloned().or_else(from_disk)?;
+        let path = self.directory.join(&place.path);
+        let from_disk = || read(&path);
+        let source = self.sources.get(&path).cloned().or_else(from_disk)?;
         let offset = |line, column| source.lines.utf16_offset(&source.text, LineColumn { line, column });
         let (mut start, mut end) = (offset(place.line, place.column), offset(place.end_line, place.end_column));
-        for edit in self.edits.get(&place.path).into_iter().flatten() {
+        for edit in self.edits.get(&path).into_iter().flatten() {
             (start, end) = edit.moved(start, end)?;
         }
-        Some(Mark { path: place.path.clone(), start, end: end.max(start) })
+        Some(Mark { path, start, end: end.max(start) })
     }
 }
 
@@ -197,13 +200,13 @@ mod tests {
     use super::*;
 
     fn place(line: u32, column: u32, end_column: u32) -> Place {
-        Place { path: "/x.star".into(), line, column, end_line: line, end_column }
+        Place { path: "x.star".into(), line, column, end_line: line, end_column }
     }
 
     #[test]
     fn places_of_a_run_follow_edits_made_since_it_started() {
         let source = Arc::new(Source::new("/x.star", "a = 1\n😀 = bad\n"));
-        let mut texts = RunTexts::new([source]);
+        let mut texts = RunTexts::new("/".into(), [source]);
         assert_eq!(texts.mark(&place(1, 5, 8)), Some(Mark { path: "/x.star".into(), start: 13, end: 16 }));
         texts.edited(Path::new("/x.star"), &[EditSpan { start: 0, old_end: 1, new_end: 4 }]);
         assert_eq!(texts.mark(&place(1, 5, 8)).map(|mark| mark.start), Some(16));

@@ -47,11 +47,11 @@ pub async fn step(dialer: &Dialer, call: &StepCall, step: StepId, timeout: Durat
     }
 }
 
-/// Asks for `/` once; ready means a status from 200 to 399.
-pub async fn ready(dialer: &Dialer) -> Result<(), String> {
+/// Asks for `path` once; ready means a status from 200 to 399.
+pub async fn ready(dialer: &Dialer, path: &str) -> Result<(), String> {
     let asked = Asked {
         method: Method::GET,
-        path: "/".to_owned(),
+        path: path.to_owned(),
         headers: HeaderMap::new(),
         body: Bytes::new(),
         follow: false,
@@ -59,7 +59,7 @@ pub async fn ready(dialer: &Dialer) -> Result<(), String> {
     let response = send(dialer, &asked).await?;
     match response.status().as_u16() {
         200..400 => Ok(()),
-        status => Err(format!("GET / answers {status}")),
+        status => Err(format!("GET {path} answers {status}")),
     }
 }
 

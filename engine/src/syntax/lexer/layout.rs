@@ -7,6 +7,7 @@
 
 use super::{Bracket, Keyword, Token, TokenKind};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::syntax::MAX_FINDINGS;
 use crate::text::{FileId, Span};
 
 /// Adds layout tokens to the tokens of `scan` and balances brackets.
@@ -32,6 +33,9 @@ pub(super) fn layout(file: FileId, text: &str, raw: &[Token]) -> (Vec<Token>, Ve
     layout.finish(text.len() as u32);
     (layout.out, layout.diagnostics)
 }
+
+/// How many open brackets are looked at to find the one a line belongs to.
+const MAX_SEARCH: usize = 256;
 
 struct Layout<'t> {
     file: FileId,
@@ -201,7 +205,7 @@ impl Layout<'_> {
         let expected = level.width;
         let span = Span::new(self.file, self.line_start.min(at), at);
         let message = format!("this line is indented by {width}, which fits no block around it");
-        self.diagnostics.push(
+        self.report(
             Diagnostic::new(Code::Syntax, span, message)
                 .help(format!("the nearest block is indented by {expected}"))
                 .fix(format!("Indent by {expected}"), span, " ".repeat(expected as usize)),
@@ -244,7 +248,7 @@ impl Layout<'_> {
                     Diagnostic::new(Code::Syntax, span, message).fix("Remove it", span, "")
                 }
             };
-        self.diagnostics.push(finding);
+        self.report(finding);
     }
 
     /// A string that is never closed has swallowed the brackets at the end of its line.
@@ -272,16 +276,24 @@ impl Layout<'_> {
             return 0;
         }
         if let TokenKind::Close(bracket) = token.kind {
-            let above = self.open.iter().rposition(|opener| opener.line_width <= width);
+            let above = self.last_opener(|opener| opener.line_width <= width);
             let partner = above.filter(|&at| self.open[at].bracket == bracket);
             return partner.map_or(all, |at| at + 1);
         }
         if !starts_element(token.kind) {
             return all;
         }
-        let keep = self.open.iter().rposition(|opener| opener.line_width < width).map_or(0, |at| at + 1);
-        let continues = matches!(token.kind, TokenKind::Keyword(_)) && keep > 0;
-        if continues { all } else { keep }
+        match self.last_opener(|opener| opener.line_width < width) {
+            Some(_) if matches!(token.kind, TokenKind::Keyword(Keyword::If | Keyword::For)) => all,
+            Some(at) => at + 1,
+            None => 0,
+        }
+    }
+
+    /// The innermost open bracket that fits. The search is short so that no text can make it slow.
+    fn last_opener(&self, fits: impl Fn(&Opener) -> bool) -> Option<usize> {
+        let from = self.open.len().saturating_sub(MAX_SEARCH);
+        self.open[from..].iter().rposition(fits).map(|at| from + at)
     }
 
     /// Reports all open brackets but the first `keep` as never closed, and closes them.
@@ -337,7 +349,13 @@ impl Layout<'_> {
             format!("'{}' is never closed", opener.bracket.open()),
         );
         let insert = Span::new(self.file, at, at);
-        self.diagnostics.push(finding.fix(format!("Insert '{close}'"), insert, close));
+        self.report(finding.fix(format!("Insert '{close}'"), insert, close));
+    }
+
+    fn report(&mut self, finding: Diagnostic) {
+        if self.diagnostics.len() < MAX_FINDINGS {
+            self.diagnostics.push(finding);
+        }
     }
 
     // === End ===

@@ -4,6 +4,7 @@ use super::symbols::SYMBOLS;
 use super::token::RESERVED_WORDS;
 use super::{Keyword, Token, TokenKind};
 use crate::diagnostic::{Code, Diagnostic, Edit, Fix};
+use crate::syntax::MAX_FINDINGS;
 use crate::text::{FileId, Span};
 
 /// Cuts `text` into tokens without layout.
@@ -73,7 +74,9 @@ impl Scanner<'_> {
     }
 
     fn report(&mut self, finding: Diagnostic) {
-        self.diagnostics.push(finding);
+        if self.diagnostics.len() < MAX_FINDINGS {
+            self.diagnostics.push(finding);
+        }
     }
 
     fn space(&mut self) -> TokenKind {
@@ -281,22 +284,23 @@ impl Scanner<'_> {
     /// The end of a triple-quoted string, or `Err` with the end of its first line, so that the rest of the file
     /// is still read as code.
     fn triple_end(&mut self, from: usize, quote: u8) -> Result<usize, usize> {
-        let line_end = self.bytes[from..].iter().position(|&b| b == b'\n' || b == b'\r');
-        let line_end = line_end.map_or(self.bytes.len(), |length| from + length);
-        let searched = &mut self.no_end[usize::from(quote == b'\'')];
-        let limit = if *searched { line_end } else { self.bytes.len() };
+        let no_end = &mut self.no_end[usize::from(quote == b'\'')];
+        let mut line_end = None;
         let mut at = from;
-        while at < limit {
-            if self.bytes[at] == b'\\' {
-                at += 2;
-            } else if self.bytes[at] == quote && self.bytes[at..].starts_with(&[quote; 3]) {
-                return Ok(at + 3);
-            } else {
-                at += 1;
+        while let Some(&byte) = self.bytes.get(at) {
+            if line_end.is_none() && matches!(byte, b'\n' | b'\r') {
+                line_end = Some(at);
+                if *no_end {
+                    return Err(at);
+                }
             }
+            if byte == quote && self.bytes[at..].starts_with(&[quote; 3]) {
+                return Ok(at + 3);
+            }
+            at += if byte == b'\\' { 2 } else { 1 };
         }
-        *searched = true;
-        Err(line_end)
+        *no_end = true;
+        Err(line_end.unwrap_or(self.bytes.len()))
     }
 
     // === Symbols ===

@@ -7,7 +7,7 @@ use crate::syntax::node::{ArgumentKind, Ident, NodeKind};
 use crate::syntax::tree::NodeId;
 use std::collections::HashMap;
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
     pub(super) fn call(&mut self, start: u32, callee: NodeId) -> NodeId {
         let open = self.start();
         self.bump();
@@ -77,7 +77,10 @@ impl Parser<'_> {
 
     /// Positional arguments come first, then keywords, then one `*list`, then one `**dict`; no keyword twice.
     fn check_argument_order(&mut self, args: &[NodeId]) {
-        let mut seen: HashMap<String, Ident> = HashMap::new();
+        if args.len() < 2 {
+            return;
+        }
+        let mut seen: HashMap<&str, Ident> = HashMap::new();
         let mut stage = 0;
         for &arg in args {
             let NodeKind::Argument { kind, .. } = *self.node_kind(arg) else { continue };
@@ -99,10 +102,11 @@ impl Parser<'_> {
         }
     }
 
-    fn check_repeated_keyword(&mut self, seen: &mut HashMap<String, Ident>, name: Ident) {
-        let text = self.text[name.span.start as usize..name.span.end as usize].to_owned();
-        let message = format!("the argument '{text}' is given twice");
-        if let Some(first) = seen.insert(text, name) {
+    fn check_repeated_keyword(&mut self, seen: &mut HashMap<&'t str, Ident>, name: Ident) {
+        let text = self.text;
+        let word = &text[name.span.start as usize..name.span.end as usize];
+        if let Some(first) = seen.insert(word, name) {
+            let message = format!("the argument '{word}' is given twice");
             let finding = Diagnostic::new(Code::Syntax, name.span, message);
             self.report_parsed(finding.also(first.span, "first given here"));
         }

@@ -1,6 +1,6 @@
 //! Everything in brackets: lists, dicts, tuples, comprehensions, and how lists recover from a mistake.
 
-use super::Parser;
+use super::{MAX_DEPTH, Parser};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::lexer::{Bracket, Keyword, TokenKind};
 use crate::syntax::node::NodeKind;
@@ -226,10 +226,15 @@ impl Parser<'_> {
 
     /// What a `for` binds: names, attributes, indices, or tuples of them.
     pub(super) fn for_target(&mut self) -> NodeId {
+        if self.depth >= MAX_DEPTH {
+            return self.too_deep();
+        }
+        self.depth += 1;
         let start = self.start();
         let first = self.arithmetic();
         let target = self.list_rest(start, first, Parser::arithmetic);
         self.check_target(target, false);
+        self.depth -= 1;
         target
     }
 }

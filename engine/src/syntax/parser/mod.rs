@@ -87,9 +87,10 @@ struct Place {
 fn link(tree: &mut Tree) -> Option<Diagnostic> {
     let mut heights = vec![0u32; tree.nodes.len()];
     let mut too_tall = None;
+    let mut children = Vec::new();
     for at in 0..tree.nodes.len() {
         let id = NodeId(at as u32);
-        let mut children = Vec::new();
+        children.clear();
         tree.nodes[at].kind.for_each_child(|child| children.push(child));
         let mut height = 1;
         for &child in &children {

@@ -7,7 +7,7 @@ use crate::syntax::node::{Ident, NodeKind, ParamKind};
 use crate::syntax::tree::NodeId;
 use std::collections::HashMap;
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
     /// The parameters of a `def` up to its closing bracket, which is not consumed.
     pub(super) fn def_params(&mut self) -> Vec<NodeId> {
         let params = self.items(Bracket::Round, "parameter", |parser| parser.param(true), Vec::new());
@@ -58,7 +58,7 @@ impl Parser<'_> {
 
     /// Plain parameters, then those with a default, then `*`, then keyword-only ones, then `**`; no name twice.
     fn check_params(&mut self, params: &[NodeId]) {
-        let mut seen: HashMap<String, Ident> = HashMap::new();
+        let mut seen: HashMap<&str, Ident> = HashMap::new();
         let (mut star, mut kwargs, mut optional) = (false, false, false);
         for (at, &param) in params.iter().enumerate() {
             let NodeKind::Param { kind, name, default, .. } = *self.node_kind(param) else { continue };
@@ -89,13 +89,14 @@ impl Parser<'_> {
         matches!(kind, Some(NodeKind::Param { kind: ParamKind::Plain, .. }))
     }
 
-    fn check_repeated_param(&mut self, seen: &mut HashMap<String, Ident>, name: Ident) {
+    fn check_repeated_param(&mut self, seen: &mut HashMap<&'t str, Ident>, name: Ident) {
         if name.span.is_empty() {
             return;
         }
-        let text = self.text[name.span.start as usize..name.span.end as usize].to_owned();
-        let message = format!("two parameters are called '{text}'");
-        if let Some(first) = seen.insert(text, name) {
+        let text = self.text;
+        let word = &text[name.span.start as usize..name.span.end as usize];
+        if let Some(first) = seen.insert(word, name) {
+            let message = format!("two parameters are called '{word}'");
             let finding = Diagnostic::new(Code::Syntax, name.span, message);
             self.report_parsed(finding.also(first.span, "the first one"));
         }

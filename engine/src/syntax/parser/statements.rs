@@ -1,6 +1,6 @@
 //! Statements and blocks.
 
-use super::Parser;
+use super::{MAX_DEPTH, Parser};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::lexer::{Keyword, TokenKind};
 use crate::syntax::node::NodeKind;
@@ -183,9 +183,14 @@ impl Parser<'_> {
     /// `if x: for y in z: ...` on one line.
     fn nested_compound(&mut self) -> NodeId {
         self.error(format!("'{}' must start a line of its own", self.token_text()));
+        if self.depth >= MAX_DEPTH {
+            return self.skip_statement();
+        }
+        self.depth += 1;
         let start = self.start();
         let mut parts = Vec::new();
         self.statement(&mut parts);
+        self.depth -= 1;
         self.node(start, NodeKind::Error { parts })
     }
 

@@ -385,6 +385,12 @@ fn deep_nesting_is_reported_and_survived() {
         assert_eq!(codes, [Code::NestedTooDeep], "{open}");
         assert!(dump(&parsed.tree).ends_with("(= y 2)"), "{open}");
     }
+    for piece in
+        ["[x for ", "if x: ", "f(lambda a=", "while x: ", "for x in (", "{x: [", "x[a:", "not (", "$(", "*["]
+    {
+        let parsed = parse(FileId(0), &piece.repeat(20_000));
+        assert!(!parsed.diagnostics.is_empty(), "{piece}");
+    }
     let fine = format!("x = {}1{}\n", "[".repeat(150), "]".repeat(150));
     assert!(parse(FileId(0), &fine).diagnostics.is_empty());
 }

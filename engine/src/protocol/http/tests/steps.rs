@@ -111,7 +111,7 @@ async fn a_server_is_ready_when_it_answers_well() {
             peer.expect("GET / HTTP/1.1\r\n").await;
             peer.send(answer).await;
         };
-        tokio::join!(ready(&dialer), serve).0
+        tokio::join!(ready(&dialer, "/"), serve).0
     };
     assert_eq!(check("HTTP/1.1 302 x\r\nContent-Length: 0\r\n\r\n").await, Ok(()));
     let answer = check("HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n").await;

@@ -1,0 +1,9 @@
+//! The executable as a shell sees it, with real services: streams, exit codes, messages, and what is left behind.
+
+mod bad_input;
+mod endings;
+mod examples;
+mod faults;
+mod harness;
+mod reports;
+mod usage;

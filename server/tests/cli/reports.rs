@@ -1,0 +1,83 @@
+//! What a run tells in its various forms.
+
+use super::harness::Place;
+
+const SPEC: &str = r#"
+db = service("db", "$BIN/mock-db", interface("main", "tcp", 5432), healthcheck = tcp("localhost:5432"))
+slow = fault_assumption("slow", target = db.main, rules = [delay(delay = "300ms")])
+def test_slow_one():
+    fault(db.main, delay(delay = "300ms"), run = lambda: db.main.send("PING"))
+def test_quick_one():
+    assert_eq(db.main.send("PING"), "PONG")
+def test_wrong():
+    assert_eq(db.main.send("PING"), "PANG", "not what it says")
+"#;
+
+#[test]
+fn results_come_in_the_order_they_are_declared() {
+    let place = Place::new(SPEC);
+    let ended = place.test(&["--jobs", "3"]);
+    ended.expect(2, &["2 passed, 1 failed", "assert_eq failed: PONG != PANG (not what it says)"]);
+    let at = |text: &str| ended.stdout.find(text).unwrap_or_else(|| panic!("{text} is missing in {ended}"));
+    assert!(at("test_slow_one") < at("test_quick_one") && at("test_quick_one") < at("test_wrong"), "{ended}");
+}
+
+#[test]
+fn the_replay_command_works_when_pasted() {
+    let place = Place::new(SPEC);
+    let ended = place.test(&["--test", "wrong", "--seed", "5"]);
+    let replay = ended
+        .stdout
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("replay: faultbox "))
+        .expect("a replay");
+    let words: Vec<&str> = replay.split(' ').collect();
+    place.run(&words).expect(2, &["--- FAIL: test_wrong", "seed=5"]);
+}
+
+#[test]
+fn json_holds_the_facts_while_services_write_to_stdout() {
+    let place = Place::new(SPEC);
+    let ended = place.test(&["--format", "json", "--junit", "out.xml", "--output", "copy.json"]);
+    let value: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON alone on stdout");
+    assert_eq!(
+        (value["version"].as_u64(), value["pass"].as_u64(), value["fail"].as_u64()),
+        (Some(3), Some(2), Some(1))
+    );
+    let wrong = value["tests"].as_array().unwrap().iter().find(|test| test["name"] == "test_wrong").unwrap();
+    assert_eq!(wrong["result"], "fail");
+    assert_eq!(wrong["assertion"]["actual"], "PONG");
+    let xml = std::fs::read_to_string(place.path("out.xml")).unwrap();
+    assert!(xml.contains("tests=\"3\"") && xml.contains("failures=\"1\""), "{xml}");
+    let copy: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(place.path("copy.json")).unwrap()).unwrap();
+    assert_eq!(copy["version"], 3);
+}
+
+#[test]
+fn logs_are_shown_when_asked_and_on_failure_only() {
+    let place = Place::new(SPEC);
+    let quiet = place.test(&["--test", "quick_one"]);
+    assert!(!quiet.stdout.contains("listening"), "{quiet}");
+    place.test(&["--test", "quick_one", "--show-logs"]).expect(0, &["listening"]);
+    place.test(&["--test", "wrong"]).expect(2, &["listening"]);
+}
+
+#[test]
+fn check_and_plan_tell_without_running() {
+    let place = Place::new(SPEC);
+    place.run(&["check", "spec.star"]).expect(0, &["ok  spec.star", "3 test(s)"]);
+    place.run(&["plan", "spec.star"]).expect(0, &["test_slow_one", "db.main"]);
+    place.test(&["--dry-run"]).expect(0, &["Services: 1", "Tests: 3", "  - test_wrong"]);
+}
+
+#[test]
+fn what_a_leaf_writes_vanishes_unless_it_is_kept() {
+    let place = Place::new(
+        "w = service(\"w\", \"sh\", interface(\"main\", \"tcp\", 1), args = [\"-c\", \"echo kept > /tmp/faultbox-kept; echo here > beside; echo ok; sleep 60\"])\n\
+         def test_x():\n    parallel(lambda: 1, lambda: 2)\n",
+    );
+    let kept = place.path("kept");
+    place.test(&["--keep-files", kept.to_str().unwrap()]);
+    assert!(!place.path("beside").exists() && !std::path::Path::new("/tmp/faultbox-kept").exists());
+}
