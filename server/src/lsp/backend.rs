@@ -89,7 +89,10 @@ impl LanguageServer for Backend {
             super::serve::end_with(editor);
         }
         let version = Some(env!("CARGO_PKG_VERSION").to_owned());
-        Ok(InitializeResult { capabilities, server_info: Some(ServerInfo { name: "faultbox".to_owned(), version }) })
+        Ok(InitializeResult {
+            capabilities,
+            server_info: Some(ServerInfo { name: "faultbox".to_owned(), version }),
+        })
     }
 
     async fn initialized(&self, _: InitializedParams) {
@@ -153,11 +156,17 @@ impl LanguageServer for Backend {
         self.ask(params, requests::references::handle).await
     }
 
-    async fn document_highlight(&self, params: DocumentHighlightParams) -> Result<Option<Vec<DocumentHighlight>>> {
+    async fn document_highlight(
+        &self,
+        params: DocumentHighlightParams,
+    ) -> Result<Option<Vec<DocumentHighlight>>> {
         self.ask(params, requests::document_highlight::handle).await
     }
 
-    async fn prepare_rename(&self, params: TextDocumentPositionParams) -> Result<Option<PrepareRenameResponse>> {
+    async fn prepare_rename(
+        &self,
+        params: TextDocumentPositionParams,
+    ) -> Result<Option<PrepareRenameResponse>> {
         self.ask(params, requests::rename::prepare).await
     }
 
@@ -208,6 +217,7 @@ fn order(params: ExecuteCommandParams) -> Result<Order> {
 }
 
 fn parse<T: DeserializeOwned>(argument: Option<Value>) -> Result<T> {
-    let argument = argument.filter(|value| !value.is_null()).unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    let argument =
+        argument.filter(|value| !value.is_null()).unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     serde_json::from_value(argument).map_err(|error| Error::invalid_params(error.to_string()))
 }

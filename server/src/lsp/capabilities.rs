@@ -31,7 +31,10 @@ pub(super) fn server(client: &Client) -> ServerCapabilities {
             work_done_progress_options: WorkDoneProgressOptions::default(),
         })),
         code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-            code_action_kinds: Some(vec![CodeActionKind::QUICKFIX, CodeActionKind::new("source.faultbox.run")]),
+            code_action_kinds: Some(vec![
+                CodeActionKind::QUICKFIX,
+                CodeActionKind::new("source.faultbox.run"),
+            ]),
             ..CodeActionOptions::default()
         })),
         code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
@@ -65,7 +68,8 @@ fn sync() -> TextDocumentSyncOptions {
 
 /// Asks the client to tell about files that change outside of it.
 pub(super) fn watch_files() -> Registration {
-    let watcher = |glob: &str| FileSystemWatcher { glob_pattern: GlobPattern::String(glob.to_owned()), kind: None };
+    let watcher =
+        |glob: &str| FileSystemWatcher { glob_pattern: GlobPattern::String(glob.to_owned()), kind: None };
     let watchers = ["**/*.star", "**/*.json", "**/*.yaml", "**/*.yml"].map(watcher).to_vec();
     let options = DidChangeWatchedFilesRegistrationOptions { watchers };
     Registration {

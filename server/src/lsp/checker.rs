@@ -62,7 +62,9 @@ pub(super) struct Checked {
 pub(super) enum Refused {
     #[error("evaluating the spec takes longer than {} ms; live checks are limited to syntax and arguments", DEADLINE.as_millis())]
     TooSlow,
-    #[error("evaluating the spec needs too much memory or nesting; live checks are limited to syntax and arguments")]
+    #[error(
+        "evaluating the spec needs too much memory or nesting; live checks are limited to syntax and arguments"
+    )]
     TooMuch,
     #[error("the process that evaluates specs cannot be used: {0}")]
     Broken(String),
@@ -128,7 +130,11 @@ async fn serve(
 }
 
 /// Asks the child, starting or replacing it as needed.
-async fn evaluate(slot: &mut Option<Warm>, program: &Path, question: &Question) -> Result<Evaluation, Refused> {
+async fn evaluate(
+    slot: &mut Option<Warm>,
+    program: &Path,
+    question: &Question,
+) -> Result<Evaluation, Refused> {
     if slot.as_mut().is_none_or(|warm| warm.has_ended()) {
         *slot = None;
         let started = timeout(START_TIME, Warm::start(program)).await;

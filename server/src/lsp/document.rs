@@ -124,7 +124,12 @@ mod tests {
     use super::*;
     use tower_lsp::lsp_types::{Position, Range};
 
-    fn edit(text: &str, range: Option<((u32, u32), (u32, u32))>, new: &str, encoding: Encoding) -> (String, Vec<EditSpan>) {
+    fn edit(
+        text: &str,
+        range: Option<((u32, u32), (u32, u32))>,
+        new: &str,
+        encoding: Encoding,
+    ) -> (String, Vec<EditSpan>) {
         let uri = Url::parse("file:///x.star").unwrap();
         let document = Document::new(uri, 1, text.to_owned());
         let position = |(line, column)| Position::new(line, column);

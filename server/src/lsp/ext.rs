@@ -226,11 +226,14 @@ mod tests {
     fn the_document_names_every_method() {
         let document = include_str!("../../../editors/PROTOCOL.md");
         let code = include_str!("ext.rs").split("#[cfg(test)]").next().unwrap();
-        let names: Vec<&str> =
-            code.split('"').filter(|word| word.starts_with("faultbox.") || word.starts_with("faultbox/")).collect();
+        let names: Vec<&str> = code
+            .split('"')
+            .filter(|word| word.starts_with("faultbox.") || word.starts_with("faultbox/"))
+            .collect();
         assert!(names.len() >= 13, "{names:?}");
         for name in names {
-            let said = document.contains(&format!("### `{name}`")) || document.contains(&format!("| `{name}` |"));
+            let said =
+                document.contains(&format!("### `{name}`")) || document.contains(&format!("| `{name}` |"));
             assert!(said, "{name} is not documented in editors/PROTOCOL.md");
         }
     }

@@ -194,4 +194,3 @@ pub(super) fn files(world: &World) -> BTreeSet<PathBuf> {
     let marks = failed.filter_map(|result| Some(result.failure.as_ref()?.mark.as_ref()?.path.clone()));
     open.chain(evaluated).chain(marks).collect()
 }
-

@@ -21,12 +21,26 @@ use tower_lsp::lsp_types::{TextDocumentContentChangeEvent, Url, WorkspaceFolders
 /// Everything that can happen to the server.
 pub(super) enum Event {
     // From the client.
-    Started { client: Client, settings: Settings, folders: Vec<PathBuf> },
+    Started {
+        client: Client,
+        settings: Settings,
+        folders: Vec<PathBuf>,
+    },
     /// The client is ready to be asked for things.
     Initialized,
-    Opened { uri: Url, version: i32, text: String },
-    Changed { uri: Url, version: i32, changes: Vec<TextDocumentContentChangeEvent> },
-    Closed { uri: Url },
+    Opened {
+        uri: Url,
+        version: i32,
+        text: String,
+    },
+    Changed {
+        uri: Url,
+        version: i32,
+        changes: Vec<TextDocumentContentChangeEvent>,
+    },
+    Closed {
+        uri: Url,
+    },
     FoldersChanged(WorkspaceFoldersChangeEvent),
     FilesChanged(Vec<Url>),
     SettingsChanged(Value),
@@ -36,7 +50,10 @@ pub(super) enum Event {
     // From within.
     Analysed(Analysed),
     Checked(Checked),
-    Ran { run_id: String, fact: Fact },
+    Ran {
+        run_id: String,
+        fact: Fact,
+    },
     /// Cancel every run and answer once the orders are out.
     Stop(oneshot::Sender<()>),
 }

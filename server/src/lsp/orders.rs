@@ -1,7 +1,7 @@
 //! Starting, following and cancelling runs.
 
-use super::ext::{CancelArgs, RunArgs, UriArgs};
 use super::document::path_of;
+use super::ext::{CancelArgs, RunArgs, UriArgs};
 use super::main_loop::{Event, Order};
 use super::owner::Owner;
 use super::progress::Progress;
@@ -55,7 +55,10 @@ impl Owner {
         };
         let argv = shown(&arguments);
         let canceller = self.launch(&id, &path, arguments);
-        let texts = RunTexts::new(directory(&path), self.world.documents.values().map(|document| Arc::clone(&document.source)));
+        let texts = RunTexts::new(
+            directory(&path),
+            self.world.documents.values().map(|document| Arc::clone(&document.source)),
+        );
         let answer = json!({ "runId": id, "tests": tests });
         let queued = json!({ "event": "queued", "tests": tests, "argv": argv });
         let mut run = Run::new(id, args.uri.clone(), path, tests, texts, canceller, progress);

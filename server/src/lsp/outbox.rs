@@ -12,7 +12,8 @@ use tower_lsp::lsp_types::request::Request;
 /// Longest wait for a client's answer.
 pub(super) const ANSWER_TIME: Duration = Duration::from_secs(2);
 
-type Send = Box<dyn FnOnce(Client) -> Pin<Box<dyn Future<Output = ()> + std::marker::Send>> + std::marker::Send>;
+type Send =
+    Box<dyn FnOnce(Client) -> Pin<Box<dyn Future<Output = ()> + std::marker::Send>> + std::marker::Send>;
 
 /// A cheap handle; clones write into the same queue.
 #[derive(Clone)]

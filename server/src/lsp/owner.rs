@@ -2,7 +2,9 @@
 
 use super::checker::{Checked, Checker, Question};
 use super::document::{Document, path_of};
-use super::ext::{FileTests, Health, ResultsChanged, ResultsChangedParams, Status, StatusParams, TestsChanged};
+use super::ext::{
+    FileTests, Health, ResultsChanged, ResultsChangedParams, Status, StatusParams, TestsChanged,
+};
 use super::findings;
 use super::main_loop::{Analysed, Event, Mailbox, Query};
 use super::outbox::Outbox;
@@ -222,7 +224,8 @@ impl Owner {
             if !is_newest() {
                 return;
             }
-            let findings = if world.is_spec(&document) { statics::findings(&world, &document) } else { Vec::new() };
+            let findings =
+                if world.is_spec(&document) { statics::findings(&world, &document) } else { Vec::new() };
             let (uri, version) = (document.uri.clone(), document.version);
             mailbox.put(Event::Analysed(Analysed { uri, version, findings }));
         });
@@ -296,7 +299,9 @@ impl Owner {
         let world = self.change();
         world.evaluations.insert(root, Arc::new(next));
         parts.iter().for_each(|part| drop(world.evaluations.remove(part)));
-        let unread = |part: &&PathBuf| self.world.document_at(part).is_none() && !self.world.closed.contains_key(*part);
+        let unread = |part: &&PathBuf| {
+            self.world.document_at(part).is_none() && !self.world.closed.contains_key(*part)
+        };
         let unread: Vec<PathBuf> = parts.iter().filter(unread).cloned().collect();
         unread.iter().for_each(|part| self.read_closed(part));
         self.publish_changed();
@@ -322,7 +327,11 @@ impl Owner {
         } else {
             self.published.insert(path.to_owned(), found.clone());
         }
-        self.outbox.notify::<PublishDiagnostics>(PublishDiagnosticsParams { uri, diagnostics: found, version });
+        self.outbox.notify::<PublishDiagnostics>(PublishDiagnosticsParams {
+            uri,
+            diagnostics: found,
+            version,
+        });
     }
 
     /// Publishes every file whose findings changed.

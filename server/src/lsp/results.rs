@@ -149,7 +149,8 @@ impl RunTexts {
         let from_disk = || read(&path);
         let source = self.sources.get(&path).cloned().or_else(from_disk)?;
         let offset = |line, column| source.lines.utf16_offset(&source.text, LineColumn { line, column });
-        let (mut start, mut end) = (offset(place.line, place.column), offset(place.end_line, place.end_column));
+        let (mut start, mut end) =
+            (offset(place.line, place.column), offset(place.end_line, place.end_column));
         for edit in self.edits.get(&path).into_iter().flatten() {
             (start, end) = edit.moved(start, end)?;
         }

@@ -63,7 +63,8 @@ pub(super) fn start(launch: Launch, tell: impl Fn(Fact) + Send + Sync + 'static)
 }
 
 fn not_started(launch: &Launch, error: &io::Error) -> Ended {
-    let message = format!("cannot start {} in {}: {error}", launch.program.display(), launch.directory.display());
+    let message =
+        format!("cannot start {} in {}: {error}", launch.program.display(), launch.directory.display());
     Ended { exit_code: None, cancelled: false, message: Some(message) }
 }
 
@@ -137,7 +138,8 @@ async fn stop(child: &mut Child, group: Option<Pid>, lifeline: ChildStdin) -> io
 fn ended_by(status: ExitStatus) -> Option<String> {
     use std::os::unix::process::ExitStatusExt;
     let number = status.signal()?;
-    let name = Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |signal| signal.to_string());
+    let name =
+        Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |signal| signal.to_string());
     Some(format!("killed by {name}"))
 }
 
@@ -187,7 +189,9 @@ mod tests {
     fn lines_are_told_in_order_and_the_end_comes_last() {
         let script = r#"read line; echo '{"v":1}'; echo plain; echo oops >&2; exit 3"#;
         let facts = runtime().block_on(facts(launch(script), None));
-        assert!(matches!(&facts[0], Fact::Line(value) if value["v"] == 1) || matches!(&facts[0], Fact::Log(_)));
+        assert!(
+            matches!(&facts[0], Fact::Line(value) if value["v"] == 1) || matches!(&facts[0], Fact::Log(_))
+        );
         assert_eq!(facts.len(), 4, "{facts:?}");
         let Some(Fact::Ended(ended)) = facts.last() else { panic!("{facts:?}") };
         assert_eq!((ended.exit_code, ended.cancelled), (Some(3), false));

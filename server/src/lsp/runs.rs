@@ -80,7 +80,9 @@ impl RunTable {
     pub(super) fn cancel_overlapping(&mut self, path: &Path, tests: Option<&[String]>) {
         for run in self.active.values_mut().filter(|run| run.path == path) {
             let shares = match (&run.tests, tests) {
-                (Some(old), Some(new)) => old.iter().any(|name| new.iter().any(|other| same_test(name, other))),
+                (Some(old), Some(new)) => {
+                    old.iter().any(|name| new.iter().any(|other| same_test(name, other)))
+                }
                 _ => true,
             };
             if shares {
@@ -106,7 +108,8 @@ impl RunTable {
         let names: Vec<String> = leaves.into_iter().flatten().map(name).collect();
         let wanted = |event: &&Value| {
             let Some(test) = test else { return true };
-            let leaf = event.get("leaf").and_then(Value::as_u64).and_then(|at| names.get(usize::try_from(at).ok()?));
+            let leaf =
+                event.get("leaf").and_then(Value::as_u64).and_then(|at| names.get(usize::try_from(at).ok()?));
             leaf.is_none_or(|name| same_test(name, test))
         };
         let events: Vec<&Value> = recording.events.iter().filter(wanted).collect();
@@ -222,9 +225,10 @@ impl Run {
                 self.finished += 1;
                 let result = TestResult::finished(&self.id, &finished, &self.texts);
                 // Of several repeats, one that failed must not be hidden by a later one that passed.
-                let keeps = results.tests.get(&finished.test).is_some_and(|old| {
-                    old.run_id == self.id && old.is_bad() && !result.is_bad()
-                });
+                let keeps = results
+                    .tests
+                    .get(&finished.test)
+                    .is_some_and(|old| old.run_id == self.id && old.is_bad() && !result.is_bad());
                 if !keeps {
                     results.tests.insert(finished.test, result);
                 }
@@ -292,7 +296,13 @@ mod tests {
 
     #[test]
     fn the_command_line_is_what_a_user_would_type() {
-        let args = RunArgs { uri: Url::parse("file:///a/x.star").unwrap(), tests: None, all: false, failed: false, seed: Some(7) };
+        let args = RunArgs {
+            uri: Url::parse("file:///a/x.star").unwrap(),
+            tests: None,
+            all: false,
+            failed: false,
+            seed: Some(7),
+        };
         let tests = ["write".to_owned()];
         let line = arguments(Path::new("/a/x.star"), &args, Some(&tests));
         assert_eq!(line, ["test", "x.star", "--test", "write", "--seed", "7"]);

@@ -68,8 +68,12 @@ impl Client {
             refresh_lenses: refreshes(workspace.code_lens.map(|lens| lens.refresh_support)),
             refresh_hints: refreshes(workspace.inlay_hint.map(|hint| hint.refresh_support)),
             refresh_tokens: refreshes(workspace.semantic_tokens.map(|tokens| tokens.refresh_support)),
-            watches_files: refreshes(workspace.did_change_watched_files.map(|watch| watch.dynamic_registration)),
-            nested_symbols: text.document_symbol.and_then(|symbol| symbol.hierarchical_document_symbol_support)
+            watches_files: refreshes(
+                workspace.did_change_watched_files.map(|watch| watch.dynamic_registration),
+            ),
+            nested_symbols: text
+                .document_symbol
+                .and_then(|symbol| symbol.hierarchical_document_symbol_support)
                 == Some(true),
         }
     }
@@ -77,7 +81,9 @@ impl Client {
 
 impl Settings {
     pub(super) fn of(params: &InitializeParams) -> Settings {
-        Settings::default().with(experimental(&params.capabilities)).with(params.initialization_options.as_ref())
+        Settings::default()
+            .with(experimental(&params.capabilities))
+            .with(params.initialization_options.as_ref())
     }
 
     /// Takes over what the object says; settings it does not name stay. Also understands `{"faultbox": {…}}`.

@@ -123,7 +123,8 @@ impl Evaluation {
             if span.file != file {
                 return Some(span);
             }
-            let at = edits.iter().try_fold((span.start, span.end), |(start, end), edit| edit.moved(start, end))?;
+            let at =
+                edits.iter().try_fold((span.start, span.end), |(start, end), edit| edit.moved(start, end))?;
             Some(Span { file, start: at.0, end: at.1 })
         };
         self.findings.retain_mut(|finding| move_finding(finding, moved));

@@ -65,11 +65,12 @@ fn run_again(document: &Document, found: &Diagnostic) -> Option<CodeAction> {
 fn runs(world: &World, document: &Document, selection: Range) -> Vec<CodeAction> {
     let items = discover::of_document(world, document).tests;
     let encloses = |item: &&TestItem| item.range.start <= selection.start && selection.end <= item.range.end;
-    let mut around: Vec<&TestItem> = items.iter().filter(encloses).filter(|item| item.parent.is_none()).collect();
+    let mut around: Vec<&TestItem> =
+        items.iter().filter(encloses).filter(|item| item.parent.is_none()).collect();
     around.sort_by_key(|item| item.range.end.line - item.range.start.line);
-    let here = around.into_iter().map(|item| {
-        run(document, format!("Run \"{}\"", item.label), RUN_KIND, Some(item.run.clone()))
-    });
+    let here = around
+        .into_iter()
+        .map(|item| run(document, format!("Run \"{}\"", item.label), RUN_KIND, Some(item.run.clone())));
     let mut actions: Vec<CodeAction> = here.collect();
     if !items.is_empty() {
         actions.push(run(document, "Run all in file".to_owned(), RUN_KIND, None));

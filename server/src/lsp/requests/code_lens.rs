@@ -27,7 +27,8 @@ fn lenses(world: &World, document: &Document) -> Vec<CodeLens> {
     let none = SpecResults::default();
     let results = world.results(&document.uri).map_or(&none, |results| results);
     let is_shown = |lens: &CodeLens| {
-        world.settings.lenses == Lenses::Always || lens.command.as_ref().is_some_and(|command| !is_plain(command))
+        world.settings.lenses == Lenses::Always
+            || lens.command.as_ref().is_some_and(|command| !is_plain(command))
     };
     let mut lenses = of_file(document, &items, results);
     lenses.extend(of_items(document, &items, results));

@@ -37,9 +37,11 @@ fn items(world: &World, document: &Document, outline: &Outline) -> Vec<TestItem>
 }
 
 fn matrix_item(outline: &Outline, number: usize, matrix: &MatrixOutline, range: Range) -> TestItem {
-    let is_cell = |test: &&TestOutline| matches!(test.kind, TestOutlineKind::Cell { matrix, .. } if matrix == number);
+    let is_cell =
+        |test: &&TestOutline| matches!(test.kind, TestOutlineKind::Cell { matrix, .. } if matrix == number);
     let run = outline.tests.iter().filter(is_cell).map(|test| test.name.clone()).collect();
-    let label = format!("{} × {}", plural(matrix.scenarios.len(), "scenario"), plural(matrix.faults.len(), "fault"));
+    let label =
+        format!("{} × {}", plural(matrix.scenarios.len(), "scenario"), plural(matrix.faults.len(), "fault"));
     TestItem {
         id: matrix_id(number),
         label,

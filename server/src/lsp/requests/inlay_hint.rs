@@ -21,7 +21,9 @@ fn of_rules(world: &World, document: &Document) -> Vec<(u32, InlayHint)> {
     let mut by_line: BTreeMap<u32, Vec<(&str, &RuleEvidence)>> = BTreeMap::new();
     for (test, result) in world.results.values().flat_map(|results| &results.tests) {
         for rule in &result.evidence {
-            let Some(mark) = rule.mark.as_ref().filter(|mark| mark.path == *document.path()) else { continue };
+            let Some(mark) = rule.mark.as_ref().filter(|mark| mark.path == *document.path()) else {
+                continue;
+            };
             let line = document.source.lines.position(mark.start).line;
             by_line.entry(line).or_default().push((test, rule));
         }
@@ -39,7 +41,8 @@ fn hint(world: &World, document: &Document, line: u32, rules: &[(&str, &RuleEvid
             format!("fired {fired}x in {tests} of {} tests", several.len())
         }
     };
-    let tooltip: Vec<String> = rules.iter().map(|(test, rule)| format!("{test}: {} {}", rule.rule, rule.summary)).collect();
+    let tooltip: Vec<String> =
+        rules.iter().map(|(test, rule)| format!("{test}: {} {}", rule.rule, rule.summary)).collect();
     let start = document.source.lines.line_range(line).start;
     let at = start + document.source.line(line).len() as u32;
     let position: Position = to_proto::position(&document.source, at, world.client.encoding);

@@ -31,12 +31,17 @@ fn view(
         Some(Location { uri: to_proto::uri(&source.path)?, range })
     };
     let scenario = |name: &String| {
-        outline.scenarios.iter().find(|scenario| scenario.name == *name).and_then(|scenario| place(scenario.span))
+        outline
+            .scenarios
+            .iter()
+            .find(|scenario| scenario.name == *name)
+            .and_then(|scenario| place(scenario.span))
     };
     let fault = |name: &String| {
         outline.assumptions.iter().find(|fault| fault.name == *name).and_then(|fault| place(fault.span))
     };
-    let pairs = (0..matrix.scenarios.len()).flat_map(|row| (0..matrix.faults.len()).map(move |column| (row, column)));
+    let pairs =
+        (0..matrix.scenarios.len()).flat_map(|row| (0..matrix.faults.len()).map(move |column| (row, column)));
     MatrixView {
         range: place(matrix.span).map(|location| location.range).unwrap_or_default(),
         scenarios: matrix.scenarios.clone(),

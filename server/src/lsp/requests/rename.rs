@@ -12,7 +12,8 @@ pub(in crate::lsp) fn prepare(
     params: TextDocumentPositionParams,
 ) -> Result<Option<PrepareRenameResponse>> {
     let (document, offset) = super::at(world, &params)?;
-    let found = world.with_snapshot(document, |snapshot| rename::prepare(snapshot, offset)).map_err(refused)?;
+    let found =
+        world.with_snapshot(document, |snapshot| rename::prepare(snapshot, offset)).map_err(refused)?;
     let range = super::range(world, document, found.span.start, found.span.end);
     Ok(Some(PrepareRenameResponse::RangeWithPlaceholder { range, placeholder: found.name }))
 }

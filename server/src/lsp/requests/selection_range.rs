@@ -6,7 +6,10 @@ use faultbox_engine::ide::selection;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::lsp_types::{Position, Range, SelectionRange, SelectionRangeParams};
 
-pub(in crate::lsp) fn handle(world: &World, params: SelectionRangeParams) -> Result<Option<Vec<SelectionRange>>> {
+pub(in crate::lsp) fn handle(
+    world: &World,
+    params: SelectionRangeParams,
+) -> Result<Option<Vec<SelectionRange>>> {
     let document = super::document(world, &params.text_document.uri)?;
     Ok(Some(params.positions.into_iter().map(|position| around(world, document, position)).collect()))
 }
