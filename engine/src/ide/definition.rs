@@ -117,7 +117,7 @@ fn of_string(snapshot: Snapshot<'_>, offset: u32) -> Option<Vec<Definition>> {
     let parent = tree.parent(node)?;
     match tree.kind(parent) {
         NodeKind::Load { .. } => {
-            let path = file.load_path(&literal.value);
+            let path = snapshot.load_path(file, &literal.value);
             Some(one(Location { path, span: Span::start_of(tree.file) }))
         }
         NodeKind::LoadName { .. } => {

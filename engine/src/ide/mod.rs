@@ -4,9 +4,11 @@
 //! declared. None can fail, none looks further than the snapshot, and all work on broken text.
 
 mod call_site;
+mod callable;
 mod declarations;
 pub mod definition;
 pub mod folding;
+mod fuzzy;
 pub mod highlights;
 mod infer;
 mod mentions;
@@ -16,7 +18,10 @@ pub mod relevance;
 pub mod rename;
 pub mod selection;
 mod service_shape;
+pub mod signature;
 pub mod snapshot;
+pub mod symbols;
+pub mod tokens;
 mod value;
 
 #[cfg(test)]

@@ -39,12 +39,6 @@ impl<'a> FileView<'a> {
     pub fn location(&self, span: Span) -> Location {
         Location { path: self.path.to_owned(), span }
     }
-
-    /// The file that `load(path, ...)` written here names. Paths start at the folder of the file.
-    pub fn load_path(&self, path: &str) -> PathBuf {
-        let folder = self.path.parent().unwrap_or(Path::new(""));
-        normal(&folder.join(path))
-    }
 }
 
 impl<'a> Snapshot<'a> {
@@ -68,9 +62,23 @@ impl<'a> Snapshot<'a> {
         self.files().find(|file| normal(file.path) == path)
     }
 
+    /// The file that `load(path, ...)` written in `from` names. Paths start at the folder of the root spec; until an
+    /// evaluation told which that is, at the folder of the file.
+    pub fn load_path(&self, from: FileView<'a>, path: &str) -> PathBuf {
+        if path.starts_with('@') {
+            return PathBuf::from(path);
+        }
+        let root = self.outline.and_then(|outline| {
+            let covers = outline.files.iter().any(|file| file == from.path);
+            outline.files.first().filter(|_| covers)
+        });
+        let folder = root.map_or(from.path, |root| root).parent().unwrap_or(Path::new(""));
+        normal(&folder.join(path))
+    }
+
     /// What `load(path, ...)` in `from` loads, when it is at hand.
     pub fn loaded(&self, from: FileView<'a>, path: &str) -> Option<FileView<'a>> {
-        self.find(&from.load_path(path))
+        self.find(&self.load_path(from, path))
     }
 
     /// The place of a span of the outline.
