@@ -1,6 +1,7 @@
 //! What the server tells the client it can do.
 
 use super::ext;
+use super::requests::semantic_tokens;
 
 use super::settings::Client;
 use serde_json::json;
@@ -40,6 +41,7 @@ pub(super) fn server(client: &Client) -> ServerCapabilities {
         code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
         folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
         selection_range_provider: Some(SelectionRangeProviderCapability::Simple(true)),
+        semantic_tokens_provider: Some(semantic_tokens::options().into()),
         inlay_hint_provider: Some(OneOf::Left(true)),
         execute_command_provider: Some(ExecuteCommandOptions {
             commands: ext::COMMANDS.iter().map(|&command| command.to_owned()).collect(),

@@ -5,6 +5,7 @@ pub(super) mod code_lens;
 pub(super) mod definition;
 pub(super) mod discover;
 pub(super) mod document_highlight;
+pub(super) mod document_symbol;
 pub(super) mod folding_range;
 pub(super) mod inlay_hint;
 pub(super) mod matrix;
@@ -12,6 +13,8 @@ pub(super) mod references;
 pub(super) mod rename;
 pub(super) mod results;
 pub(super) mod selection_range;
+pub(super) mod semantic_tokens;
+pub(super) mod signature_help;
 
 use super::document::Document;
 use super::from_proto;
