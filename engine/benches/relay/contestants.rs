@@ -8,28 +8,30 @@ use faultbox_engine::protocol;
 use faultbox_engine::proxy::{Dialer, Observer, Relay, RelayConfig};
 use faultbox_engine::rules::RuleSet;
 use faultbox_engine::text::{FileId, Span};
+use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Something to send requests to.
-pub struct Contestant {
-    pub name: String,
-    pub address: SocketAddr,
+pub(crate) struct Contestant {
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
     child: Option<(Child, PathBuf)>,
 }
 
 /// A program to compare with.
 #[derive(Clone, Copy)]
-pub enum Peer {
+pub(crate) enum Peer {
     Haproxy,
     Nginx,
 }
 
 impl Peer {
-    pub const ALL: [Peer; 2] = [Peer::Haproxy, Peer::Nginx];
+    pub(crate) const ALL: [Peer; 2] = [Peer::Haproxy, Peer::Nginx];
 }
 
 struct Deaf;
@@ -39,34 +41,33 @@ impl Observer for Deaf {
 }
 
 impl Contestant {
-    pub fn direct(address: SocketAddr) -> Contestant {
+    pub(crate) fn direct(address: SocketAddr) -> Contestant {
         Contestant { name: "direct".to_owned(), address, child: None }
     }
 
-    /// A relay on a thread of its own.
-    pub fn relay(name: &str, upstream: SocketAddr, rules: Vec<Rule>) -> Contestant {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
-        let address = listener.local_addr().expect("a bound address");
-        std::thread::spawn(move || {
-            let set = RuleSet::new(0);
-            let _installed = set.install(rules);
-            let config = RelayConfig {
-                name: "bench.http".to_owned(),
-                upstream: Dialer::new(upstream),
-                rules: set.clone(),
-                session: Arc::new(|| protocol::session(Protocol::Http)),
-                observe: Arc::new(Deaf),
-            };
-            block_on(async {
-                let _relay = Relay::start(vec![listener], config);
-                std::future::pending::<()>().await;
-            });
-        });
-        Contestant { name: name.to_owned(), address, child: None }
+    /// A relay in a process of its own, as its peers are: this program again, see [`run_relay`].
+    pub(crate) fn relay(name: &str, upstream: SocketAddr, rules: &str) -> Contestant {
+        let program = std::env::current_exe().expect("this program");
+        let mut command = Command::new(program);
+        command.args(["--relay", &upstream.to_string(), rules]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("the relay's address");
+        let address = line.trim().parse().expect("the relay's address");
+        Contestant { name: name.to_owned(), address, child: Some((child, PathBuf::new())) }
+    }
+
+    /// Memory of the contestant's process in use now.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let pid = self.child.as_ref().map_or_else(std::process::id, |(child, _)| child.id());
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0)
     }
 
     /// A program with one worker; `None` with a word about it when it is not installed.
-    pub fn peer(peer: Peer, upstream: SocketAddr) -> Option<Contestant> {
+    pub(crate) fn peer(peer: Peer, upstream: SocketAddr) -> Option<Contestant> {
         // The port is free again when the program binds it; nothing else here takes ports meanwhile.
         let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).ok()?;
         let (name, config) = match peer {
@@ -120,12 +121,44 @@ fn nginx(address: SocketAddr, upstream: SocketAddr) -> String {
     )
 }
 
-/// Rules on paths that nobody asks for.
-pub fn never_matching(count: usize) -> Vec<Rule> {
-    (0..count).map(|at| rule(&format!("/none/{at}/*"), Action::Duplicate)).collect()
+/// Relays until standard input ends: `--relay UPSTREAM RULES`, where the rules are `delay:MILLISECONDS`,
+/// `throttle:BYTES_PER_SECOND` or a number of rules on paths that nobody asks for. Prints its address.
+pub(crate) fn run_relay(upstream: &str, rules: &str) {
+    let upstream = upstream.parse().expect("an address");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    println!("{}", listener.local_addr().expect("a bound address"));
+    let set = RuleSet::new(0);
+    let _installed = set.install(read_rules(rules));
+    let config = RelayConfig {
+        name: "bench.http".to_owned(),
+        upstream: Dialer::new(upstream),
+        rules: set.clone(),
+        session: Arc::new(|| protocol::session(Protocol::Http)),
+        observe: Arc::new(Deaf),
+    };
+    std::thread::spawn(|| {
+        // Whatever ends the pipe ends the relay.
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    });
+    block_on(async {
+        let _relay = Relay::start(vec![listener], config);
+        std::future::pending::<()>().await;
+    });
 }
 
-pub fn rule(path: &str, action: Action) -> Rule {
+fn read_rules(text: &str) -> Vec<Rule> {
+    let number = |text: &str| text.parse().expect("a number");
+    if let Some(delay) = text.strip_prefix("delay:") {
+        return vec![rule("/*", Action::Delay(Duration::from_millis(number(delay))))];
+    }
+    if let Some(rate) = text.strip_prefix("throttle:") {
+        return vec![rule("/*", Action::Throttle { bytes_per_second: number(rate) })];
+    }
+    (0..number(text)).map(|at| rule(&format!("/none/{at}/*"), Action::Duplicate)).collect()
+}
+
+fn rule(path: &str, action: Action) -> Rule {
     let pattern = Pattern::Glob(Glob::new(path, Dialect::Path, false));
     Rule {
         name: RuleName("bench[0]".into()),
@@ -142,7 +175,7 @@ const SMALL: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 16\r\n\r\n0123456789abcdef";
 
 /// A server that answers 16 bytes, or as many MiB as the path says: `GET /128`.
-pub fn start_server() -> SocketAddr {
+pub(crate) fn start_server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let address = listener.local_addr().expect("a bound address");
     listener.set_nonblocking(true).expect("a socket");
@@ -190,7 +223,7 @@ async fn serve(mut stream: tokio::net::TcpStream) {
     }
 }
 
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(future)
 }

@@ -10,9 +10,9 @@ const REQUEST: &[u8] = b"GET /x/y HTTP/1.1\r\nHost: localhost\r\nUser-Agent: ben
 const END: &[u8] = b"\r\n\r\n0123456789abcdef";
 
 /// The middle and the slow end of many times.
-pub struct Times {
-    pub p50: Duration,
-    pub p99: Duration,
+pub(crate) struct Times {
+    pub(crate) p50: Duration,
+    pub(crate) p99: Duration,
 }
 
 impl Times {
@@ -24,7 +24,7 @@ impl Times {
 }
 
 /// One connection, one request at a time.
-pub fn latencies(address: SocketAddr, requests: usize) -> Times {
+pub(crate) fn latencies(address: SocketAddr, requests: usize) -> Times {
     let mut stream = connect(address);
     let mut reply = [0; 4096];
     let mut times = Vec::with_capacity(requests);
@@ -43,17 +43,23 @@ pub fn latencies(address: SocketAddr, requests: usize) -> Times {
 }
 
 /// How long `clients` take for `requests` together.
-pub fn time_for(address: SocketAddr, clients: usize, requests: usize) -> Duration {
+pub(crate) fn time_for(address: SocketAddr, clients: usize, requests: usize) -> Duration {
     let started = Instant::now();
-    let _ = concurrent_latencies(address, clients, requests);
+    let _ = concurrent_latencies(address, clients, requests, Duration::ZERO);
     started.elapsed()
 }
 
-/// `clients` connections at once, each with one request at a time.
-pub fn concurrent_latencies(address: SocketAddr, clients: usize, requests: usize) -> Times {
+/// `clients` connections at once, each with one request at a time; their starts are spread over `spread`.
+pub(crate) fn concurrent_latencies(
+    address: SocketAddr,
+    clients: usize,
+    requests: usize,
+    spread: Duration,
+) -> Times {
     let each = requests.div_ceil(clients);
     let times = block_on(async {
-        let tasks: Vec<_> = (0..clients).map(|_| tokio::spawn(client(address, each))).collect();
+        let start = |at: usize| client(address, each, spread * at as u32 / clients as u32);
+        let tasks: Vec<_> = (0..clients).map(|at| tokio::spawn(start(at))).collect();
         let mut times = Vec::new();
         for task in tasks {
             times.extend(task.await.expect("a client"));
@@ -63,11 +69,12 @@ pub fn concurrent_latencies(address: SocketAddr, clients: usize, requests: usize
     Times::of(times)
 }
 
-async fn client(address: SocketAddr, requests: usize) -> Vec<Duration> {
+async fn client(address: SocketAddr, requests: usize, pause: Duration) -> Vec<Duration> {
     let mut stream = tokio::net::TcpStream::connect(address).await.expect("a listener");
     stream.set_nodelay(true).expect("a socket");
     let mut reply = Vec::with_capacity(4096);
     let mut times = Vec::with_capacity(requests);
+    tokio::time::sleep(pause).await;
     for _ in 0..requests {
         let started = Instant::now();
         stream.write_all(REQUEST).await.expect("a connection");
@@ -81,7 +88,7 @@ async fn client(address: SocketAddr, requests: usize) -> Vec<Duration> {
 }
 
 /// How long a body of `mib` MiB takes.
-pub fn download(address: SocketAddr, mib: usize) -> Duration {
+pub(crate) fn download(address: SocketAddr, mib: usize) -> Duration {
     let mut stream = connect(address);
     let mut block = vec![0; 1 << 18];
     let started = Instant::now();

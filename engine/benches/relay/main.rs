@@ -8,7 +8,6 @@ mod contestants;
 mod load;
 
 use contestants::{Contestant, Peer};
-use faultbox_engine::model::Action;
 use std::time::{Duration, Instant};
 
 /// How much work one run does.
@@ -20,7 +19,13 @@ struct Size {
 }
 
 fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, mode, upstream, rules, ..] = arguments.as_slice()
+        && mode == "--relay"
+    {
+        return contestants::run_relay(upstream, rules);
+    }
+    let quick = arguments.iter().any(|argument| argument == "--quick");
     let size = if quick {
         Size { rounds: 5, requests: 1_000, body_mib: 128 }
     } else {
@@ -28,7 +33,7 @@ fn main() {
     };
     let upstream = contestants::start_server();
     let direct = Contestant::direct(upstream);
-    let relay = Contestant::relay("relay", upstream, contestants::never_matching(1));
+    let relay = Contestant::relay("relay", upstream, "1");
     let mut peers = vec![direct, relay];
     peers.extend(Peer::ALL.iter().filter_map(|peer| Contestant::peer(*peer, upstream)));
     latency(&peers, size);
@@ -72,9 +77,8 @@ fn throughput(peers: &[Contestant], size: Size) {
 
 /// P3: what a thousand rules cost.
 fn many_rules(upstream: std::net::SocketAddr, size: Size) {
-    let pair = [1, 1_000].map(|count| {
-        Contestant::relay(&format!("{count} rules"), upstream, contestants::never_matching(count))
-    });
+    let pair =
+        [1, 1_000].map(|count| Contestant::relay(&format!("{count} rules"), upstream, &count.to_string()));
     let p50s = alternate(&pair, size.rounds, |peer| load::latencies(peer.address, size.requests).p50);
     let ratio = p50s[1].as_secs_f64() / p50s[0].as_secs_f64();
     println!("P3  1,000 rules / 1 rule, p50: {ratio:.3} (bar <= 1.10)");
@@ -83,37 +87,25 @@ fn many_rules(upstream: std::net::SocketAddr, size: Size) {
 /// P5: one large body.
 fn large_body(upstream: std::net::SocketAddr, peers: &[Contestant], size: Size) {
     println!("P5  a body of {} MiB", size.body_mib);
-    let slowed =
-        |name: &str, action| Contestant::relay(name, upstream, vec![contestants::rule("/*", action)]);
-    let delayed = slowed("delayed", Action::Delay(Duration::from_millis(1)));
-    let throttled = slowed("throttle", Action::Throttle { bytes_per_second: 20_000_000_000 });
+    let delayed = Contestant::relay("delayed", upstream, "delay:1");
+    let throttled = Contestant::relay("throttle", upstream, "throttle:20000000000");
     for peer in peers.iter().chain([&delayed, &throttled]) {
-        let before = resident_kib();
+        let before = peer.resident_kib();
         let spent = load::download(peer.address, size.body_mib);
         let rate = (size.body_mib << 20) as f64 / spent.as_secs_f64() / 1e6;
-        let grown = resident_kib().saturating_sub(before);
+        let grown = peer.resident_kib().saturating_sub(before);
         println!("      {:8} {rate:7.0} MB/s  (bar >= 500)  RSS +{grown} KiB (bar <= 16384)", peer.name);
     }
 }
 
-/// P6: how punctual an injected delay is, with 200 requests in flight.
+/// P6: how punctual an injected delay is, with 200 requests in flight that came at different times.
 fn delays(upstream: std::net::SocketAddr, size: Size) {
     let delay = Duration::from_millis(50);
-    let slow = Contestant::relay("slow", upstream, vec![contestants::rule("/*", Action::Delay(delay))]);
-    let plain = Contestant::relay("plain", upstream, Vec::new());
-    let base = load::concurrent_latencies(plain.address, 200, size.requests);
-    let found = load::concurrent_latencies(slow.address, 200, size.requests);
+    let slow = Contestant::relay("slow", upstream, "delay:50");
+    let found = load::concurrent_latencies(slow.address, 200, size.requests * 4, delay);
     let over = |time: Duration| (time.as_secs_f64() - delay.as_secs_f64()) * 1e3;
-    println!(
-        "P6  a delay of 50 ms, 200 in flight: p50 +{:.2} ms (bar <= 1), p99 +{:.2} ms (bar <= 3)",
-        over(found.p50),
-        over(found.p99)
-    );
-    println!(
-        "      without the delay the same load has p50 {:.2} ms, p99 {:.2} ms",
-        base.p50.as_secs_f64() * 1e3,
-        base.p99.as_secs_f64() * 1e3
-    );
+    let (p50, p99) = (over(found.p50), over(found.p99));
+    println!("P6  a delay of 50 ms, 200 in flight: p50 +{p50:.2} ms (bar <= 1), p99 +{p99:.2} ms (bar <= 3)");
 }
 
 /// Runs every contestant in turn, `rounds` times, and gives each one's median.
@@ -130,12 +122,6 @@ fn alternate(peers: &[Contestant], rounds: usize, run: impl Fn(&Contestant) -> D
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
-}
-
-fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 /// Waits until something listens.

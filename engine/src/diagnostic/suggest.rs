@@ -22,6 +22,15 @@ pub fn ranked<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> 
     near.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
+/// The candidate with the fewest differences, however many they are; for a list short enough to read, where any hint is
+/// better than none.
+pub fn closest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let shared = |candidate: &str| word.chars().zip(candidate.chars()).take_while(|(a, b)| a == b).count();
+    candidates.into_iter().min_by_key(|candidate| {
+        (distance(word, candidate).saturating_sub(shared(candidate)), candidate.len())
+    })
+}
+
 /// Letters to insert, delete, replace or swap to get from `a` to `b`, ignoring case.
 fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().flat_map(char::to_lowercase).collect();
@@ -45,13 +54,19 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{nearest, ranked};
+    use super::{closest, nearest, ranked};
 
     #[test]
     fn a_slip_finds_its_word() {
         assert_eq!(nearest("stauts", ["path", "status"]), Some("status"));
         assert_eq!(nearest("econrefused", ["ECONNREFUSED", "EIO"]), Some("ECONNREFUSED"));
         assert_eq!(nearest("health", ["test_x", "healthcheck"]), Some("healthcheck"));
+    }
+
+    #[test]
+    fn there_is_always_a_closest() {
+        assert_eq!(closest("happy_path", ["write_and_read", "health", "slow_reads"]), Some("health"));
+        assert_eq!(closest("x", []), None);
     }
 
     #[test]

@@ -87,6 +87,9 @@ fn no_match(spec: &Spec, pattern: &str, problem: Option<String>) -> NoMatch {
     let shares_word =
         |name: &String| name.split('_').any(|word| word.len() > 2 && wanted.split('_').any(|w| w == word));
     suggestions.extend(short.iter().filter(|name| shares_word(name)).cloned());
+    if suggestions.is_empty() {
+        suggestions.extend(suggest::closest(&wanted, short.iter().map(String::as_str)).map(str::to_owned));
+    }
     let mut seen = BTreeSet::new();
     suggestions.retain(|name| seen.insert(name.clone()));
     suggestions.truncate(3);

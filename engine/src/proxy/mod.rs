@@ -6,6 +6,7 @@
 
 mod action;
 mod connection;
+mod datagram;
 mod dial;
 mod flow;
 mod gate;
@@ -15,7 +16,8 @@ mod replies;
 mod requests;
 pub mod session;
 
-pub use dial::{Dialer, Prepared};
+pub use datagram::{DatagramConfig, DatagramRelay};
+pub use dial::{DatagramSocketFactory, Dialer, Prepared};
 pub use gate::{Gate, listens};
 pub use relay::{Observer, Relay, RelayConfig};
 pub use session::{Cut, Direction, Fault, Injection, Session, UnitKind, Unsupported};

@@ -96,6 +96,9 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
     let ending = course(&leaf, &test, &services, &network, &faults).await;
     let duration = leaf.recorder.start().elapsed();
     let evidence = faults.evidence();
+    if ending.is_failure() {
+        services.settle().await;
+    }
     let exits = services.unexpected_exits();
     leaf.recorder.event(EventKind::PhaseEntered { phase: Phase::Stopping });
     faults.remove_all();

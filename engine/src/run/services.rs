@@ -20,10 +20,14 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// How long a stopped service's last lines are waited for.
 const DRAIN: Duration = Duration::from_millis(200);
+
+/// How long after a failure a service's death may take to be noticed.
+const SETTLE: Duration = Duration::from_millis(20);
 
 /// The services of one leaf.
 pub(super) struct Services {
@@ -37,6 +41,7 @@ pub(super) struct Services {
     environment: Vec<(String, String)>,
     running: RefCell<Vec<Running>>,
     exits: RefCell<Vec<Exit>>,
+    exited: Notify,
     stopping: Cell<bool>,
 }
 
@@ -81,6 +86,7 @@ impl Services {
             environment,
             running: RefCell::default(),
             exits: RefCell::default(),
+            exited: Notify::new(),
             stopping: Cell::new(false),
         }
     }
@@ -204,6 +210,7 @@ impl Services {
             self.network.sync().await;
             let exit = Exit { service: service.name, status, last_lines: lines.get(), span: service.span };
             self.exits.borrow_mut().push(exit);
+            self.exited.notify_one();
         }
     }
 
@@ -240,6 +247,14 @@ impl Services {
                 let probe = || protocol::ready(interface.protocol, &dialer, &service.env);
                 health::wait_until(check.timeout, probe).await
             }
+        }
+    }
+
+    /// Waits a moment for a service whose death explains a failure: its connections end before its status is known.
+    pub(super) async fn settle(&self) {
+        if self.exits.borrow().is_empty() {
+            // No death within the moment is the usual case.
+            let _ = tokio::time::timeout(SETTLE, self.exited.notified()).await;
         }
     }
 

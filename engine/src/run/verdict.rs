@@ -22,6 +22,17 @@ pub(super) enum Ending {
     Unprepared,
 }
 
+impl Ending {
+    /// Whether something went wrong that the death of a service may explain.
+    pub(super) fn is_failure(&self) -> bool {
+        match self {
+            Ending::Performed(performed) => performed.failure.is_some(),
+            Ending::TimedOut { .. } => true,
+            Ending::Broken(_) | Ending::Cancelled | Ending::Unprepared => false,
+        }
+    }
+}
+
 /// Judges an ended body. `None` when there is nothing to judge: the leaf is started again.
 pub(super) fn result(
     ending: Ending,

@@ -6,10 +6,10 @@ use super::values::{
     RuleValue, ServiceValue,
 };
 use crate::model::ParamType;
+use starlark::values::Value;
 use starlark::values::dict::DictRef;
 use starlark::values::list::ListRef;
 use starlark::values::tuple::TupleRef;
-use starlark::values::{Value, ValueLike};
 
 /// True when `value` has the type. Whether its content makes sense is looked at where it is used.
 pub(super) fn accepts(ty: ParamType, value: Value<'_>) -> bool {
@@ -54,6 +54,5 @@ pub(super) fn items<'v>(value: Value<'v>) -> Option<&'v [Value<'v>]> {
 pub(super) fn is_callable(value: Value<'_>) -> bool {
     Hole::is(value)
         || value.parameters_spec().is_some()
-        || matches!(value.get_type(), "function" | "native_function" | "expectation")
-        || value.downcast_ref::<super::values::Native>().is_some()
+        || matches!(value.get_type(), "function" | "native_function" | "step_method")
 }

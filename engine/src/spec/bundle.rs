@@ -6,6 +6,7 @@ use super::accept;
 use super::call::{Arg, Call};
 use super::failure::Stop;
 use super::outline::ArgKind;
+use super::shape::Signature;
 use super::target;
 use super::values::{AssumptionValue, FaultValue, Hole, InterfaceRef, RuleValue, ServiceValue};
 use crate::diagnostic::{Code, Diagnostic};
@@ -154,16 +155,21 @@ fn stray_keyword<'v>(
     if known {
         return call.wrong(&format!("{word}="), "a syscall fault: deny(...), delay(\"...\") or allow()", arg);
     }
-    let params: Vec<&str> = call.signature.params.iter().map(|param| param.name).collect();
-    match crate::diagnostic::suggest::nearest(word, params.iter().copied()) {
+    stray_word(&call.signature, word, word_span, service)
+}
+
+/// A keyword that is neither a parameter nor a syscall.
+pub(super) fn stray_word(signature: &Signature<'_>, word: &str, span: Span, service: &Service) -> Diagnostic {
+    let params = signature.params.iter().map(|param| param.name);
+    match crate::diagnostic::suggest::nearest(word, params) {
         Some(near) => {
-            let name = call.signature.name;
-            Diagnostic::new(Code::UnknownArgument, word_span, format!("{name}() has no argument `{word}`"))
+            let message = format!("{}() has no argument `{word}`", signature.name);
+            Diagnostic::new(Code::UnknownArgument, span, message)
                 .label("unknown argument")
                 .help(format!("did you mean `{near}`?"))
-                .fix(format!("change to `{near}`"), word_span, near)
+                .fix(format!("change to `{near}`"), span, near)
         }
-        None => target::unknown_syscall(word, word_span, service),
+        None => target::unknown_syscall(word, span, service),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::failure::{SpecFailure, SpecFailureKind, Stop};
 use super::outline::{ArgKind, CallSite, ExprShape, ExprSite};
-use super::registry::{Keywords, Rest};
+use super::registry::Rest;
 use super::session::Context;
 use super::shape::{self, Signature};
 use super::values::Hole;
 use super::{accept, convert};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::Param;
+use crate::model::{Param, ParamType};
 use crate::text::Span;
 use starlark::eval::{Arguments, Evaluator};
 use starlark::values::{Heap, Value};
@@ -124,7 +124,11 @@ impl<'v, 'c, 'a, 'e> Call<'v, 'c, 'a, 'e> {
     }
 
     fn wrong_type(&self, param: &Param, arg: &Arg<'v>) -> Diagnostic {
-        self.wrong(&format!("{}=", param.name), param.ty.words(), arg)
+        let finding = self.wrong(&format!("{}=", param.name), param.ty.words(), arg);
+        match arg.value.unpack_str() {
+            Some(text) => unquoted(finding, param.ty, text),
+            None => finding,
+        }
     }
 
     /// A value of a type that does not belong here.
@@ -139,6 +143,7 @@ impl<'v, 'c, 'a, 'e> Call<'v, 'c, 'a, 'e> {
         self.faulty = true;
         match self.context.load() {
             Some(load) => {
+                let finding = self.context.traced(finding, self.eval);
                 load.findings.borrow_mut().push(finding);
                 Ok(())
             }
@@ -260,6 +265,16 @@ impl<'v, 'c, 'a, 'e> Call<'v, 'c, 'a, 'e> {
     pub(super) fn invoke(&mut self, function: Value<'v>, args: &[Value<'v>]) -> Result<Value<'v>, Stop> {
         Ok(self.eval.eval_function(function, args, &[])?)
     }
+}
+
+/// Offers to take the quotes off a number.
+pub(super) fn unquoted(finding: Diagnostic, ty: ParamType, text: &str) -> Diagnostic {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number || !matches!(ty, ParamType::Int | ParamType::Number) {
+        return finding;
+    }
+    let span = finding.primary.span;
+    finding.fix(format!("write {text} without quotes"), span, text)
 }
 
 pub(super) fn bad_duration(function: &str, text: &str, span: Span) -> Diagnostic {

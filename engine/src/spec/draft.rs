@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
-    Assumption, AssumptionName, CallableId, Matrix, Scenario, Service, ServiceName, Spec, Test, TestName,
+    Assumption, AssumptionName, CallableId, Matrix, Scenario, Service, ServiceName, Spec, Test,
 };
 use crate::text::Span;
 use std::collections::BTreeMap;

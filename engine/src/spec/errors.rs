@@ -19,6 +19,9 @@ pub(super) fn finding(error: &starlark::Error, session: &Session<'_>, file: File
     let span = read.span.unwrap_or(Span::start_of(file));
     let mut finding = Diagnostic::new(read.code, span, read.message).label(read.label);
     finding.help.extend(read.help);
+    if let Some(near) = read.near {
+        finding = finding.fix(format!("change to `{near}`"), span, near);
+    }
     with_stack(finding, error, session.written)
 }
 
@@ -111,6 +114,8 @@ struct Read {
     span: Option<Span>,
     label: String,
     help: Option<String>,
+    /// The word that was probably meant at `span`.
+    near: Option<String>,
 }
 
 /// Starlark's own word for a cancelled evaluation.
@@ -121,7 +126,14 @@ fn read(error: &starlark::Error, session: &Session<'_>) -> Read {
     let text = error.without_diagnostic().to_string();
     let text = text.trim().trim_start_matches("fail:").trim().to_owned();
     let span = error.span().and_then(|span| written.span(span));
-    let plain = |code: Code, message: String| Read { code, message, span, label: String::new(), help: None };
+    let plain = |code: Code, message: String| Read {
+        code,
+        message,
+        span,
+        label: String::new(),
+        help: None,
+        near: None,
+    };
     if let ErrorKind::StackOverflow(_) = error.kind() {
         let depth = session.limits.max_call_depth;
         let mut read = plain(Code::EvaluationLimit, format!("calls are nested deeper than {depth}"));
@@ -136,7 +148,7 @@ fn read(error: &starlark::Error, session: &Session<'_>) -> Read {
         read.label = "in this statement".to_owned();
         return read;
     }
-    if text.contains("heap") && text.contains("limit") {
+    if text.starts_with("Heap memory limit") {
         let mut read = plain(Code::EvaluationLimit, guard::memory_text(&session.limits));
         read.span = session.statement.get().or(span);
         return read;
@@ -178,6 +190,7 @@ fn no_attribute(object: &str, rest: &str, span: Option<Span>, written: &Written)
         span,
         label: "no such attribute".to_owned(),
         help: near.map(|near| format!("did you mean `{near}`?")),
+        near: near.map(str::to_owned),
     })
 }
 

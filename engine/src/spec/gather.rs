@@ -12,7 +12,7 @@ use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{FileId, Files, Source, Span};
 use starlark::analysis::AstModuleLint;
-use starlark::syntax::{AstModule, Dialect};
+use starlark::syntax::{AstModule, Dialect, DialectTypes};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -46,6 +46,7 @@ pub(super) fn dialect() -> Dialect {
         enable_keyword_only_arguments: true,
         enable_top_level_stmt: true,
         enable_load_reexport: false,
+        enable_types: DialectTypes::Enable,
         ..Dialect::Standard
     }
 }

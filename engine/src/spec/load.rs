@@ -1,5 +1,6 @@
 //! Text to spec: gathers the files, evaluates them, and collects what they declare and what is wrong with them.
 
+use super::bodies;
 use super::draft::{Callable, Draft};
 use super::errors;
 use super::gather::{self, Gathered, Parsed};
@@ -74,7 +75,7 @@ fn on_this_thread(files: &dyn Files, root: &Path, limits: &Limits) -> Loaded {
     let root_dir = normal(root).parent().map(Path::to_path_buf).unwrap_or_default();
     let session = Session {
         written: &written,
-        phase: Phase::Load(LoadState {
+        phase: Phase::Load(Box::new(LoadState {
             files,
             root_dir,
             draft: RefCell::new(Draft::default()),
@@ -84,23 +85,20 @@ fn on_this_thread(files: &dyn Files, root: &Path, limits: &Limits) -> Loaded {
             module: Cell::new(0),
             anchor: Cell::new(None),
             root: root_file,
-        }),
+        })),
         limits: *limits,
         statement: Cell::new(None),
     };
     let modules = evaluate_all(&session, parsed, &globals);
     let Phase::Load(state) = session.phase else { return broken(root) };
-    let LoadState { draft, findings, prints, data_files, .. } = state;
+    let LoadState { draft, findings, prints, data_files, .. } = *state;
     let (draft, mut findings) = (draft.into_inner(), findings.into_inner());
     for finding in draft.check_dependencies() {
         findings.push(finding);
     }
     let (spec, callables) = draft.finish();
-    if !findings.has_error() {
-        let context = super::bodies::Bodies { written: &written, spec: &spec };
-        for finding in context.check(&modules, root_file) {
-            findings.push(finding);
-        }
+    for finding in bodies::check(&written, &modules) {
+        findings.push(finding);
     }
     finish(written, spec, callables, modules, findings, prints.into_inner(), data_files.into_inner())
 }
@@ -206,7 +204,12 @@ fn evaluate(
                 eval.eval_module(ast, globals).map(|_| ())
             };
             if let Err(error) = result {
-                state.findings.borrow_mut().push(errors::finding(&error, session, file.file));
+                let finding = errors::finding(&error, session, file.file);
+                let mut findings = state.findings.borrow_mut();
+                // A load that cannot succeed was explained better before.
+                if finding.code != Code::Evaluation || !findings.covers(finding.primary.span) {
+                    findings.push(finding);
+                }
             }
             if file.file == state.root {
                 discover(session, state, &module);
@@ -236,7 +239,7 @@ fn imports(session: &Session<'_>, file: &Parsed, modules: &Modules) -> Vec<(Stri
             if loaded.is_some() && !exports.contains(theirs.as_str()) {
                 missing_name(session, site.module.as_str(), theirs, *span, &exports);
             }
-            if !loaded.is_some_and(|module| module.get_option(theirs).ok().flatten().is_some()) {
+            if loaded.is_none_or(|module| module.get_option(theirs).ok().flatten().is_none()) {
                 holes.push(theirs.as_str());
             }
         }
@@ -264,6 +267,13 @@ fn imports(session: &Session<'_>, file: &Parsed, modules: &Modules) -> Vec<(Stri
 
 fn missing_name(session: &Session<'_>, module: &str, name: &str, span: Span, exports: &BTreeSet<&str>) {
     let Phase::Load(state) = &session.phase else { return };
+    if name.starts_with('_') {
+        let message = format!("`{name}` is private to \"{module}\"");
+        let finding =
+            Diagnostic::new(Code::LoadMissingName, span, message).label("begins with an underscore");
+        state.findings.borrow_mut().push(finding);
+        return;
+    }
     let finding =
         Diagnostic::new(Code::LoadMissingName, span, format!("\"{module}\" does not define `{name}`"))
             .label("not defined there");

@@ -124,10 +124,10 @@ impl Scanner<'_> {
     fn close_bracket(&mut self, byte: u8) {
         let pairs = |open: u8| matches!((open, byte), (b'(', b')') | (b'[', b']') | (b'{', b'}'));
         // A closing bracket of another kind is the parser's to report.
-        if self.open.last().is_some_and(|&(at, _)| pairs(self.text[at])) {
-            if let Some((_, before)) = self.open.pop() {
-                self.chain = before;
-            }
+        if self.open.last().is_some_and(|&(at, _)| pairs(self.text[at]))
+            && let Some((_, before)) = self.open.pop()
+        {
+            self.chain = before;
         }
         self.at += 1;
     }

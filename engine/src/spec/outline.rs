@@ -3,13 +3,10 @@
 //! Starlark knows only the span of a whole call. Findings point at the one argument that is wrong, so the tree is
 //! walked once after parsing and the calls are kept by their span.
 
+mod walk;
+
 use crate::text::{FileId, Span};
-use starlark::codemap;
 use starlark::syntax::AstModule;
-use starlark_syntax::syntax::ast::{
-    ArgumentP, AssignTargetP, AstExpr, AstLiteral, AstStmt, Clause, Expr, ForClause, ParameterP, Stmt,
-};
-use starlark_syntax::syntax::uniplate::Visit;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One file's outline.
@@ -26,6 +23,8 @@ pub struct Outline {
     pub loads: Vec<LoadSite>,
     /// Names bound anywhere in the file, so that a builtin of the same name is not meant.
     pub bound: BTreeSet<String>,
+    /// Names bound inside functions, lambdas and comprehensions, so that a global of the same name may not be meant.
+    pub local: BTreeSet<String>,
     /// Names read, with their places.
     pub reads: Vec<(String, Span)>,
     /// Statements at the top level, in order.
@@ -90,6 +89,8 @@ pub enum ExprShape {
     /// Keys and values of a dict.
     Entries(Vec<(Span, Span)>),
     Name(String),
+    /// `api.public`: the names in order.
+    Path(Vec<String>),
     Lambda,
     Other,
 }
@@ -135,9 +136,7 @@ pub struct LoadSite {
 
 impl Outline {
     pub(super) fn new(file: FileId, ast: &AstModule) -> Outline {
-        let mut walker = Walker { file, outline: Outline::default(), function: None };
-        walker.top_level(ast.statement());
-        walker.outline
+        walk::outline(file, ast)
     }
 
     pub fn call(&self, span: Span) -> Option<&CallSite> {
@@ -149,256 +148,4 @@ impl Outline {
         let named = || self.functions.iter().filter(|function| function.name == name);
         named().find(|function| function.inside.is_none()).or_else(|| named().next())
     }
-}
-
-struct Walker {
-    file: FileId,
-    outline: Outline,
-    function: Option<usize>,
-}
-
-impl Walker {
-    fn span(&self, span: codemap::Span) -> Span {
-        Span::new(self.file, span.begin().get(), span.end().get())
-    }
-
-    fn top_level(&mut self, statement: &AstStmt) {
-        match &statement.node {
-            Stmt::Statements(statements) => statements.iter().for_each(|each| self.top_level(each)),
-            Stmt::Load(load) => {
-                let names = load.args.iter().map(|arg| {
-                    (arg.local.node.ident.clone(), arg.their.node.clone(), self.span(arg.their.span))
-                });
-                let site = LoadSite {
-                    module: load.module.node.clone(),
-                    module_span: self.span(load.module.span),
-                    span: self.span(statement.span),
-                    names: names.collect(),
-                };
-                self.outline.bound.extend(site.names.iter().map(|(local, ..)| local.clone()));
-                self.outline.statements.push(site.span);
-                self.outline.loads.push(site);
-            }
-            _ => {
-                let span = self.span(statement.span);
-                self.outline.statements.push(span);
-                self.globals(statement, span);
-                self.statement(statement);
-            }
-        }
-    }
-
-    /// Notes the names a top-level statement binds, blocks included.
-    fn globals(&mut self, statement: &AstStmt, whole: Span) {
-        match &statement.node {
-            Stmt::Assign(assign) => self.targets(&assign.lhs, Some(whole)),
-            Stmt::AssignModify(target, ..) => self.targets(target, Some(whole)),
-            Stmt::Def(def) => {
-                let name = def.name.node.ident.clone();
-                let span = self.span(def.name.span);
-                self.outline.globals.push(GlobalSite { name, span, statement: whole });
-            }
-            Stmt::For(each) => {
-                self.targets(&each.var, Some(whole));
-                self.globals(&each.body, whole);
-            }
-            Stmt::If(_, body) => self.globals(body, whole),
-            Stmt::IfElse(_, both) => {
-                self.globals(&both.0, whole);
-                self.globals(&both.1, whole);
-            }
-            Stmt::Statements(statements) => statements.iter().for_each(|each| self.globals(each, whole)),
-            _ => {}
-        }
-    }
-
-    fn targets(&mut self, target: &starlark_syntax::syntax::ast::AstAssignTarget, global: Option<Span>) {
-        match &target.node {
-            AssignTargetP::Tuple(parts) => parts.iter().for_each(|part| self.targets(part, global)),
-            AssignTargetP::Identifier(name) => {
-                self.outline.bound.insert(name.node.ident.clone());
-                if let Some(statement) = global {
-                    let (name, span) = (name.node.ident.clone(), self.span(name.span));
-                    self.outline.globals.push(GlobalSite { name, span, statement });
-                }
-            }
-            AssignTargetP::Index(_) | AssignTargetP::Dot(..) => {}
-        }
-    }
-
-    fn statement(&mut self, statement: &AstStmt) {
-        match &statement.node {
-            Stmt::Def(def) => {
-                self.outline.bound.insert(def.name.node.ident.clone());
-                self.parameters(&def.params);
-                let signature =
-                    Span { end: self.span(def.signature_span()).end, ..self.span(statement.span) };
-                let index = self.outline.functions.len();
-                self.outline.functions.push(FunctionSite {
-                    name: def.name.node.ident.clone(),
-                    name_span: self.span(def.name.span),
-                    signature,
-                    span: self.span(statement.span),
-                    body: body_of(&def.body),
-                    inside: self.function,
-                });
-                let outer = self.function.replace(index);
-                self.children(Visit::Stmt(&def.body));
-                self.function = outer;
-            }
-            Stmt::Assign(assign) => {
-                self.targets(&assign.lhs, None);
-                self.visit_children_of_statement(statement);
-            }
-            Stmt::AssignModify(target, ..) => {
-                self.targets(target, None);
-                self.visit_children_of_statement(statement);
-            }
-            Stmt::For(each) => {
-                self.targets(&each.var, None);
-                self.visit_children_of_statement(statement);
-            }
-            _ => self.visit_children_of_statement(statement),
-        }
-    }
-
-    fn visit_children_of_statement(&mut self, statement: &AstStmt) {
-        Visit::Stmt(statement).visit_children(|child| self.children(child));
-    }
-
-    fn children(&mut self, node: Visit<'_, starlark_syntax::syntax::ast::AstNoPayload>) {
-        match node {
-            Visit::Stmt(statement) => self.statement(statement),
-            Visit::Expr(expr) => self.expr(expr),
-        }
-    }
-
-    fn parameters(&mut self, params: &[starlark_syntax::syntax::ast::AstParameter]) {
-        for param in params {
-            if let Some(name) = param.node.ident() {
-                self.outline.bound.insert(name.node.ident.clone());
-            }
-            if let ParameterP::Normal(_, _, Some(default)) = &param.node {
-                self.expr(default);
-            }
-        }
-    }
-
-    fn clause(&mut self, clause: &ForClause) {
-        self.targets(&clause.var, None);
-    }
-
-    fn expr(&mut self, expr: &AstExpr) {
-        match &expr.node {
-            Expr::Call(callee, args) => {
-                let span = self.span(expr.span);
-                let args = args.args.iter().map(|arg| self.argument(arg)).collect();
-                let site = CallSite { span, callee: self.callee(callee), args, function: self.function };
-                self.outline.calls.insert((span.start, span.end), site);
-            }
-            Expr::Identifier(name) => {
-                let span = self.span(expr.span);
-                self.outline.reads.push((name.node.ident.clone(), span));
-            }
-            Expr::Lambda(lambda) => {
-                self.parameters(&lambda.params);
-                let start = expr.span.begin().get();
-                self.outline.lambdas.insert(start, body_of_expr(&lambda.body));
-            }
-            Expr::ListComprehension(_, first, rest) | Expr::DictComprehension(_, first, rest) => {
-                self.clause(first);
-                for clause in rest {
-                    if let Clause::For(clause) = clause {
-                        self.clause(clause);
-                    }
-                }
-            }
-            _ => {}
-        }
-        expr.node.visit_expr(|child| self.expr(child));
-    }
-
-    fn callee(&self, callee: &AstExpr) -> Callee {
-        let mut names = Vec::new();
-        let mut at = callee;
-        loop {
-            match &at.node {
-                Expr::Dot(object, name) => {
-                    names.push(name.node.clone());
-                    at = object;
-                }
-                Expr::Identifier(name) => {
-                    names.push(name.node.ident.clone());
-                    break;
-                }
-                _ => return Callee::Other,
-            }
-        }
-        names.reverse();
-        match names.as_slice() {
-            [only] => Callee::Name(only.clone()),
-            _ => Callee::Path(names, self.span(callee.span)),
-        }
-    }
-
-    fn argument(&self, arg: &starlark_syntax::syntax::ast::AstArgument) -> ArgSite {
-        let (kind, value) = match &arg.node {
-            ArgumentP::Positional(value) => (ArgKind::Positional, value),
-            ArgumentP::Named(name, value) => (ArgKind::Named(name.node.clone(), self.span(name.span)), value),
-            ArgumentP::Args(value) => (ArgKind::Spread, value),
-            ArgumentP::KwArgs(value) => (ArgKind::SpreadNamed, value),
-        };
-        ArgSite { kind, span: self.span(arg.span), value: self.expr_site(value) }
-    }
-
-    fn expr_site(&self, expr: &AstExpr) -> ExprSite {
-        let spans = |items: &[AstExpr]| items.iter().map(|item| self.span(item.span)).collect();
-        let shape = match &expr.node {
-            Expr::Literal(AstLiteral::String(text)) => ExprShape::Str(text.node.clone()),
-            Expr::Literal(AstLiteral::Int(int)) => {
-                int.node.to_string().parse().map_or(ExprShape::Other, ExprShape::Int)
-            }
-            Expr::Literal(AstLiteral::Float(_)) => ExprShape::Float,
-            Expr::List(items) | Expr::Tuple(items) => ExprShape::Items(spans(items)),
-            Expr::Dict(entries) => ExprShape::Entries(
-                entries.iter().map(|(key, value)| (self.span(key.span), self.span(value.span))).collect(),
-            ),
-            Expr::Identifier(name) => ExprShape::Name(name.node.ident.clone()),
-            Expr::Lambda(_) => ExprShape::Lambda,
-            _ => ExprShape::Other,
-        };
-        let mut attributes = Vec::new();
-        self.attributes(expr, &mut attributes);
-        ExprSite { span: self.span(expr.span), shape, attributes }
-    }
-
-    fn attributes(&self, expr: &AstExpr, into: &mut Vec<(String, Span)>) {
-        if let Expr::Dot(_, name) = &expr.node {
-            into.push((name.node.clone(), self.span(expr.span)));
-        }
-        expr.node.visit_expr(|child| self.attributes(child, into));
-    }
-}
-
-fn body_of(statement: &AstStmt) -> Body {
-    let mut body = Body::default();
-    statement.node.visit_expr(|expr| note(expr, &mut body));
-    body
-}
-
-fn body_of_expr(expr: &AstExpr) -> Body {
-    let mut body = Body::default();
-    note(expr, &mut body);
-    body
-}
-
-fn note(expr: &AstExpr, body: &mut Body) {
-    match &expr.node {
-        Expr::Call(..) => body.calls.push((expr.span.begin().get(), expr.span.end().get())),
-        Expr::Identifier(name) => {
-            body.names.insert(name.node.ident.clone());
-        }
-        _ => {}
-    }
-    expr.node.visit_expr(|child| note(child, body));
 }

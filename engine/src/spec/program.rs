@@ -121,7 +121,7 @@ impl Program {
             guard::arm(&mut eval, session);
             let value = match self.call(performance.body, &[], &mut eval, session) {
                 Ok(value) => value,
-                Err(failure) => return (None, Some(failure)),
+                Err(failure) => return (None, Some(*failure)),
             };
             let returned = Some(describe(value));
             let (Some(expect), Phase::Perform(state)) = (performance.expect, &session.phase) else {
@@ -130,7 +130,7 @@ impl Program {
             state.in_expect.set(true);
             state.forget_reads();
             state.stage.enter_expect();
-            (returned, self.call(expect, &[value], &mut eval, session).err())
+            (returned, self.call(expect, &[value], &mut eval, session).err().map(|failure| *failure))
         })
     }
 
@@ -140,12 +140,12 @@ impl Program {
         args: &[Value<'v>],
         eval: &mut Evaluator<'v, '_, '_>,
         session: &Session<'_>,
-    ) -> Result<Value<'v>, SpecFailure> {
+    ) -> Result<Value<'v>, Box<SpecFailure>> {
         let Some(function) = self.function(id, eval.heap()) else {
             let text = "this function is not part of the loaded spec";
-            return Err(SpecFailure::new(SpecFailureKind::Evaluation, text, None));
+            return Err(Box::new(SpecFailure::new(SpecFailureKind::Evaluation, text, None)));
         };
-        eval.eval_function(function, args, &[]).map_err(|error| errors::failure(&error, session))
+        eval.eval_function(function, args, &[]).map_err(|error| Box::new(errors::failure(&error, session)))
     }
 
     fn function<'v>(&self, id: CallableId, heap: Heap<'v>) -> Option<Value<'v>> {

@@ -21,6 +21,8 @@ use std::sync::{Arc, Mutex};
 
 /// How many reads of replies are remembered for a failure.
 const MAX_READS: usize = 32;
+/// How many calls a finding in a helper is traced back.
+const MAX_TRACE: usize = 4;
 /// How many findings one load reports; more would only repeat the first ones.
 const MAX_FINDINGS: usize = 100;
 
@@ -72,7 +74,7 @@ pub(super) struct Session<'s> {
 }
 
 pub(super) enum Phase<'s> {
-    Load(LoadState<'s>),
+    Load(Box<LoadState<'s>>),
     Perform(PerformState),
 }
 
@@ -122,9 +124,21 @@ impl Findings {
             self.list.push(finding);
         }
     }
+}
 
-    pub(super) fn has_error(&self) -> bool {
-        self.list.iter().any(Diagnostic::is_error)
+impl Findings {
+    /// Adds a finding unless one of its code begins at the same place, which says the same from the text.
+    pub(super) fn push_unless_at(&mut self, finding: Diagnostic) {
+        let place = |finding: &Diagnostic| (finding.primary.span.file, finding.primary.span.start);
+        let known = |other: &Diagnostic| other.code == finding.code && place(other) == place(&finding);
+        if !self.list.iter().any(known) {
+            self.push(finding);
+        }
+    }
+
+    /// True when something is wrong at exactly this place.
+    pub(super) fn covers(&self, span: Span) -> bool {
+        self.list.iter().any(|finding| finding.primary.span == span)
     }
 }
 
@@ -154,6 +168,20 @@ impl<'e> Context<'e> {
         let location = eval.call_stack_top_location();
         let span = location.and_then(|location| self.session.written.span(&location));
         span.unwrap_or(Span::start_of(FileId(0)))
+    }
+
+    /// Says from where a helper was called in which something is wrong.
+    pub(super) fn traced(&self, mut finding: Diagnostic, eval: &Evaluator<'_, '_, '_>) -> Diagnostic {
+        let frames = eval.call_stack().into_frames();
+        // The last frame is the builtin itself.
+        let outer = frames.split_last().map(|(_, outer)| outer).unwrap_or_default();
+        for frame in outer.iter().rev().take(MAX_TRACE) {
+            let location = frame.location.as_ref();
+            if let Some(span) = location.and_then(|location| self.session.written.span(location)) {
+                finding = finding.also(span, "called here");
+            }
+        }
+        finding
     }
 
     /// Waits for one of the steps: inside `parallel` by letting the other branches run.

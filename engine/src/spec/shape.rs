@@ -61,8 +61,9 @@ pub(super) fn bind(signature: &Signature<'_>, positional: usize, named: &[&str])
     let mut shape = Shape::default();
     let mut filled = vec![false; signature.params.len()];
     for at in 0..positional {
-        shape.positional.push(if at < signature.positional {
-            filled[at] = true;
+        let slot = filled.get_mut(at).filter(|_| at < signature.positional);
+        shape.positional.push(if let Some(slot) = slot {
+            *slot = true;
             Slot::Param(at)
         } else if signature.rest != Rest::None {
             Slot::Rest
@@ -172,14 +173,21 @@ fn surplus(signature: &Signature<'_>, span: Span) -> Diagnostic {
 
 fn unknown(signature: &Signature<'_>, word: &str, span: Span) -> Diagnostic {
     let name = signature.name;
-    let mut valid: Vec<&str> = signature.params.iter().map(|param| param.name).collect();
+    let mut valid: Vec<&str> = Vec::new();
     if let Keywords::Rule(action) = signature.keywords {
-        valid.extend(rule_words(action).filter(|word| !PLANNED_FIELDS.contains(word)));
-        valid.sort_unstable();
-        valid.dedup();
+        // What a rule matches stands first, so that `pth` is taken for `path` and not for `nth`.
+        for word in rule_words(action).filter(|word| !PLANNED_FIELDS.contains(word)) {
+            if !valid.contains(&word) {
+                valid.push(word);
+            }
+        }
     }
+    valid.extend(signature.params.iter().map(|param| param.name));
     let finding = Diagnostic::new(Code::UnknownArgument, span, format!("{name}() has no argument `{word}`"))
         .label("unknown argument");
+    if word == "max_fires" {
+        return finding.help("times= limits how often it acts; a test does not fan out yet");
+    }
     let listed = if valid.is_empty() {
         format!("{name}() takes no keywords")
     } else {

@@ -9,6 +9,7 @@ use crate::model::{
     Action, ActionKind, ActionSpec, Clause, Dialect, Endpoint, Field, FieldKind, Glob, Matcher, ParamType,
     Params, Pattern, Protocol, Rule, RuleName, Schema, Service, SyscallMatcher, Target,
 };
+use crate::protocol::postgres::schema::sql::canonical_sql;
 use crate::text::Span;
 use serde_json::Value as Json;
 
@@ -157,7 +158,11 @@ fn clauses_of(
         let message = format!("matcher `{}` must be {wanted}, not {got}", arg.name);
         Box::new(Diagnostic::new(Code::WrongType, arg.span, message).label(format!("this is {got}")))
     };
-    let glob = |text: &str| Pattern::Glob(Glob::new(text, field.dialect, field.fold_case));
+    let glob = |text: &str| match field.dialect {
+        // Statements are compared in their canonical spelling, so patterns are written in it too.
+        Dialect::Sql => Pattern::Glob(Glob::new(&canonical_sql(text), field.dialect, field.fold_case)),
+        dialect => Pattern::Glob(Glob::new(text, dialect, field.fold_case)),
+    };
     let regex = |text: &str| Pattern::Regex(compile(text, field.fold_case));
     let mut push = |key: Option<&str>, pattern: Pattern| {
         clauses.push(Clause { field: field.name, key: key.map(str::to_owned), pattern });

@@ -36,25 +36,6 @@ pub(crate) fn lines(loaded: &Loaded) -> Vec<String> {
     loaded.diagnostics.iter().map(line).collect()
 }
 
-/// Asserts the findings of a spec that stands behind [`SERVICES`]; lines count from the text given.
-pub(crate) fn check(text: &str, expected: &[&str]) {
-    let loaded = load_with(&format!("{SERVICES}{text}"), &[]);
-    let shift = SERVICES.matches('\n').count();
-    let shifted: Vec<String> = lines(&loaded)
-        .iter()
-        .map(|line| {
-            let mut parts = line.splitn(3, ' ');
-            let (code, place, rest) =
-                (parts.next().unwrap_or(""), parts.next().unwrap_or(""), parts.next().unwrap_or(""));
-            match place.split_once(':').map(|(row, column)| (row.parse::<usize>(), column)) {
-                Some((Ok(row), column)) => format!("{code} {}:{column} {rest}", row - shift),
-                _ => line.clone(),
-            }
-        })
-        .collect();
-    assert_eq!(shifted, expected, "{text}");
-}
-
 /// What a scripted stage saw, one line per request.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
@@ -63,8 +44,8 @@ pub(crate) struct Script {
     pub replies: BTreeMap<String, StepReply>,
     pub seed: u64,
     pub refuse: Option<Refusal>,
-    steps: RefCell<Vec<StepReply>>,
-    installs: RefCell<u64>,
+    pub steps: RefCell<Vec<StepReply>>,
+    pub installs: RefCell<u64>,
 }
 
 impl Stage for Script {
@@ -135,6 +116,9 @@ impl Stage for Script {
     }
 }
 
+/// Small ones, so that tests which reach them are quick.
+const LIMITS: Limits = Limits { max_ticks: 1_000_000, max_heap_bytes: 64 * 1024 * 1024, max_call_depth: 50 };
+
 /// Performs the test `name` of a spec that stands behind [`SERVICES`].
 pub(crate) fn perform(text: &str, name: &str, script: Script) -> (Loaded, Performed, Vec<String>) {
     let loaded = load_with(&format!("{SERVICES}{text}"), &[]);
@@ -151,8 +135,7 @@ pub(crate) fn perform(text: &str, name: &str, script: Script) -> (Loaded, Perfor
     let (performed, log) = std::thread::scope(|scope| {
         let run = move || {
             let script = Rc::new(script);
-            let performed =
-                program.perform(&performance, Rc::clone(&script) as Rc<dyn Stage>, &Limits::body());
+            let performed = program.perform(&performance, Rc::clone(&script) as Rc<dyn Stage>, &LIMITS);
             let log = script.log.borrow().clone();
             (performed, log)
         };

@@ -1,7 +1,8 @@
 //! A spec found, loaded and checked: what `test`, `check` and `plan` begin with.
 
 use super::error::CliError;
-use super::spec_path;
+use super::{program, spec_path};
+use faultbox_engine::check;
 use faultbox_engine::diagnostic::render::{Style, full};
 use faultbox_engine::diagnostic::{Diagnostic, Severity};
 use faultbox_engine::event::Event;
@@ -41,6 +42,8 @@ pub(crate) fn open_over(named: Option<&Path>, buffers: MemoryFiles) -> Result<Op
         .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
     let loaded = run::load(&OverlayFiles { buffers, below: DiskFiles }, &root);
     let mut diagnostics = loaded.loaded.diagnostics.clone();
+    let beside = root.parent().unwrap_or(Path::new("/")).to_owned();
+    diagnostics.extend(check::all(&loaded.loaded, &|service| program::complaint(&service.binary, &beside)));
     diagnostics.sort_by_key(|found| (found.primary.span.file, found.primary.span.start));
     let sources = shorten(&loaded.loaded.sources, &directory);
     Ok(Opened { path, loaded, sources, diagnostics })

@@ -31,7 +31,7 @@ fn a_slip_in_a_declaration_names_the_line_and_the_remedy() {
         r#"service("x", "y", healthchek = tcp("localhost:1"))"#,
         &["FB0102", "healthchek", "healthcheck"],
     );
-    refused(r#"service("db", "y")"#, &["FB0110", "db", "spec.star:2"]);
+    refused(r#"service("db", "y")"#, &["FB0110", "two services named \"db\"", "the first", "spec.star:6"]);
     refused(
         r#"fault_assumption("a", target = db, rules = [drop()])"#,
         &["FB0107", "`db` is a service", "target = db.main"],
@@ -82,7 +82,15 @@ fn no_such_test_lists_and_suggests() {
 #[test]
 fn a_missing_program_is_named_at_its_service() {
     let place = Place::new("service(\"db\", \"./absent\")\ndef test_x():\n    pass\n");
-    place.test(&[]).expect(2, &["--- ERROR: test_x", "failed to start db", "absent", "spec.star:1"]);
+    place.test(&[]).expect(1, &["FB0121", "absent", "spec.star:1", "nothing was run"]);
+    // A script whose interpreter is missing is only seen when it starts.
+    place.write("script", "#!/no/such/interpreter\n");
+    std::fs::set_permissions(place.path("script"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    place.write("spec.star", "service(\"db\", \"./script\")\ndef test_x():\n    pass\n");
+    place
+        .test(&[])
+        .expect(2, &["--- ERROR: test_x", "failed to start db", "/no/such/interpreter", "spec.star:1"]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn gone_at_once(marker: &str) {
 fn kill_9_of_the_dispatcher_leaves_nothing() {
     for user in ["root", "nobody"] {
         let place = Place::new(ENDLESS);
-        let place = if user == "nobody" { place.as_nobody() } else { place };
+        let place = if user == "nobody" { place.run_by_nobody() } else { place };
         let marker = marker(&format!("dispatcher-{user}"));
         let mut child = started(&place, &marker);
         assert!(marked(&marker).len() >= 7, "dispatcher, 2 x (worker, PID 1, service or daemon)");

@@ -17,7 +17,7 @@ def test_wrong():
 fn results_come_in_the_order_they_are_declared() {
     let place = Place::new(SPEC);
     let ended = place.test(&["--jobs", "3"]);
-    ended.expect(2, &["2 passed, 1 failed", "assert_eq failed: PONG != PANG (not what it says)"]);
+    ended.expect(2, &["2 passed, 1 failed", "assert_eq failed: \"PONG\" != \"PANG\" (not what it says)"]);
     let at = |text: &str| ended.stdout.find(text).unwrap_or_else(|| panic!("{text} is missing in {ended}"));
     assert!(at("test_slow_one") < at("test_quick_one") && at("test_quick_one") < at("test_wrong"), "{ended}");
 }
@@ -38,7 +38,8 @@ fn the_replay_command_works_when_pasted() {
 #[test]
 fn json_holds_the_facts_while_services_write_to_stdout() {
     let place = Place::new(SPEC);
-    let ended = place.test(&["--format", "json", "--junit", "out.xml", "--output", "copy.json"]);
+    place.test(&["--junit", "out.xml", "--output", "copy.json"]).expect(2, &["--- FAIL: test_wrong"]);
+    let ended = place.test(&["--format", "json"]);
     let value: serde_json::Value = serde_json::from_str(&ended.stdout).expect("JSON alone on stdout");
     assert_eq!(
         (value["version"].as_u64(), value["pass"].as_u64(), value["fail"].as_u64()),
@@ -46,7 +47,7 @@ fn json_holds_the_facts_while_services_write_to_stdout() {
     );
     let wrong = value["tests"].as_array().unwrap().iter().find(|test| test["name"] == "test_wrong").unwrap();
     assert_eq!(wrong["result"], "fail");
-    assert_eq!(wrong["assertion"]["actual"], "PONG");
+    assert_eq!(wrong["assertion"]["actual"], "\"PONG\"");
     let xml = std::fs::read_to_string(place.path("out.xml")).unwrap();
     assert!(xml.contains("tests=\"3\"") && xml.contains("failures=\"1\""), "{xml}");
     let copy: serde_json::Value =
@@ -66,8 +67,8 @@ fn logs_are_shown_when_asked_and_on_failure_only() {
 #[test]
 fn check_and_plan_tell_without_running() {
     let place = Place::new(SPEC);
-    place.run(&["check", "spec.star"]).expect(0, &["ok  spec.star", "3 test(s)"]);
-    place.run(&["plan", "spec.star"]).expect(0, &["test_slow_one", "db.main"]);
+    place.run(&["check", "spec.star"]).expect(0, &["FB0212", "asserts nothing", "spec.star — 3 test(s)"]);
+    place.run(&["plan", "spec.star"]).expect(0, &["slow_one", "relays: db.main"]);
     place.test(&["--dry-run"]).expect(0, &["Services: 1", "Tests: 3", "  - test_wrong"]);
 }
 

@@ -13,10 +13,9 @@ use crate::spec::values::{AssumptionValue, ServiceValue};
 use crate::spec::{accept, register};
 use starlark::values::Value;
 
-const RUN: Param = optional(
+const RUN: Param = required(
     "run",
     ParamType::Callable,
-    "None",
     Domain::None,
     "A function without parameters; the faults act while it runs.",
 );
@@ -104,12 +103,7 @@ fn state<'e>(call: &Call<'_, '_, '_, 'e>) -> Option<&'e PerformState> {
 
 /// The function given as `run=`.
 fn run<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Option<Value<'v>>, Stop> {
-    let Some(arg) = call.get("run") else {
-        let message = format!("{}() needs `run`", call.signature.name);
-        let finding = Diagnostic::new(Code::MissingArgument, call.span, message).label("`run` is missing");
-        call.report(finding.help("give the function during which the faults act: run = lambda: api.get()"))?;
-        return Ok(None);
-    };
+    let Some(arg) = call.get("run") else { return Ok(None) };
     if !register::takes(arg.value, 0) {
         let finding = Diagnostic::new(Code::WrongType, arg.span, "run= takes a function without parameters");
         call.report(finding.label("takes parameters"))?;

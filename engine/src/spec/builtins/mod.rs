@@ -4,10 +4,13 @@ pub(super) mod assertions;
 mod control;
 mod data;
 mod inject;
+mod interface;
+mod matrix;
 mod model;
+mod readiness;
 mod rules;
 pub(super) mod steps;
-mod syscalls;
+pub(super) mod syscalls;
 mod topology;
 
 use super::call::Call;
@@ -27,7 +30,10 @@ pub(super) type Run = for<'v, 'c, 'a, 'e> fn(&mut Call<'v, 'c, 'a, 'e>) -> Resul
 /// The entries of every theme, in the order of the manual.
 pub(super) const THEMES: &[&[Builtin]] = &[
     topology::BUILTINS,
+    interface::BUILTINS,
+    readiness::BUILTINS,
     model::BUILTINS,
+    matrix::BUILTINS,
     rules::BUILTINS,
     syscalls::BUILTINS,
     assertions::BUILTINS,
@@ -66,7 +72,7 @@ pub(super) fn call<'v>(
     if let Some(finding) = misplaced(builtin, &context, eval) {
         return match context.load() {
             Some(load) => {
-                load.findings.borrow_mut().push(finding);
+                load.findings.borrow_mut().push(context.traced(finding, eval));
                 Ok(eval.heap().alloc(Hole))
             }
             None => {
@@ -86,12 +92,16 @@ fn misplaced(builtin: &Builtin, context: &Context<'_>, eval: &Evaluator<'_, '_, 
     match (builtin.context, context.load().is_some()) {
         (When::Both, _) | (When::Load, true) | (When::Body, false) => None,
         (When::Body, true) => Some(only_in_test(name, context.call_span(eval))),
-        (When::Load, false) => {
-            let message = format!("{name}() declares something, and a running test cannot");
-            let finding = Diagnostic::new(Code::OnlyAtLoad, context.call_span(eval), message);
-            Some(finding.label("only at the top level").help("move it to the top level of the spec"))
-        }
+        (When::Load, false) => Some(only_at_load(name, context.call_span(eval))),
     }
+}
+
+/// Something only allowed while the spec loads is done in a running test.
+pub(super) fn only_at_load(name: &str, span: crate::text::Span) -> Diagnostic {
+    let message = format!("{name}() belongs to loading the spec, and a running test cannot call it");
+    Diagnostic::new(Code::OnlyAtLoad, span, message)
+        .label("only at the top level")
+        .help("move it to the top level of the spec")
 }
 
 /// Something only a running test can do is done while the spec loads.

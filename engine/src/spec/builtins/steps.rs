@@ -27,7 +27,7 @@ pub(in crate::spec) fn make<'v>(
     let context = *Context::of(eval)?;
     if let Some(load) = context.load() {
         let finding = super::only_in_test(&name, context.call_span(eval));
-        load.findings.borrow_mut().push(finding);
+        load.findings.borrow_mut().push(context.traced(finding, eval));
         return Ok(eval.heap().alloc(Hole));
     }
     let signature = signature(&name, method.step.params);

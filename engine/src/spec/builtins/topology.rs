@@ -1,22 +1,19 @@
 //! Services, interfaces and how to tell that a service is ready.
 
 use super::{optional, required};
-use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
-    Domain, Healthcheck, HealthcheckKind, Interface, InterfaceName, Operation, Param, ParamType, Protocol,
-    Service, ServiceName, Transport, syscall,
+    Domain, Healthcheck, Interface, Operation, Param, ParamType, Service, ServiceName, Transport,
 };
 use crate::spec::call::{Arg, Call};
 use crate::spec::draft::duplicate;
 use crate::spec::failure::Stop;
 use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
 use crate::spec::values::{HealthcheckValue, Hole, InterfaceValue, OpValue, ServiceValue};
-use crate::spec::{accept, convert, shape, target};
+use crate::spec::{accept, convert, shape};
 use starlark::values::Value;
 use starlark::values::dict::DictRef;
 use std::sync::Arc;
-use std::time::Duration;
 
 const SERVICE: &[Param] = &[
     required("name", ParamType::Str, Domain::ServiceName, "The service's name, unique in the spec."),
@@ -41,108 +38,19 @@ const SERVICE: &[Param] = &[
     ),
 ];
 
-const TIMEOUT: &str = "Longest wait from the start of the program.";
-
-pub(super) const BUILTINS: &[Builtin] = &[
-    Builtin {
-        name: "service",
-        params: SERVICE,
-        positional: 1,
-        rest: Rest::Many("binary and interfaces", ParamType::Any),
-        keywords: Keywords::Open,
-        context: Context::Load,
-        returns: "service",
-        group: Group::Topology,
-        snippet: true,
-        doc: "Declares a program under test, with the interfaces it listens on.",
-        run: service,
-    },
-    Builtin {
-        name: "interface",
-        params: &[
-            required("name", ParamType::Str, Domain::None, "Its name, unique in the service."),
-            required("protocol", ParamType::Str, Domain::Protocol, "The protocol it speaks."),
-            required("port", ParamType::Int, Domain::None, "The port the program listens on."),
-            optional("spec", ParamType::Str, "\"\"", Domain::FilePath, "A contract file; not supported yet."),
-            optional("tls", ParamType::Any, "None", Domain::None, "Certificates; not supported yet."),
-        ],
-        positional: 5,
-        rest: Rest::None,
-        keywords: Keywords::Closed,
-        context: Context::Load,
-        returns: "interface",
-        group: Group::Topology,
-        snippet: true,
-        doc: "An endpoint a service listens on.",
-        run: interface,
-    },
-    Builtin {
-        name: "tcp",
-        params: &[
-            required("addr", ParamType::Str, Domain::Address, "Host and port, such as \"localhost:5432\"."),
-            optional("timeout", ParamType::Duration, "\"10s\"", Domain::Duration, TIMEOUT),
-        ],
-        positional: 2,
-        rest: Rest::None,
-        keywords: Keywords::Closed,
-        context: Context::Load,
-        returns: "healthcheck",
-        group: Group::Topology,
-        snippet: false,
-        doc: "The service is ready when it accepts a TCP connection.",
-        run: tcp,
-    },
-    Builtin {
-        name: "http",
-        params: &[
-            required(
-                "url",
-                ParamType::Str,
-                Domain::Address,
-                "Address and path, such as \"localhost:8080/health\".",
-            ),
-            optional("timeout", ParamType::Duration, "\"10s\"", Domain::Duration, TIMEOUT),
-        ],
-        positional: 2,
-        rest: Rest::None,
-        keywords: Keywords::Closed,
-        context: Context::Load,
-        returns: "healthcheck",
-        group: Group::Topology,
-        snippet: false,
-        doc: "The service is ready when a GET is answered with a status from 200 to 399.",
-        run: http,
-    },
-    Builtin {
-        name: "ready",
-        params: &[optional("timeout", ParamType::Duration, "\"30s\"", Domain::Duration, TIMEOUT)],
-        positional: 0,
-        rest: Rest::None,
-        keywords: Keywords::Closed,
-        context: Context::Load,
-        returns: "healthcheck",
-        group: Group::Topology,
-        snippet: false,
-        doc: "The service is ready when the protocol of its first interface answers a harmless request.",
-        run: ready,
-    },
-    Builtin {
-        name: "op",
-        params: &[
-            required("syscalls", ParamType::StrList, Domain::Syscall, "Families or single syscalls."),
-            optional("path", ParamType::Str, "\"\"", Domain::FilePath, "A glob over the file's path."),
-        ],
-        positional: 0,
-        rest: Rest::None,
-        keywords: Keywords::Closed,
-        context: Context::Load,
-        returns: "op",
-        group: Group::Syscalls,
-        snippet: true,
-        doc: "A named set of syscalls, perhaps on certain files only: service(ops={\"wal\": op(...)}).",
-        run: op,
-    },
-];
+pub(super) const BUILTINS: &[Builtin] = &[Builtin {
+    name: "service",
+    params: SERVICE,
+    positional: 1,
+    rest: Rest::Many("binary and interfaces", ParamType::Any),
+    keywords: Keywords::Open,
+    context: Context::Load,
+    returns: "service",
+    group: Group::Topology,
+    snippet: true,
+    doc: "Declares a program under test, with the interfaces it listens on.",
+    run: service,
+}];
 
 /// Arguments of the original language's service() that are not there yet.
 const PLANNED: &[(&str, &str)] = &[
@@ -265,7 +173,7 @@ fn other_keywords(call: &mut Call<'_, '_, '_, '_>) -> Result<bool, Stop> {
 }
 
 /// Strings of a list argument; other items are reported.
-fn texts<'v>(call: &mut Call<'v, '_, '_, '_>, name: &str) -> Result<Vec<String>, Stop> {
+pub(super) fn texts<'v>(call: &mut Call<'v, '_, '_, '_>, name: &str) -> Result<Vec<String>, Stop> {
     let Some(arg) = call.get(name) else { return Ok(Vec::new()) };
     let mut texts = Vec::new();
     for (at, item) in accept::items(arg.value).unwrap_or_default().iter().enumerate() {
@@ -406,155 +314,4 @@ fn operations(call: &mut Call<'_, '_, '_, '_>) -> Result<Vec<Operation>, Stop> {
         }
     }
     Ok(operations)
-}
-
-fn interface<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
-    for planned in ["spec", "tls"] {
-        if let Some(arg) = call.get(planned) {
-            let message = format!("interface() `{planned}` is not supported yet");
-            let span = arg.name_span.unwrap_or(arg.span);
-            call.report(Diagnostic::new(Code::NotSupported, span, message).help("leave it out"))?;
-        }
-    }
-    let protocol = protocol(call)?;
-    let port = port(call)?;
-    let (Some(name), Some(protocol), Some(port)) = (call.get("name"), protocol, port) else {
-        return Ok(call.hole());
-    };
-    let text = name.value.unpack_str().unwrap_or_default();
-    if text.is_empty() || text == "name" {
-        let message = format!("an interface cannot be named \"{text}\"");
-        call.report(Diagnostic::new(Code::BadValue, name.span, message).label("choose another name"))?;
-        return Ok(call.hole());
-    }
-    let interface = Interface { name: InterfaceName::new(text), protocol, port, span: call.span };
-    let port_span = call.get("port").map_or(call.span, |arg| arg.span);
-    Ok(call.heap().alloc(InterfaceValue { interface, port_span, name_span: name.span }))
-}
-
-fn protocol(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<Protocol>, Stop> {
-    let Some(arg) = call.get("protocol") else { return Ok(None) };
-    let text = arg.value.unpack_str().unwrap_or_default();
-    let known = Protocol::from_name(text);
-    if known.is_some() {
-        return Ok(known);
-    }
-    let names: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.name()).collect();
-    let listed = format!("protocols: {}", names.join(", "));
-    let finding = if Protocol::PLANNED.contains(&text) {
-        Diagnostic::new(Code::NotSupported, arg.span, format!("protocol \"{text}\" is not supported yet"))
-            .label("not supported yet")
-            .help("declare it as \"tcp\" to pass its bytes through, delay or drop them")
-            .note(listed)
-    } else {
-        let finding = Diagnostic::new(Code::BadValue, arg.span, format!("there is no protocol \"{text}\""))
-            .label("no such protocol");
-        match nearest(text, names.iter().copied()) {
-            Some(near) => finding.help(format!("did you mean \"{near}\"?")).note(listed).fix(
-                format!("change to \"{near}\""),
-                arg.span,
-                format!("\"{near}\""),
-            ),
-            None => finding.help(listed),
-        }
-    };
-    call.report(finding)?;
-    Ok(None)
-}
-
-fn port(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<u16>, Stop> {
-    let Some(arg) = call.get("port") else { return Ok(None) };
-    let port = convert::int(arg.value).and_then(|port| u16::try_from(port).ok()).filter(|&port| port > 0);
-    if port.is_none() {
-        let message = format!("{} is no port", convert::shown(arg.value));
-        call.report(Diagnostic::new(Code::BadValue, arg.span, message).label("must be from 1 to 65535"))?;
-    }
-    Ok(port)
-}
-
-fn tcp<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
-    let Some(arg) = call.get("addr") else { return Ok(call.hole()) };
-    let text = arg.value.unpack_str().unwrap_or_default();
-    let Some((host, port)) = host_and_port(text) else {
-        return bad_address(call, &arg, text, "\"localhost:5432\"");
-    };
-    finish(call, HealthcheckKind::Tcp { host, port }, Duration::from_secs(10))
-}
-
-fn http<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
-    let Some(arg) = call.get("url") else { return Ok(call.hole()) };
-    let text = arg.value.unpack_str().unwrap_or_default();
-    let rest = text.strip_prefix("http://").unwrap_or(text);
-    let (address, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
-    let Some((host, port)) = host_and_port(address) else {
-        return bad_address(call, &arg, text, "\"localhost:8080/health\"");
-    };
-    finish(call, HealthcheckKind::Http { host, port, path: path.to_owned() }, Duration::from_secs(10))
-}
-
-fn ready<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
-    finish(call, HealthcheckKind::Ready, Duration::from_secs(30))
-}
-
-fn finish<'v>(
-    call: &mut Call<'v, '_, '_, '_>,
-    kind: HealthcheckKind,
-    default: Duration,
-) -> Result<Value<'v>, Stop> {
-    let timeout = call.duration("timeout")?.unwrap_or(default);
-    let healthcheck = Healthcheck { kind, timeout, span: call.span };
-    Ok(call.heap().alloc(HealthcheckValue { healthcheck }))
-}
-
-/// `host:port`; IPv6 hosts stand in brackets.
-fn host_and_port(text: &str) -> Option<(String, u16)> {
-    let (host, port) = text.rsplit_once(':')?;
-    let port = port.parse::<u16>().ok().filter(|&port| port > 0)?;
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let plain = !host.is_empty() && !host.contains(['/', ' ', '@']);
-    plain.then(|| (host.to_owned(), port))
-}
-
-fn bad_address<'v>(
-    call: &mut Call<'v, '_, '_, '_>,
-    arg: &Arg<'v>,
-    text: &str,
-    example: &str,
-) -> Result<Value<'v>, Stop> {
-    let message = format!("{}() cannot read \"{text}\" as an address", call.signature.name);
-    let finding = Diagnostic::new(Code::BadValue, arg.span, message).label("not host and port");
-    call.report(finding.help(format!("write {example}")))?;
-    Ok(call.hole())
-}
-
-fn op<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
-    let syscalls = texts(call, "syscalls")?;
-    let Some(arg) = call.get("syscalls") else { return Ok(call.hole()) };
-    if syscalls.is_empty() && !call.faulty {
-        let finding = Diagnostic::new(Code::BadValue, arg.span, "op() needs at least one syscall");
-        call.report(finding.label("empty"))?;
-    }
-    for (at, word) in syscalls.iter().enumerate() {
-        let span = call.item_span(&arg, at);
-        if let Some(reason) = syscall::untrappable(word) {
-            let message = format!("`{word}` cannot be faulted");
-            call.report(Diagnostic::new(Code::UnknownSyscall, span, message).note(reason))?;
-        } else if syscall::resolve(word).is_none() {
-            let keywords = syscall::keywords();
-            let near = nearest(word, keywords.iter().map(|keyword| keyword.name));
-            let finding = Diagnostic::new(Code::UnknownSyscall, span, format!("`{word}` is no syscall"));
-            let finding = match near {
-                Some(near) => finding.help(format!("did you mean \"{near}\"?")).fix(
-                    format!("change to \"{near}\""),
-                    span,
-                    format!("\"{near}\""),
-                ),
-                None => finding,
-            };
-            call.report(finding.label("unknown"))?;
-        }
-    }
-    let path = call.str("path").filter(|path| !path.is_empty()).map(target::file_glob);
-    let operation = Operation { name: String::new(), syscalls, path, span: call.span };
-    Ok(call.heap().alloc(OpValue { operation }))
 }

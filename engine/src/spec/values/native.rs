@@ -86,7 +86,7 @@ impl<'v> StarlarkValue<'v> for NotSupported {
         let finding = not_supported(self.name, context.call_span(eval));
         match context.load() {
             Some(load) => {
-                load.findings.borrow_mut().push(finding);
+                load.findings.borrow_mut().push_unless_at(finding);
                 Ok(eval.heap().alloc(super::Hole))
             }
             None => Err(Stop::from(finding).into()),

@@ -92,7 +92,7 @@ impl InterfaceRef {
         format!("{HOST}:{}", self.port)
     }
 
-    fn step(&self, name: &str) -> Option<StepMethod> {
+    pub(in crate::spec) fn step(&self, name: &str) -> Option<StepMethod> {
         let step = crate::protocol::schema(self.protocol).steps.iter().find(|step| step.name == name)?;
         Some(StepMethod { endpoint: self.endpoint.clone(), protocol: self.protocol, step })
     }

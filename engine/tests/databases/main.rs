@@ -1,0 +1,7 @@
+//! Real servers behind a real relay: what clients see is what they see without it, and what a rule does is what the
+//! server itself would have done.
+
+mod postgres;
+mod recipes;
+mod redis;
+mod setting;
