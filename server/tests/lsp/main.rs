@@ -6,3 +6,4 @@ mod lifecycle;
 mod random_edits;
 mod runs;
 mod sync;
+mod typing;
