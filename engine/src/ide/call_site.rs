@@ -51,7 +51,12 @@ impl Written {
     }
 
     /// The text of a parameter that is written as a string.
-    pub(super) fn text_of_parameter<'t>(&self, tree: &'t Tree, params: &[Param], name: &str) -> Option<&'t str> {
+    pub(super) fn text_of_parameter<'t>(
+        &self,
+        tree: &'t Tree,
+        params: &[Param],
+        name: &str,
+    ) -> Option<&'t str> {
         tree.string_value(self.parameter(params, name)?)
     }
 }

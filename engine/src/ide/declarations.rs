@@ -122,7 +122,12 @@ pub(super) fn tests(file: FileView<'_>) -> Vec<TestDeclaration> {
             && tree.str(name.span).starts_with("test_")
         {
             let (text, span) = (tree.str(name.span).to_owned(), name.span);
-            tests.push(TestDeclaration { name: text, sort: TestSort::Body, name_span: span, node: statement });
+            tests.push(TestDeclaration {
+                name: text,
+                sort: TestSort::Body,
+                name_span: span,
+                node: statement,
+            });
         }
     }
     for call in calls(file, "scenario") {

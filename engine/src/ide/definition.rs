@@ -29,7 +29,9 @@ fn of_name(snapshot: Snapshot<'_>, offset: u32) -> Option<Vec<Definition>> {
             let attribute = file.tree().str(origin);
             attribute_target(snapshot, *object, attribute).into_iter().collect()
         }
-        NodeKind::Argument { .. } => parameter_target(snapshot, node, file.tree().str(origin)).into_iter().collect(),
+        NodeKind::Argument { .. } => {
+            parameter_target(snapshot, node, file.tree().str(origin)).into_iter().collect()
+        }
         _ => {
             let (file, id) = resolved(snapshot, file, node)?;
             let bindings = &file.scopes.definition(id).bindings;

@@ -14,8 +14,9 @@ pub struct Highlight {
 pub fn highlights(snapshot: &Snapshot<'_>, offset: u32) -> Vec<Highlight> {
     let found = references::references(snapshot, offset).into_iter();
     let here = found.filter(|mention| mention.location.path == snapshot.file.path);
-    let mut highlights: Vec<Highlight> =
-        here.map(|mention| Highlight { span: mention.location.span, is_write: mention.is_definition }).collect();
+    let mut highlights: Vec<Highlight> = here
+        .map(|mention| Highlight { span: mention.location.span, is_write: mention.is_definition })
+        .collect();
     highlights.sort_by_key(|highlight| highlight.span.start);
     highlights
 }

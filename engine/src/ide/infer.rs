@@ -102,17 +102,17 @@ impl<'a> Inference<'a> {
                 _ => Value::Unknown,
             },
             DefinitionKind::Loaded => self.loaded(file, binding.node),
-            DefinitionKind::LoopVariable => match tree.parent(binding.node).map(|parent| tree.kind(parent)) {
-                Some(NodeKind::For { target, iterable, .. } | NodeKind::ForClause { target, iterable })
-                    if *target == binding.node =>
-                {
-                    match self.value(file, *iterable) {
+            DefinitionKind::LoopVariable => {
+                match tree.parent(binding.node).map(|parent| tree.kind(parent)) {
+                    Some(
+                        NodeKind::For { target, iterable, .. } | NodeKind::ForClause { target, iterable },
+                    ) if *target == binding.node => match self.value(file, *iterable) {
                         Value::List(item) => (*item).clone(),
                         _ => Value::Unknown,
-                    }
+                    },
+                    _ => Value::Unknown,
                 }
-                _ => Value::Unknown,
-            },
+            }
             DefinitionKind::Parameter => self.parameter(file, binding.node),
         }
     }
@@ -133,6 +133,11 @@ impl<'a> Inference<'a> {
     }
 
     fn call(&self, file: FileView<'a>, call: NodeId, callee: NodeId) -> Value<'a> {
+        if file.scopes.resolve(callee).is_none()
+            && let Some(made) = self.standard(file, call, file.tree().text_of(callee))
+        {
+            return made;
+        }
         match self.value(file, callee) {
             Value::Builtin(builtin) => self.built(file, call, builtin),
             Value::Step(_, _, step) => match step.returns {
@@ -168,7 +173,6 @@ impl<'a> Inference<'a> {
                 Some(Value::Function(function)) => self.returned(function),
                 _ => Value::Unknown,
             },
-            "struct" => Value::Struct(Rc::new(self.fields(file, call))),
             "str" => Value::Str,
             "int" => Value::Int,
             "list" => Value::List(Rc::new(Value::Unknown)),
@@ -176,6 +180,27 @@ impl<'a> Inference<'a> {
             "None" => Value::None,
             _ => Value::Unknown,
         }
+    }
+
+    /// What a function of Starlark itself gives back.
+    fn standard(&self, file: FileView<'a>, call: NodeId, name: &str) -> Option<Value<'a>> {
+        Some(match name {
+            "struct" => Value::Struct(Rc::new(self.fields(file, call))),
+            "str" | "repr" | "type" | "chr" => Value::Str,
+            "len" | "int" | "ord" | "hash" => Value::Int,
+            "float" => Value::Float,
+            "bool" | "all" | "any" | "hasattr" => Value::Bool,
+            "dict" => Value::Dict,
+            "range" => Value::List(Rc::new(Value::Int)),
+            "list" | "tuple" | "sorted" | "reversed" => {
+                match Written::of(file.tree(), call).positional.first().map(|&items| self.value(file, items))
+                {
+                    Some(list @ Value::List(_)) => list,
+                    _ => Value::List(Rc::new(Value::Unknown)),
+                }
+            }
+            _ => return None,
+        })
     }
 
     fn fields(&self, file: FileView<'a>, call: NodeId) -> Vec<(String, Value<'a>)> {
@@ -200,7 +225,8 @@ impl<'a> Inference<'a> {
         };
         let own = |id: &NodeId| {
             let mut above = tree.ancestors(*id);
-            let owner = above.find(|&at| matches!(tree.kind(at), NodeKind::Def { .. } | NodeKind::Lambda { .. }));
+            let owner =
+                above.find(|&at| matches!(tree.kind(at), NodeKind::Def { .. } | NodeKind::Lambda { .. }));
             owner == Some(function.node)
         };
         let returns = tree.descendants(body).rev().filter_map(|id| match tree.kind(id) {

@@ -7,9 +7,13 @@ use crate::syntax::{ArgumentKind, NodeId, NodeKind, Tree};
 /// What a mention of a function is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
-    Called { call: NodeId },
+    Called {
+        call: NodeId,
+    },
     /// It judges what a scenario returns.
-    Expects { scenario: Option<NodeId> },
+    Expects {
+        scenario: Option<NodeId>,
+    },
     Other,
 }
 

@@ -3,29 +3,42 @@
 //! Every answer is made from a [`Snapshot`]: a file as it stands, the files around it, and what the last evaluation
 //! declared. None can fail, none looks further than the snapshot, and all work on broken text.
 
+pub mod actions;
 mod call_site;
 mod callable;
+pub mod calls;
+pub mod completion;
 mod declarations;
 pub mod definition;
+mod domains;
 pub mod folding;
 mod fuzzy;
 pub mod highlights;
+pub mod hover;
 mod infer;
+pub mod inlay;
+pub mod lens;
 mod mentions;
 pub mod outline;
 pub mod references;
 pub mod relevance;
 pub mod rename;
+pub mod results;
 pub mod selection;
 mod service_shape;
 pub mod signature;
 pub mod snapshot;
+mod snippets;
+mod standard;
 pub mod symbols;
+pub mod test_items;
 pub mod tokens;
 mod value;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod typing_tests;
 
 pub use outline::Outline;
 pub use relevance::is_faultbox;

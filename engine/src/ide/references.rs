@@ -23,9 +23,9 @@ pub fn references(snapshot: &Snapshot<'_>, offset: u32) -> Vec<Reference> {
 pub(super) fn target<'a>(snapshot: Snapshot<'a>, offset: u32) -> Option<(FileView<'a>, DefinitionId)> {
     let tree = snapshot.tree();
     let node = tree.node_at(offset);
-    let load_name = std::iter::once(node).chain(tree.parent(node)).find(|&id| {
-        matches!(tree.kind(id), NodeKind::LoadName { .. })
-    });
+    let load_name = std::iter::once(node)
+        .chain(tree.parent(node))
+        .find(|&id| matches!(tree.kind(id), NodeKind::LoadName { .. }));
     if let (NodeKind::String(_), Some(load_name)) = (tree.kind(node), load_name) {
         return definition::loaded_definition(snapshot, snapshot.file, load_name)
             .or_else(|| Some((snapshot.file, snapshot.file.scopes.resolve(load_name)?)));
@@ -65,12 +65,11 @@ pub(super) fn of_definition(snapshot: Snapshot<'_>, file: FileView<'_>, id: Defi
 
 /// Mentions within the file of the definition.
 fn own(file: FileView<'_>, id: DefinitionId) -> Vec<Reference> {
-    let bindings: Vec<Span> = file.scopes.definition(id).bindings.iter().map(|binding| binding.span).collect();
+    let bindings: Vec<Span> =
+        file.scopes.definition(id).bindings.iter().map(|binding| binding.span).collect();
     let spans = file.scopes.references(file.tree(), id).into_iter();
-    let mention = |span: Span| Reference {
-        location: file.location(span),
-        is_definition: bindings.contains(&span),
-    };
+    let mention =
+        |span: Span| Reference { location: file.location(span), is_definition: bindings.contains(&span) };
     spans.map(mention).collect()
 }
 
@@ -99,7 +98,9 @@ fn in_loading_file(
         }
         spans.sort_unstable();
         spans.dedup();
-        found.extend(spans.into_iter().map(|span| Reference { location: other.location(span), is_definition: false }));
+        found.extend(
+            spans.into_iter().map(|span| Reference { location: other.location(span), is_definition: false }),
+        );
     }
     found
 }
@@ -127,10 +128,9 @@ fn keywords(file: FileView<'_>, id: DefinitionId) -> Vec<Reference> {
         let super::mentions::Use::Called { call } = super::mentions::use_of(tree, mention) else { continue };
         let written = super::call_site::Written::of(tree, call);
         let named = written.keywords.iter().filter(|(_, word, _)| *word == definition.name);
-        found.extend(named.map(|(name, ..)| Reference {
-            location: file.location(name.span),
-            is_definition: false,
-        }));
+        found.extend(
+            named.map(|(name, ..)| Reference { location: file.location(name.span), is_definition: false }),
+        );
     }
     found
 }
@@ -151,12 +151,16 @@ mod tests {
     #[test]
     fn mentions_within_a_file() {
         check("x$0 = 1\ny = x\ndef f(x):\n    return x\n", &["main.star: x = 1", "main.star: y = x"]);
-        check("def f(a$0):\n    return a\nf(a=1)\n", &["main.star: def f(a):", "main.star:     return a", "main.star: f(a=1)"]);
+        check(
+            "def f(a$0):\n    return a\nf(a=1)\n",
+            &["main.star: def f(a):", "main.star:     return a", "main.star: f(a=1)"],
+        );
     }
 
     #[test]
     fn mentions_across_a_load() {
-        let expected = ["lib.star: def help():", "main.star: load(\"lib.star\", \"help\")", "main.star: help()"];
+        let expected =
+            ["lib.star: def help():", "main.star: load(\"lib.star\", \"help\")", "main.star: help()"];
         check("load(\"lib.star\", \"help\")\nhe$0lp()\n//- /w/lib.star\ndef help():\n    pass\n", &expected);
         check("load(\"lib.star\", \"he$0lp\")\nhelp()\n//- /w/lib.star\ndef help():\n    pass\n", &expected);
         let renamed = "load(\"lib.star\", h=\"help\")\nh()\n//- /w/lib.star\ndef he$0lp():\n    pass\n";

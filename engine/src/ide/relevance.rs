@@ -10,7 +10,10 @@ const TELLING: &[&str] =
 /// True when the file is written for Faultbox, as far as its name and text tell. `file_name` is the last part of its
 /// path.
 pub fn is_faultbox(parsed: &Parsed, file_name: &str) -> bool {
-    file_name == "faultbox.star" || file_name.ends_with(".faultbox.star") || calls_us(parsed) || loads_us(parsed)
+    file_name == "faultbox.star"
+        || file_name.ends_with(".faultbox.star")
+        || calls_us(parsed)
+        || loads_us(parsed)
 }
 
 /// True when a telling builtin is called: a bare name with an opening bracket behind it.

@@ -121,7 +121,8 @@ mod tests {
         let result = fixture.ask(|snapshot, offset| rename(snapshot, offset, new_name));
         let shown = result.map(|files| {
             let mut text = fixture.text().to_owned();
-            let mut edits: Vec<_> = files.into_iter().filter(|file| file.path.ends_with("main.star")).collect();
+            let mut edits: Vec<_> =
+                files.into_iter().filter(|file| file.path.ends_with("main.star")).collect();
             let mut edits = edits.pop().map(|file| file.edits).unwrap_or_default();
             edits.sort_by_key(|edit| std::cmp::Reverse(edit.span.start));
             for edit in edits {
@@ -145,7 +146,11 @@ mod tests {
     #[test]
     fn what_would_break_the_spec_is_refused() {
         check("x = 1\ny = $0x\n", "y", Err("`y` is already a name here: main.star:2"));
-        check("$0x = 1\n", "2x", Err("\"2x\" is not a name: letters, digits and _ only, and no digit in front"));
+        check(
+            "$0x = 1\n",
+            "2x",
+            Err("\"2x\" is not a name: letters, digits and _ only, and no digit in front"),
+        );
         check("$0x = 1\n", "lambda", Err("`lambda` is a word of the language"));
         check("$0x = 1\n", "service", Err("`service` is a builtin; a name of the spec would hide it"));
         check("$0service(\"db\")\n", "x", Err("`service` is a builtin and cannot be renamed"));

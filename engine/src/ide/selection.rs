@@ -30,9 +30,8 @@ pub fn selection_ranges(snapshot: &Snapshot<'_>, offset: u32) -> Vec<Span> {
     spans.push(Span { file: tree.file, start: 0, end: tree.text.len() as u32 });
     let mut grown: Vec<Span> = Vec::new();
     for span in spans {
-        let grows = grown.last().is_none_or(|last| {
-            span.start <= last.start && last.end <= span.end && span != *last
-        });
+        let grows =
+            grown.last().is_none_or(|last| span.start <= last.start && last.end <= span.end && span != *last);
         if grows {
             grown.push(span);
         }
@@ -49,7 +48,8 @@ mod tests {
     fn a_selection_grows_to_the_whole_file() {
         let fixture = Fixture::new("x = f(path=\"/da$0ta\")\ny = 1\n");
         let spans = fixture.ask(|snapshot, offset| selection_ranges(snapshot, offset));
-        let shown: Vec<&str> = spans.iter().map(|at| &fixture.text()[at.start as usize..at.end as usize]).collect();
+        let shown: Vec<&str> =
+            spans.iter().map(|at| &fixture.text()[at.start as usize..at.end as usize]).collect();
         assert_eq!(
             shown[..5],
             ["/data", "\"/data\"", "path=\"/data\"", "f(path=\"/data\")", "x = f(path=\"/data\")"]

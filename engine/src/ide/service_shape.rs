@@ -28,7 +28,8 @@ pub(super) fn written<'a>(inference: &Inference<'a>, file: FileView<'a>, call: N
             }
             NodeKind::Name | NodeKind::Call { .. } => {
                 let known = inference.value(file, value).words().is_some();
-                shape.complete &= known && !matches!(inference.value(file, value), super::value::Value::InterfaceDeclaration);
+                shape.complete &= known
+                    && !matches!(inference.value(file, value), super::value::Value::InterfaceDeclaration);
             }
             _ => {}
         }

@@ -66,7 +66,8 @@ pub(super) fn render(callable: &Callable) -> (String, Vec<ParameterHelp>) {
             ParamType::Any => String::new(),
             ty => format!("{}. ", capital(ty.words())),
         };
-        parameters.push(ParameterHelp { label: (start, label.len() as u32), doc: format!("{ty}{}", slot.doc) });
+        parameters
+            .push(ParameterHelp { label: (start, label.len() as u32), doc: format!("{ty}{}", slot.doc) });
     }
     if callable.slots.iter().any(|slot| slot.kind == SlotKind::Syscall) {
         separate(&mut label);

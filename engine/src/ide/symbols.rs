@@ -58,7 +58,8 @@ pub fn workspace_symbols(snapshot: &Snapshot<'_>, query: &str) -> Vec<WorkspaceS
     let mut found = Vec::new();
     for file in snapshot.files() {
         let own = Snapshot { file, ..*snapshot };
-        let matching = document_symbols(&own).into_iter().filter(|symbol| fuzzy::matches(query, &symbol.name));
+        let matching =
+            document_symbols(&own).into_iter().filter(|symbol| fuzzy::matches(query, &symbol.name));
         found.extend(matching.map(|symbol| WorkspaceSymbol {
             name: symbol.name,
             kind: symbol.kind,
@@ -195,7 +196,9 @@ mod tests {
         let shown: Vec<String> = symbols
             .iter()
             .flat_map(|symbol| std::iter::once(symbol).chain(&symbol.children))
-            .map(|symbol| format!("{:?} {} {}", symbol.kind, symbol.name, symbol.detail).trim_end().to_owned())
+            .map(|symbol| {
+                format!("{:?} {} {}", symbol.kind, symbol.name, symbol.detail).trim_end().to_owned()
+            })
             .collect();
         assert_eq!(
             shown,

@@ -157,7 +157,9 @@ mod tests {
         let shown: Vec<String> = tokens
             .iter()
             .filter(|token| !matches!(token.ty, TokenType::String | TokenType::Number))
-            .map(|at| format!("{:?} {}", at.ty, &fixture.text()[at.span.start as usize..at.span.end as usize]))
+            .map(|at| {
+                format!("{:?} {}", at.ty, &fixture.text()[at.span.start as usize..at.span.end as usize])
+            })
             .collect();
         assert_eq!(
             shown,

@@ -1,0 +1,112 @@
+//! Inside the brackets of a call: the arguments it still lacks, and values for the next positional one.
+
+use super::{CompletionKind, Ground, List, Rank};
+use crate::ide::callable::{self, Callable, CallableKind, Slot, SlotKind};
+use crate::model::{ParamType, syscall};
+use crate::syntax::NodeKind;
+use crate::syntax::cursor::{ActiveCall, Role};
+
+impl Ground<'_> {
+    pub(super) fn arguments(&self, list: &mut List, active: &ActiveCall) {
+        if let Some(callable) = callable::of_call(&self.inference, active.call) {
+            self.keywords(list, &callable, active);
+            // The other form of `delay` may be meant while nothing tells which.
+            if callable.name == "delay" {
+                self.other_form(list, active);
+            }
+        }
+        let wanted = self.expected_argument(active, &Role::Whole);
+        self.values(list, wanted.as_ref());
+    }
+
+    fn keywords(&self, list: &mut List, callable: &Callable, active: &ActiveCall) {
+        let equals = self.equals(active);
+        let by_position = active.index.min(callable.positional);
+        for (at, slot) in callable.slots.iter().enumerate() {
+            if active.given.contains(&slot.name) || at < by_position {
+                continue;
+            }
+            let rank = rank(slot, callable);
+            let insert = format!("{}{equals}{}", slot.name, value(slot));
+            let detail = match slot.default.as_deref() {
+                None => format!("required, {}", slot.ty.words()),
+                Some("") => slot.ty.words().to_owned(),
+                Some(default) => format!("{}, default {default}", slot.ty.words()),
+            };
+            let label = format!("{}=", slot.name);
+            list.add(rank, CompletionKind::Argument, &label, (&detail, &slot.doc), insert, true);
+        }
+    }
+
+    /// Keywords of the protocol form, offered while a call of `delay` is empty or has keywords.
+    fn other_form(&self, list: &mut List, active: &ActiveCall) {
+        let written = super::super::call_site::Written::of(self.snapshot.tree(), active.call);
+        let Some(builtin) = crate::spec::registry::find("delay").filter(|_| written.positional.is_empty())
+        else {
+            return;
+        };
+        let equals = self.equals(active);
+        for form in super::super::call_site::forms(builtin) {
+            for param in
+                form.params.iter().filter(|param| !active.given.iter().any(|name| name == param.name))
+            {
+                let insert = format!("{}{equals}$1", param.name);
+                let label = format!("{}=", param.name);
+                let words = (param.ty.words(), param.doc);
+                list.add(Rank::Optional, CompletionKind::Argument, &label, words, insert, true);
+            }
+        }
+    }
+
+    /// ` = ` in calls over several lines and where it is written so already, else `=`.
+    fn equals(&self, active: &ActiveCall) -> &'static str {
+        let tree = self.snapshot.tree();
+        let NodeKind::Call { args, open, .. } = tree.kind(active.call) else { return "=" };
+        for &arg in args {
+            let text = tree.text_of(arg);
+            if let NodeKind::Argument { kind: crate::syntax::ArgumentKind::Keyword(name), .. } =
+                tree.kind(arg)
+                && tree.span(arg).end < self.offset
+            {
+                let spaced = text[(name.span.len() as usize).min(text.len())..].starts_with(' ');
+                return if spaced { " = " } else { "=" };
+            }
+        }
+        let before = tree.text.get(*open as usize..self.offset as usize).unwrap_or("");
+        if before.contains('\n') { " = " } else { "=" }
+    }
+}
+
+/// Required ones first, then what makes the call what it is, then the rest.
+fn rank(slot: &Slot, callable: &Callable) -> Rank {
+    match slot.kind {
+        SlotKind::Parameter if slot.is_required() && callable.kind == CallableKind::Builtin => Rank::Required,
+        SlotKind::Matcher => Rank::Likely,
+        SlotKind::Syscall if is_common(&slot.name) => Rank::Optional,
+        SlotKind::Syscall => Rank::Rare,
+        SlotKind::Parameter => match (callable.kind, slot.name.as_str()) {
+            (CallableKind::Builtin, "target" | "rules" | "faults" | "expect" | "run" | "status" | "body") => {
+                Rank::Likely
+            }
+            (CallableKind::Step | CallableKind::Function, _) => Rank::Wanted,
+            _ => Rank::Optional,
+        },
+    }
+}
+
+/// True for families and what has a line of its own in the table; an operation of the service has no such name.
+fn is_common(name: &str) -> bool {
+    let known = syscall::keywords().into_iter().find(|keyword| keyword.name == name);
+    known.is_none_or(|keyword| keyword.doc.is_some())
+}
+
+/// The value a keyword starts with.
+fn value(slot: &Slot) -> &'static str {
+    match slot.ty {
+        ParamType::Str | ParamType::Pattern | ParamType::PatternOrTable | ParamType::Duration => "\"$1\"",
+        ParamType::SyscallFault => "${1:deny(\"${2:EIO}\")}",
+        ParamType::ProtocolRule | ParamType::List | ParamType::StrList => "[$1]",
+        ParamType::Dict | ParamType::StrDict => "{$1}",
+        _ => "$1",
+    }
+}

@@ -1,0 +1,162 @@
+//! What can be typed at the cursor, best first.
+//!
+//! The cursor's context decides who proposes: `names` and `words` for values and statements, `arguments` inside a
+//! call's brackets, `attributes` behind a dot, `strings` between quotes.
+
+mod arguments;
+mod attributes;
+mod expected;
+mod names;
+mod strings;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use super::Snapshot;
+use super::infer::Inference;
+use crate::syntax::cursor::{self, Context, Cursor};
+use crate::text::Span;
+use std::collections::HashSet;
+
+/// What a proposal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompletionKind {
+    Keyword,
+    Builtin,
+    Function,
+    Variable,
+    Service,
+    Interface,
+    /// A step of an interface.
+    Method,
+    Property,
+    /// A keyword argument.
+    Argument,
+    Assumption,
+    /// One of the words a text may be.
+    Value,
+    File,
+}
+
+/// One proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    pub label: String,
+    pub kind: CompletionKind,
+    /// A few words beside the label.
+    pub detail: String,
+    /// Markdown; may be empty.
+    pub doc: String,
+    /// What is inserted; with `$1` and `${2:default}` places when `is_snippet`.
+    pub insert: String,
+    pub is_snippet: bool,
+    /// What it replaces.
+    pub replace: Span,
+    /// Lower ones stand first; the order of the list is the order of ranks.
+    pub rank: u16,
+}
+
+/// Everything that can be typed at `offset`. `listing` holds the files an editor may name here, as paths from the
+/// folder of the spec.
+pub fn completions(snapshot: &Snapshot<'_>, offset: u32, listing: &[String]) -> Vec<Completion> {
+    let cursor = cursor::at(snapshot.file.parsed, offset);
+    let ground = Ground { snapshot: *snapshot, inference: Inference::new(*snapshot), offset, listing };
+    let mut list = List { replace: cursor.replace, items: Vec::new() };
+    ground.propose(&cursor, &mut list);
+    list.items.sort_by_key(|item| item.rank);
+    let mut seen = HashSet::new();
+    list.items.retain(|item| seen.insert(item.label.clone()));
+    list.items
+}
+
+/// What proposals are made from.
+struct Ground<'a> {
+    snapshot: Snapshot<'a>,
+    inference: Inference<'a>,
+    offset: u32,
+    listing: &'a [String],
+}
+
+/// Proposals so far; all replace the same text.
+struct List {
+    replace: Span,
+    items: Vec<Completion>,
+}
+
+/// Groups of proposals, the first ones first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// Exactly what is wanted here.
+    Wanted,
+    Required,
+    Likely,
+    Optional,
+    Local,
+    Global,
+    Snippet,
+    Builtin,
+    Keyword,
+    Rare,
+}
+
+impl List {
+    /// Adds a proposal that inserts its label.
+    fn plain(&mut self, rank: Rank, kind: CompletionKind, label: &str, detail: &str, doc: &str) {
+        self.add(rank, kind, label, (detail, doc), label.to_owned(), false);
+    }
+
+    fn add(
+        &mut self,
+        rank: Rank,
+        kind: CompletionKind,
+        label: &str,
+        (detail, doc): (&str, &str),
+        insert: String,
+        is_snippet: bool,
+    ) {
+        // Proposals of one group keep the order they were made in.
+        let place = self.items.len().min(999) as u16;
+        self.items.push(Completion {
+            label: label.to_owned(),
+            kind,
+            detail: detail.to_owned(),
+            doc: doc.to_owned(),
+            insert,
+            is_snippet,
+            replace: self.replace,
+            rank: rank as u16 * 1_000 + place,
+        });
+    }
+}
+
+impl Ground<'_> {
+    fn propose(&self, cursor: &Cursor, list: &mut List) {
+        match &cursor.context {
+            Context::Nothing => self.operators(cursor, list),
+            Context::NewName => {}
+            Context::Statement => {
+                self.statement_words(list);
+                self.names(list, None);
+            }
+            Context::Expression(place) => {
+                let wanted = self.expected(place);
+                self.values(list, wanted.as_ref());
+            }
+            Context::Argument(active) => self.arguments(list, active),
+            Context::Attribute { object } => self.attributes(list, *object),
+            Context::String { place, string } => self.string(list, place, *string),
+            Context::LoadPath { string } => self.load_path(list, string.is_some()),
+            Context::LoadName { path, string } => self.load_names(list, path.as_deref(), string.is_some()),
+        }
+    }
+
+    /// Names, words and literals where a value is wanted.
+    fn values(&self, list: &mut List, wanted: Option<&expected::Expected>) {
+        if let Some(wanted) = wanted {
+            self.literals(list, wanted);
+        }
+        self.names(list, wanted);
+        self.value_words(list);
+    }
+}

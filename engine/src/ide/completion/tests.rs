@@ -1,0 +1,139 @@
+use super::{Completion, CompletionKind, completions};
+use crate::ide::fixture::Fixture;
+
+const SERVICES: &str = "db = service(\"db\", \"x\", interface(\"main\", \"tcp\", 5432), ops = {\"wal\": op(syscalls=[\"write\"])})
+api = service(\"api\", \"x\", interface(\"public\", \"http\", 8080), interface(\"admin\", \"http\", 9090))
+def reading():
+    return api.public.get(path=\"/data/key\")
+slow = fault_assumption(\"slow\", target = api.public, rules = [delay(path=\"/data/*\", delay=\"1s\")])
+";
+
+fn at(fixture: &str) -> Vec<Completion> {
+    let listing = ["lib/common.star", "bin/db"].map(str::to_owned);
+    let fixture = Fixture::new(&format!("{SERVICES}{fixture}"));
+    fixture.ask(|snapshot, offset| completions(snapshot, offset, &listing))
+}
+
+/// The first proposals are these.
+#[track_caller]
+fn check(fixture: &str, expected: &[&str]) {
+    let found = at(fixture);
+    let labels: Vec<&str> = found.iter().take(expected.len()).map(|item| item.label.as_str()).collect();
+    assert_eq!(labels, expected, "{fixture}");
+}
+
+/// These are proposed, and those are not.
+#[track_caller]
+fn check_among(fixture: &str, present: &[&str], absent: &[&str]) {
+    let found = at(fixture);
+    let has = |label: &&str| found.iter().any(|item| item.label == **label);
+    let missing: Vec<&&str> = present.iter().filter(|label| !has(label)).collect();
+    let surplus: Vec<&&str> = absent.iter().filter(|label| has(label)).collect();
+    assert!(missing.is_empty() && surplus.is_empty(), "{fixture}: lacks {missing:?}, has {surplus:?}");
+}
+
+#[test]
+fn behind_a_dot_stand_the_interfaces_and_steps_of_that_value() {
+    check("api.$0", &["public", "admin", "name"]);
+    check("db.$0", &["main", "send", "name"]);
+    check("api.public.$0\nx = 1", &["get", "post", "put"]);
+    check_among("db.main.$0", &["send", "addr"], &["get", "post"]);
+}
+
+#[test]
+fn responses_have_attributes_also_in_expectations() {
+    check("def f():\n    r = api.public.get(path=\"/\")\n    r.$0", &["status", "body", "data"]);
+    check_among(
+        "fault_scenario(\"x\", scenario=reading, expect=lambda r: assert_eq(r.$0",
+        &["status"],
+        &["main"],
+    );
+    check(
+        "def both():\n    return struct(first=api.public.get(), n=1)\nfault_scenario(\"x\", scenario=both, expect=lambda r: r.$0)",
+        &["first", "n"],
+    );
+}
+
+#[test]
+fn keywords_come_required_first_and_used_ones_are_gone() {
+    check("fault_scenario(\"x\", $0", &["scenario=", "faults=", "expect="]);
+    check_among("fault_scenario(\"x\", scenario=f, $0", &["faults="], &["scenario=", "name="]);
+    check_among("interface(\"x\", $0)", &["protocol="], &["name="]);
+}
+
+#[test]
+fn keywords_are_valid_for_the_target() {
+    check_among("fault_assumption(\"x\", target=db, $0", &["wal=", "write=", "fsync=", "connect="], &[]);
+    check_among("response(p$0", &["path=", "probability="], &[]);
+    check_among(
+        "fault_assumption(\"x\", target=api.public, rules=[response($0",
+        &["method=", "path=", "status=", "body="],
+        &["command=", "sqlstate="],
+    );
+    check_among(
+        "fault_assumption(\"x\", target=db.main, rules=[response($0",
+        &["data=", "body="],
+        &["path=", "status="],
+    );
+}
+
+#[test]
+fn arguments_of_steps_and_functions_are_known() {
+    check("api.public.post($0)", &["path=", "body=", "headers="]);
+    check("def f(first, second=1):\n    pass\nf($0)", &["first=", "second="]);
+}
+
+#[test]
+fn values_of_the_wanted_type_come_first() {
+    check("fault_scenario(\"x\", scenario=$0", &["reading"]);
+    check("fault_scenario(\"x\", scenario=reading, faults=$0", &["slow", "fault_assumption"]);
+    check("fault_assumption(\"x\", target=$0", &["db", "api"]);
+    check("fault_assumption(\"x\", target=db, write=$0", &["deny", "delay", "allow"]);
+    check("fault_matrix(scenarios=[$0", &["reading"]);
+    check("service(\"y\", healthcheck=$0", &["tcp", "http", "ready"]);
+}
+
+#[test]
+fn strings_offer_the_words_of_their_domain() {
+    check("deny(\"$0\")", &["ENOENT", "EACCES"]);
+    check_among("deny(\"EN$0", &["ENOSPC", "EIO"], &["service"]);
+    check("deny($0", &["errno=", "\"ENOENT\""][1..].try_into().map(|first: &[&str; 1]| &first[..]).unwrap());
+    check("interface(\"x\", \"$0\"", &["http", "tcp"]);
+    check("op(syscalls=[\"$0\"", &["write", "read"]);
+    check("response(method=\"$0\"", &["GET", "POST"]);
+    check("response(status=$0", &["503", "500"]);
+    check("drop(mode=\"$0\"", &["fin", "reset", "silent"]);
+    check_among("api.public.get(path=\"$0\")", &["/data/key", "/data/*"], &[]);
+    check_among("service(\"z\", \"x\", depends_on=[\"$0\"])", &["db", "api"], &[]);
+    check_among("delay(\"$0\")", &["500ms", "1s"], &[]);
+    check_among("deny(\"EIO\", probability=\"$0\")", &["50%"], &[]);
+    check("def f(r):\n    assert_eq(r.status, $0", &["503", "500"]);
+}
+
+#[test]
+fn loads_offer_files_and_names() {
+    check("load(\"$0", &["lib/common.star"]);
+    check("load($0", &["\"lib/common.star\""]);
+    check("load(\"x.star\", \"$0\")\n//- /w/x.star\ndef help():\n    pass\n_own = 1\n", &["help"]);
+}
+
+#[test]
+fn statements_offer_declarations_as_snippets() {
+    let found = at("$0");
+    let service = found.iter().find(|item| item.label == "service").expect("service");
+    assert!(service.is_snippet && service.insert.contains("interface("), "{service:?}");
+    let first: Vec<&str> = found
+        .iter()
+        .filter(|item| item.kind == CompletionKind::Builtin)
+        .take(2)
+        .map(|item| &*item.label)
+        .collect();
+    assert_eq!(first, ["service", "interface"]);
+}
+
+#[test]
+fn nothing_is_offered_where_nothing_belongs() {
+    for fixture in ["# a $0comment", "x = 12$0", "def $0"] {
+        assert!(at(fixture).is_empty(), "{fixture}");
+    }
+}
