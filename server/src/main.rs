@@ -1,6 +1,8 @@
 //! The `faultbox` command: a runner and a language server, two thin faces over `faultbox-engine`.
 
 mod cli;
+mod handover;
+mod lsp;
 
 use std::process::ExitCode;
 

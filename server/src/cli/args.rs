@@ -47,9 +47,14 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Show what this machine allows, and how to allow more
     Doctor,
+    /// Serve an editor over standard input and output (the Language Server Protocol)
+    Lsp,
     /// Run one leaf of a plan; started by `test`, speaks with it over pipes
     #[command(hide = true)]
     Worker,
+    /// Evaluate specs for `lsp`; speaks with it over pipes
+    #[command(hide = true, name = "__check")]
+    CheckServer,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -97,6 +102,10 @@ pub(crate) struct TestArgs {
 
     #[command(flatten)]
     pub(crate) report: ReportArgs,
+
+    /// Take the editor's unsaved buffers from standard input, and end when it closes; see `handover.rs`
+    #[arg(long, hide = true)]
+    pub(crate) editor: bool,
 }
 
 #[derive(Debug, ClapArgs)]

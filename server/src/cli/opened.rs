@@ -11,7 +11,7 @@ use faultbox_engine::plan::{NoMatch, Plan, Selection, expand, select};
 use faultbox_engine::report::Reporter;
 use faultbox_engine::run::{self, LoadedSpec};
 use faultbox_engine::syntax::parse;
-use faultbox_engine::text::{DiskFiles, FileId, Source, SourceMap};
+use faultbox_engine::text::{DiskFiles, FileId, MemoryFiles, OverlayFiles, Source, SourceMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -30,12 +30,17 @@ pub(crate) struct Opened {
 
 /// Opens the spec an argument names, or the nearest default one.
 pub(crate) fn open(named: Option<&Path>) -> Result<Opened, CliError> {
+    open_over(named, MemoryFiles::default())
+}
+
+/// The same, with an editor's buffers before the files of the disk.
+pub(crate) fn open_over(named: Option<&Path>, buffers: MemoryFiles) -> Result<Opened, CliError> {
     let directory = std::env::current_dir()
         .map_err(|error| CliError::machine(format!("cannot tell the current directory: {error}")))?;
     let path = spec_path::find(named, &directory)?;
     let root = std::path::absolute(&path)
         .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
-    let loaded = run::load(&DiskFiles, &root);
+    let loaded = run::load(&OverlayFiles { buffers, below: DiskFiles }, &root);
     let mut diagnostics = loaded.loaded.diagnostics.clone();
     let beside = root.parent().unwrap_or(Path::new("/")).to_owned();
     diagnostics.extend(check::all(&loaded.loaded, &|service| program::complaint(&service.binary, &beside)));
