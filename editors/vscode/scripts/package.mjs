@@ -1,27 +1,39 @@
-// Makes faultbox-VERSION.vsix from what is built. A vsix is a zip with two XML files in front, so the packaging tool
-// and the three hundred packages it brings are not needed.
+// Makes a .vsix from what is built. A vsix is a zip with two XML files in front, so the packaging tool and the three
+// hundred packages it brings are not needed.
+//
+//   package.mjs [TARGET [FOLDER]]    FOLDER's package.json says under `files` what belongs into the extension
 import { readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { deflateRawSync } from "node:zlib";
 
-const CONTENT = ["package.json", "README.md", "language-configuration.json", "dist", "icons", "snippets", "syntaxes"];
-const manifest = JSON.parse(readFileSync("package.json", "utf8"));
+const [given, folder = "."] = process.argv.slice(2);
+const manifest = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
+const target = given ?? `${manifest.name}-${manifest.version}.vsix`;
 const xml = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
 function filesBelow(entry) {
-  if (!statSync(entry).isDirectory()) return [entry];
-  return readdirSync(entry).sort().flatMap((name) => filesBelow(path.posix.join(entry, name)));
+  if (!statSync(path.join(folder, entry)).isDirectory()) return [entry];
+  return readdirSync(path.join(folder, entry)).sort().flatMap((name) => filesBelow(path.posix.join(entry, name)));
 }
+
+const readme = manifest.files.includes("README.md");
+const icon = manifest.icon ? `<Icon>extension/${manifest.icon}</Icon>` : "";
+const asset = (type, file) => `<Asset Type="Microsoft.VisualStudio.${type}" Path="extension/${file}" Addressable="true"/>`;
+const assets = [
+  asset("Code.Manifest", "package.json"),
+  ...(readme ? [asset("Services.Content.Details", "README.md")] : []),
+  ...(manifest.icon ? [asset("Services.Icons.Default", manifest.icon)] : []),
+];
 
 const vsixManifest = `<?xml version="1.0" encoding="utf-8"?>
 <PackageManifest Version="2.0.0" xmlns="http://schemas.microsoft.com/developer/vsx-schema/2011">
   <Metadata>
     <Identity Language="en-US" Id="${manifest.name}" Version="${manifest.version}" Publisher="${manifest.publisher}"/>
-    <DisplayName>${xml(manifest.displayName)}</DisplayName>
+    <DisplayName>${xml(manifest.displayName ?? manifest.name)}</DisplayName>
     <Description xml:space="preserve">${xml(manifest.description)}</Description>
-    <Tags>${xml(manifest.keywords.join(","))}</Tags>
-    <Categories>${xml(manifest.categories.join(","))}</Categories>
-    <Icon>extension/${manifest.icon}</Icon>
+    <Tags>${xml((manifest.keywords ?? []).join(","))}</Tags>
+    <Categories>${xml((manifest.categories ?? []).join(","))}</Categories>
+    ${icon}
     <Properties>
       <Property Id="Microsoft.VisualStudio.Code.Engine" Value="${xml(manifest.engines.vscode)}"/>
       <Property Id="Microsoft.VisualStudio.Code.ExtensionKind" Value="workspace"/>
@@ -29,11 +41,7 @@ const vsixManifest = `<?xml version="1.0" encoding="utf-8"?>
   </Metadata>
   <Installation><InstallationTarget Id="Microsoft.VisualStudio.Code"/></Installation>
   <Dependencies/>
-  <Assets>
-    <Asset Type="Microsoft.VisualStudio.Code.Manifest" Path="extension/package.json" Addressable="true"/>
-    <Asset Type="Microsoft.VisualStudio.Services.Content.Details" Path="extension/README.md" Addressable="true"/>
-    <Asset Type="Microsoft.VisualStudio.Services.Icons.Default" Path="extension/${manifest.icon}" Addressable="true"/>
-  </Assets>
+  <Assets>${assets.join("")}</Assets>
 </PackageManifest>
 `;
 const types = { json: "application/json", js: "application/javascript", css: "text/css", md: "text/markdown", png: "image/png", svg: "image/svg+xml", vsixmanifest: "text/xml" };
@@ -46,9 +54,8 @@ const contentTypes = `<?xml version="1.0" encoding="utf-8"?>
 const entries = [
   ["extension.vsixmanifest", Buffer.from(vsixManifest)],
   ["[Content_Types].xml", Buffer.from(contentTypes)],
-  ...CONTENT.flatMap(filesBelow).map((file) => [`extension/${file}`, readFileSync(file)]),
+  ...["package.json", ...manifest.files].flatMap(filesBelow).map((file) => [`extension/${file}`, readFileSync(path.join(folder, file))]),
 ];
-const target = process.argv[2] ?? `faultbox-${manifest.version}.vsix`;
 writeFileSync(target, zip(entries));
 console.log(`${target}: ${entries.length} files, ${statSync(target).size} bytes`);
 

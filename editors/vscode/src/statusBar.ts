@@ -27,7 +27,7 @@ export class StatusBar implements vscode.Disposable {
         this.update();
       }),
       runs.onEvent(() => this.update()),
-      vscode.window.onDidChangeActiveTextEditor(() => this.update()),
+      vscode.window.onDidChangeVisibleTextEditors(() => this.update()),
     );
     this.update();
   }
@@ -45,7 +45,7 @@ export class StatusBar implements vscode.Disposable {
     this.item.text = text;
     this.item.tooltip = tooltip;
     this.item.backgroundColor = bad ? new vscode.ThemeColor("statusBarItem.errorBackground") : undefined;
-    const inSpec = vscode.window.activeTextEditor?.document.languageId === "faultbox";
+    const inSpec = vscode.window.visibleTextEditors.some((editor) => editor.document.languageId === "faultbox");
     if (inSpec || this.runs.active().length > 0 || this.status.health === "error") this.item.show();
     else this.item.hide();
   }

@@ -71,6 +71,9 @@ function arrowOf(arrow: Arrow, x: (ms: number) => number, y: (lane: number) => n
   const from = x(arrow.sent);
   const to = x(arrow.received ?? arrow.sent);
   const group = svg("g", { class: `arrow ${state}`, tabindex: 0 }, svg("title", {}, `${arrow.text}\n${arrow.reply}\nGo to its line`));
+  // Lines are too thin to hit; the area between them answers, too.
+  const hit = { class: "hit", x: from - 4, y: y(0) + 8, width: to - from + 8, height: y(arrow.lane) - y(0) - 12 };
+  group.append(svg("rect", hit));
   group.append(svg("line", { x1: from, x2: from, y1: y(0), y2: y(arrow.lane) - 8, "marker-end": "url(#tip)" }));
   if (arrow.received !== undefined) {
     group.append(svg("line", { class: "served", x1: from, x2: to, y1: y(arrow.lane) - 8, y2: y(arrow.lane) - 8 }));

@@ -51,7 +51,7 @@ function merged(line: number, all: Remark[]): LineRemark {
   const outcomes = all.filter((each) => each.kind === "outcome");
   const rules = all.filter((each) => each.kind === "rule");
   const fired = rules.reduce((sum, rule) => sum + rule.fired, 0);
-  const texts = [...unique(failures), ...unique(outcomes)];
+  const texts = unique(outcomes);
   if (rules.length > 0) texts.push(fired > 0 ? `fired ${fired}×` : (rules[0]?.text ?? ""));
   const bad = [...failures, ...outcomes].some((each) => !each.good);
   const look = bad ? "fail" : outcomes.length > 0 ? "pass" : fired > 0 ? "rule" : "silent";
@@ -66,13 +66,16 @@ function unique(remarks: Remark[]): string[] {
 function outcomeRemark(state: LeafState): Remark {
   const outcome = state.status;
   const good = isOver(outcome) && isGood(outcome);
-  const text = good ? `✓ ${duration(state.durationMs)}` : `✗ ${isOver(outcome) ? outcomeWord(outcome) : outcome}`;
+  const bad = state.failure ? valuesOf(state.failure) : isOver(outcome) ? outcomeWord(outcome) : outcome;
+  const text = good ? `✓ ${duration(state.durationMs)}` : `✗ ${bad}`;
   return remark(state.leaf.place, "outcome", good, text, state.failure?.message ?? "", 0);
 }
 
+function valuesOf({ expected, actual, message }: Failure): string {
+  return expected !== null && actual !== null ? `expected ${firstLine(expected)}, got ${firstLine(actual)}` : firstLine(message);
+}
+
 function failureRemark(state: LeafState, failure: Failure, place: Place): Remark {
-  const { expected, actual } = failure;
-  const values = expected !== null && actual !== null ? `expected ${expected}, got ${actual}` : failure.message;
   const hover = [
     `**${shortName(state.leaf.test)}**: ${failure.message}`,
     ...(failure.label === "" ? [] : [failure.label]),
@@ -80,7 +83,8 @@ function failureRemark(state: LeafState, failure: Failure, place: Place): Remark
     ...failure.help.map((help) => `help: ${help}`),
     ...(state.replay === undefined ? [] : [`replay: \`${state.replay}\``]),
   ].join("\n\n");
-  return remark(place, "failure", false, `✗ ${firstLine(values)}`, hover, 0);
+  // VS Code itself puts the test's message behind this line; we add the mark and the hover.
+  return remark(place, "failure", false, "", hover, 0);
 }
 
 function remark(place: Place, kind: RemarkKind, good: boolean, text: string, hover: string, fired: number): Remark {
@@ -89,5 +93,5 @@ function remark(place: Place, kind: RemarkKind, good: boolean, text: string, hov
 
 function firstLine(text: string): string {
   const [first = ""] = text.split("\n", 1);
-  return first.length > 120 ? `${first.slice(0, 120)}…` : first;
+  return first.length > 100 ? `${first.slice(0, 100)}…` : first;
 }
