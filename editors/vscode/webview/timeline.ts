@@ -4,19 +4,28 @@ import type { Arrow, Mark, Timeline } from "../src/model/timeline";
 import type { TimelineContent, TimelineMessage } from "../src/panels/timelinePanel";
 import { host, html, onActivate, start, svg } from "./vscode";
 
-const WIDTH = 960;
-const LEFT = 110;
+const MIN_WIDTH = 420;
+const LEFT = 80;
 const RIGHT = 24;
 const TOP = 30;
 const LANE = 64;
 
 const send = (message: TimelineMessage): void => host.postMessage(message);
 
-start<TimelineContent>((content, root) => {
+let shown: TimelineContent | undefined;
+
+function draw(content: TimelineContent, root: HTMLElement): void {
+  shown = content;
   root.replaceChildren(chooser(content));
   const { timeline } = content;
   if (timeline === null) root.append(html("p", { class: "empty" }, "Nothing happened yet."));
-  else root.append(drawing(timeline), list(timeline), html("p", { class: "hint" }, timeline.omitted));
+  else root.append(drawing(timeline, Math.max(root.clientWidth, MIN_WIDTH)), list(timeline), html("p", { class: "hint" }, timeline.omitted));
+}
+
+start(draw);
+window.addEventListener("resize", () => {
+  const root = document.getElementById("root");
+  if (shown && root) draw(shown, root);
 });
 
 function chooser({ tests, chosen }: TimelineContent): HTMLElement {
@@ -28,19 +37,19 @@ function chooser({ tests, chosen }: TimelineContent): HTMLElement {
   return html("header", {}, select);
 }
 
-function drawing(timeline: Timeline): SVGElement {
+function drawing(timeline: Timeline, width: number): SVGElement {
   const height = TOP + timeline.lanes.length * LANE + 10;
-  const x = (ms: number): number => LEFT + (ms / timeline.endMs) * (WIDTH - LEFT - RIGHT);
+  const x = (ms: number): number => LEFT + (ms / timeline.endMs) * (width - LEFT - RIGHT);
   const y = (lane: number): number => TOP + lane * LANE + LANE / 2;
-  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `Timeline of ${timeline.title}` });
+  const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Timeline of ${timeline.title}` });
   picture.append(head(), ...axis(timeline.endMs, x, height));
   timeline.lanes.forEach((name, lane) => {
     picture.append(svg("text", { class: "lane", x: 8, y: y(lane) + 4 }, name));
-    picture.append(svg("line", { class: "lane", x1: LEFT, x2: WIDTH - RIGHT, y1: y(lane), y2: y(lane) }));
+    picture.append(svg("line", { class: "lane", x1: LEFT, x2: width - RIGHT, y1: y(lane), y2: y(lane) }));
   });
   for (const bar of timeline.bars) {
-    const width = bar.kind === "died" ? 3 : Math.max(x(bar.to) - x(bar.from), 1);
-    const rect = { class: `bar ${bar.kind}`, x: x(bar.from), y: y(bar.lane) - 7, width, height: 14, rx: 2 };
+    const length = bar.kind === "died" ? 3 : Math.max(x(bar.to) - x(bar.from), 1);
+    const rect = { class: `bar ${bar.kind}`, x: x(bar.from), y: y(bar.lane) - 7, width: length, height: 14, rx: 2 };
     picture.append(svg("rect", rect, svg("title", {}, bar.text)));
   }
   for (const arrow of timeline.arrows) picture.append(arrowOf(arrow, x, y));

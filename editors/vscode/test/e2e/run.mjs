@@ -80,17 +80,23 @@ const ACTIONS = {
   "click-cell": async ({ test }) => (await inWebview(`[data-test="${test}"]`)).click(),
   "click-jump": async ({ test }) => (await inWebview(`.cell:has([data-test="${test}"]) .jump:last-child`)).click(),
   "click-arrow": async () => (await inWebview("g.arrow")).click(),
+  "see-lens": async ({ text }) => page.locator(".codelens-decoration a", { hasText: text }).first().waitFor({ timeout: 10_000 }),
+  /** A request the server refused, or a view that failed, ends up as a notification. */
+  "no-errors": async () => {
+    const errors = await page.locator(".notification-toast", { has: page.locator(".codicon-error") }).allTextContents();
+    if (errors.length > 0) throw new Error(errors.join(" | "));
+  },
   screenshot: async ({ name }) => {
     await sleep(700); // the editor's animations; nothing is asserted on this
     await page.screenshot({ path: path.join(SHOTS, name) });
   },
   /** The server may keep its checker; a run's processes must be gone within three seconds. */
-  "nothing-runs": async () => {
+  "nothing-runs": async ({ checker = false }) => {
     const end = Date.now() + 3000;
-    let left = runProcesses();
+    let left = runProcesses(checker);
     while (left.length > 0 && Date.now() < end) {
       await sleep(50);
-      left = runProcesses();
+      left = runProcesses(checker);
     }
     if (left.length > 0) throw new Error(`still running: ${left.join(" | ")}`);
   },
@@ -109,13 +115,13 @@ async function inWebview(selector) {
   throw new Error(`no webview has ${selector}`);
 }
 
-/** Everything below `faultbox lsp`, except the warm checker. */
-function runProcesses() {
+/** Everything below `faultbox lsp`; the warm checker only when it must not be there either. */
+function runProcesses(checker) {
   const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap(processOf);
   const servers = processes.filter((each) => each.command.includes(`${FAULTBOX_BIN} lsp`)).map((each) => each.pid);
   const below = (pid) => processes.filter((each) => each.parent === pid).flatMap((each) => [each, ...below(each.pid)]);
   if (servers.length === 0) throw new Error("the language server is not running");
-  return servers.flatMap(below).filter((each) => !each.command.includes("__check")).map((each) => `${each.pid} ${each.command}`);
+  return servers.flatMap(below).filter((each) => checker || !each.command.includes("__check")).map((each) => `${each.pid} ${each.command}`);
 }
 
 function processOf(pid) {

@@ -33,57 +33,66 @@ cd "$vscode"
 [ -d node_modules ] || npm ci --no-audit --no-fund
 npm run --silent package -- "$work/faultbox.vsix"
 
-# --- a copy of the example, because the test edits it ---
-mkdir -p "$work/examples/01-http-faults" "$work/out" "$work/data/User" "$work/shots"
-cp "$repository"/examples/01-http-faults/*.star "$work/examples/01-http-faults/"
-ln -s "$repository/examples/bin" "$work/examples/bin"
-printf 'load("//tools:rules.bzl", "library")\n\nlibrary(name = "x", srcs = glob(["*.c"]))\n' >"$work/examples/01-http-faults/BUILD.star"
-cat >"$work/data/User/settings.json" <<JSON
-{ "workbench.startupEditor": "none", "security.workspace.trust.enabled": false, "telemetry.telemetryLevel": "off",
-  "extensions.ignoreRecommendations": true, "workbench.secondarySideBar.defaultVisibility": "hidden",
-  "chat.commandCenter.enabled": false, "faultbox.path": "$FAULTBOX_BIN" }
+# Makes a window's folder: a copy of the example, because the test edits it; settings; both extensions.
+prepare() {
+  local mode="$1" home="$work/$1" trust
+  [ "$mode" = untrusted ] && trust=true || trust=false
+  mkdir -p "$home/examples/01-http-faults" "$home/out" "$home/data/User" "$home/shots"
+  cp "$repository"/examples/01-http-faults/*.star "$home/examples/01-http-faults/"
+  ln -s "$repository/examples/bin" "$home/examples/bin"
+  printf 'load("//tools:rules.bzl", "library")\n\nlibrary(name = "x", srcs = glob(["*.c"]))\n' >"$home/examples/01-http-faults/BUILD.star"
+  cat >"$home/data/User/settings.json" <<JSON
+{ "workbench.startupEditor": "none", "telemetry.telemetryLevel": "off", "extensions.ignoreRecommendations": true,
+  "security.workspace.trust.enabled": $trust, "security.workspace.trust.startupPrompt": "never",
+  "security.workspace.trust.banner": "never", "faultbox.path": "$FAULTBOX_BIN" }
 JSON
+  code_server=(node "$CACHE/node_modules/code-server/out/node/entry.js" --extensions-dir "$home/extensions" --user-data-dir "$home/data")
+  cp -r "$here/probe" "$home/probe"
+  printf '{"SPEC":"%s","OUT":"%s","MODE":"%s"}' "$home/examples/01-http-faults/protocol-test.star" "$home/out" "$mode" >"$home/probe/config.json"
+  node scripts/package.mjs "$home/probe.vsix" "$home/probe" >/dev/null
+  for vsix in "$work/faultbox.vsix" "$home/probe.vsix"; do
+    "${code_server[@]}" --install-extension "$vsix" >"$home/install.log" 2>&1 || { cat "$home/install.log" >&2; exit 1; }
+  done
+}
 
-# --- the probe: a second extension, unpacked and told where things are ---
-extensions="$work/extensions"
-code_server=(node "$CACHE/node_modules/code-server/out/node/entry.js" --extensions-dir "$extensions" --user-data-dir "$work/data")
-cp -r "$here/probe" "$work/probe"
-printf '{"SPEC":"%s","OUT":"%s"}' "$work/examples/01-http-faults/protocol-test.star" "$work/out" >"$work/probe/config.json"
-node scripts/package.mjs "$work/probe.vsix" "$work/probe"
-for vsix in faultbox probe; do
-  "${code_server[@]}" --install-extension "$work/$vsix.vsix" >"$work/install.log" 2>&1 || { cat "$work/install.log" >&2; exit 1; }
-done
-
-# --- the run ---
-port="$(node -e 's=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')"
-env "$mark" "${code_server[@]}" --auth none --bind-addr "127.0.0.1:$port" --disable-workspace-trust --disable-telemetry \
-  --disable-update-check "$work/examples/01-http-faults" >"$work/server.log" 2>&1 &
-server=$!
-
-status=0
-env OUT="$work/out" URL="http://127.0.0.1:$port" WORKSPACE="$work/examples/01-http-faults" SHOTS="$work/shots" \
-  node "$here/run.mjs" || status=$?
-if [ "$status" -ne 0 ]; then
-  keep="${TMPDIR:-/tmp}/faultbox-e2e-failed"
-  rm -rf "$keep" && mkdir -p "$keep" && cp -r "$work/out" "$work/server.log" "$work/shots" "$keep/"
-  cp -r "$work/data/logs" "$keep/" 2>/dev/null || true
+# Opens the window and has the probe tell its story in it.
+run_window() {
+  local mode="$1" home="$work/$1" status=0 port
+  port="$(node -e 's=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')"
+  local trust=(--disable-workspace-trust)
+  [ "$mode" = untrusted ] && trust=()
+  env "$mark" "${code_server[@]}" --auth none --bind-addr "127.0.0.1:$port" "${trust[@]}" --disable-telemetry \
+    --disable-update-check "$home/examples/01-http-faults" >"$home/server.log" 2>&1 &
+  server=$!
+  env OUT="$home/out" URL="http://127.0.0.1:$port" WORKSPACE="$home/examples/01-http-faults" SHOTS="$home/shots" \
+    node "$here/run.mjs" || status=$?
+  [ "$status" -eq 0 ] && return
+  local keep="${TMPDIR:-/tmp}/faultbox-e2e-failed"
+  rm -rf "$keep" && mkdir -p "$keep" && cp -r "$home/out" "$home/server.log" "$home/shots" "$home/data/logs" "$keep/" 2>/dev/null || true
   echo "run.sh: failed; what there is to see is in $keep" >&2
   exit "$status"
-fi
-[ "${SCREENSHOTS:-0}" = 1 ] && mkdir -p "$vscode/docs" && cp "$work"/shots/*.png "$vscode/docs/"
+}
 
-# --- closing the editor leaves nothing ---
-kill "$server"
-wait "$server" 2>/dev/null || true
-server=""
-for _ in $(seq 100); do
-  left="$(marked)"
-  [ -z "$left" ] && break
-  sleep 0.05
-done
-if [ -n "$left" ]; then
+# Closing the editor leaves nothing.
+close_window() {
+  kill "$server"
+  wait "$server" 2>/dev/null || true
+  server=""
+  local left pid
+  for _ in $(seq 100); do
+    left="$(marked)"
+    [ -z "$left" ] && return
+    sleep 0.05
+  done
   echo "run.sh: left behind:" >&2
   for pid in $left; do tr '\0' ' ' <"/proc/$pid/cmdline" >&2; echo >&2; done
   exit 1
-fi
+}
+
+for mode in trusted untrusted; do
+  prepare "$mode"
+  run_window "$mode"
+  close_window
+done
+[ "${SCREENSHOTS:-0}" = 1 ] && mkdir -p "$vscode/docs" && cp "$work"/trusted/shots/*.png "$vscode/docs/"
 echo "run.sh: passed with $FAULTBOX_BIN"

@@ -6,14 +6,15 @@ const fs = require("node:fs");
 const path = require("node:path");
 const vscode = require("vscode");
 
-const { SPEC, OUT } = JSON.parse(fs.readFileSync(path.join(__dirname, "config.json"), "utf8"));
+const { SPEC, OUT, MODE } = JSON.parse(fs.readFileSync(path.join(__dirname, "config.json"), "utf8"));
 const PATIENCE_MS = 60_000;
 const TEST = "test_write_gets_503";
 const done = [];
 
 exports.activate = async () => {
   // The settings that matter are applied with the window; the story runs behind activation.
-  story().then(
+  const chosen = MODE === "untrusted" ? untrusted : story;
+  chosen().then(
     () => finish({ ok: true }),
     (error) => finish({ ok: false, error: String(error?.stack ?? error) }),
   );
@@ -81,6 +82,8 @@ async function story() {
   const explorerItem = api.explorer.find(uri.toString(), TEST);
   assert.ok(explorerItem, "the test is in the Test Explorer");
   assert.ok(api.statusBar.text.includes("1 failed"), api.statusBar.text);
+  await until("the failure in the lens", async () => (await lensAt(scenario))?.command.title.startsWith("✗"));
+  await ask("see-lens", { text: "✗" });
   await ask("screenshot", { name: "failing-run.png" });
 
   // The matrix: a click on a cell of the page runs that cell.
@@ -142,6 +145,20 @@ async function story() {
   await vscode.commands.executeCommand("faultbox.editor.restartServer");
   await until("lenses after a restart", () => lensAt(scenario));
   note("restart", "ok");
+  await ask("no-errors", {});
+}
+
+/** In a folder the user has not trusted: the text is read, nothing of it is evaluated or run. */
+async function untrusted() {
+  assert.equal(vscode.workspace.isTrusted, false, "the window is in restricted mode");
+  const api = await vscode.extensions.getExtension("faultbox.faultbox").activate();
+  const uri = vscode.Uri.file(SPEC);
+  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri));
+  await until("the server", () => api.server.running);
+  await assert.rejects(() => api.server.run({ uri: uri.toString(), all: true }), "the server refuses to run");
+  assert.deepEqual(api.runs.last(), undefined);
+  await ask("nothing-runs", { checker: true });
+  note("untrusted", "refused");
 }
 
 function note(step, what) {
