@@ -87,9 +87,10 @@ export class TestExplorer implements vscode.Disposable {
   async listFiles(): Promise<void> {
     const files = await vscode.workspace.findFiles("**/*.star", "**/{node_modules,target,bazel-*}/**", MAX_LISTED_FILES);
     for (const uri of files) {
-      if (this.controller.items.get(uri.toString())) continue;
       const text = Buffer.from(await vscode.workspace.fs.readFile(uri)).toString("utf8");
-      if (LOOKS_LIKE_A_SPEC.test(text)) this.addFile(uri, true);
+      // The server may have told of the file meanwhile; what it said stays.
+      const isKnown = this.controller.items.get(uri.toString()) !== undefined;
+      if (!isKnown && LOOKS_LIKE_A_SPEC.test(text)) this.addFile(uri, true);
     }
   }
 

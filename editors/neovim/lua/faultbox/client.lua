@@ -15,7 +15,7 @@ function M.program()
 end
 
 local function handlers()
-  return {
+  local all = {
     ['faultbox/testEvent'] = function(_, params)
       session.receive(params)
     end,
@@ -29,13 +29,17 @@ local function handlers()
     ['faultbox/status'] = function(_, params)
       session.status = params
     end,
-    ['workspace/codeLens/refresh'] = function()
+  }
+  -- 0.12 has a handler of its own, and lenses that only it refreshes.
+  if not vim.lsp.codelens.on_refresh then
+    all['workspace/codeLens/refresh'] = function()
       for _, bufnr in ipairs(M.buffers()) do
         M.refresh_lenses(vim.uri_from_bufnr(bufnr))
       end
       return vim.NIL
-    end,
-  }
+    end
+  end
+  return all
 end
 
 --- Loaded buffers that hold specs.
@@ -55,7 +59,8 @@ function M.refresh_lenses(uri)
   local bufnr = M.buffer_of(uri)
   if bufnr and options().codelens then
     vim.schedule(function()
-      if vim.api.nvim_buf_is_loaded(bufnr) and M.client() then
+      local client = M.client()
+      if client and not compat.is_stopping(client) and vim.api.nvim_buf_is_loaded(bufnr) then
         compat.refresh_lenses(bufnr)
       end
     end)

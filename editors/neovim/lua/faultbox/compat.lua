@@ -27,7 +27,15 @@ function M.notify(client, method, params)
   return client.notify(method, params)
 end
 
+-- Clients that were told to stop; a request would only get an error.
+local stopping = {}
+
+function M.is_stopping(client)
+  return stopping[client.id] == true
+end
+
 function M.stop(client)
+  stopping[client.id] = true
   if has('0.11') then
     client:stop()
   else
@@ -57,8 +65,10 @@ end
 --- Asks for the lenses of a buffer again.
 function M.refresh_lenses(bufnr)
   if vim.lsp.codelens.enable then
-    -- 0.12 keeps enabled buffers fresh by itself.
-    vim.lsp.codelens.enable(true, { bufnr = bufnr })
+    -- 0.12 keeps enabled buffers fresh by itself, and listens to the server.
+    if not vim.lsp.codelens.is_enabled({ bufnr = bufnr }) then
+      vim.lsp.codelens.enable(true, { bufnr = bufnr })
+    end
   elseif has('0.10') then
     vim.lsp.codelens.refresh({ bufnr = bufnr })
   elseif vim.api.nvim_get_current_buf() == bufnr then
