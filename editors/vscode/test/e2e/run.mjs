@@ -83,7 +83,7 @@ const ACTIONS = {
   "see-lens": async ({ text }) => page.locator(".codelens-decoration a", { hasText: text }).first().waitFor({ timeout: 10_000 }),
   /** A request the server refused, or a view that failed, ends up as a notification. */
   "no-errors": async () => {
-    const errors = await page.locator(".notification-toast", { has: page.locator(".codicon-error") }).allTextContents();
+    const errors = await page.locator(".notification-toast:has(.codicon-error) .notification-list-item-message").allTextContents();
     if (errors.length > 0) throw new Error(errors.join(" | "));
   },
   screenshot: async ({ name }) => {
