@@ -134,6 +134,25 @@ async function story() {
   assert.ok(cancelled.cancelled, "the run says that it was cancelled");
   await ask("nothing-runs", {});
 
+  // The Test Explorer's own run and cancel.
+  const runAtCursor = async (text) => {
+    const shown = await vscode.window.showTextDocument(document, vscode.ViewColumn.One);
+    const line = lineOf(text);
+    shown.selection = new vscode.Selection(line, 0, line, 0);
+    await vscode.commands.executeCommand("testing.runAtCursor");
+  };
+  await runAtCursor("scenario(health)");
+  await until("the explorer's run", () => idle() && latest("test_health")?.status === "pass");
+  assert.deepEqual(api.runs.last().tests, ["test_health"]);
+  const slowRun = runAtCursor('fault_scenario("slow_reads"');
+  await until("the explorer's slow run on its way", () => !idle() && latest("test_slow_reads")?.status === "running");
+  await vscode.commands.executeCommand("testing.cancelRun");
+  const stopped = await until("its end", () => idle() && api.runs.last());
+  assert.ok(stopped.cancelled, "cancelled from the Test Explorer");
+  await slowRun;
+  await ask("nothing-runs", {});
+  note("explorer", [api.runs.last().tests, stopped.leaves[0].status]);
+
   // Without a spec in it, a .star file stays quiet.
   const other = vscode.Uri.file(path.join(path.dirname(SPEC), "BUILD.star"));
   await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(other), vscode.ViewColumn.One);
