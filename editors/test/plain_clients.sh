@@ -46,6 +46,17 @@ see() {
   return 1
 }
 
+# Back to normal mode, popups closed. An escape and a key right behind it would be read as one Alt key.
+normal() {
+  for _ in $(seq 40); do
+    keys Escape
+    sleep 0.1
+    screen | grep -q '^ NOR ' && return
+  done
+  echo "Helix stays out of normal mode" >&2
+  return 1
+}
+
 run_helix() {
   fresh_example
   mkdir -p "$work/config/helix"
@@ -56,16 +67,18 @@ run_helix() {
   see 'write_gets_503'
   # The server may still be starting: ask until there is the action.
   for _ in $(seq 60); do
-    keys Escape
+    normal
     keys Space a
     sleep 0.3
     screen | grep -qE 'Run .*write_gets_503' && break
   done
   see 'Run '
-  keys Escape
+  normal
   # 503 becomes 500 without saving; then the action.
   keys '/' 'status, 503' Enter
-  keys s 503 Enter c 500 Escape
+  keys s 503 Enter c 500
+  see 'status, 500'
+  normal
   keys '?' 'fault_scenario."write_gets_503' Enter
   keys Space a
   see 'Run '
@@ -77,7 +90,8 @@ run_helix() {
   keys ']' d
   see '503 != 500'
   echo "  failure at line $line: $(screen | grep -m1 -oE '503 != 500[^│]{0,40}')"
-  keys Escape ':q!' Enter
+  normal
+  keys ':q!' Enter
 }
 
 found=0

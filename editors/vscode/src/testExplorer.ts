@@ -155,7 +155,8 @@ export class TestExplorer implements vscode.Disposable {
       const before = wanted.get(uri);
       if (before === "all") continue;
       if (item.parent === undefined && excluded.size === 0) wanted.set(uri, "all");
-      else wanted.set(uri, [...(before ?? []), ...this.leavesOf(item, excluded)]);
+      // "At the cursor" may name an item twice.
+      else wanted.set(uri, [...new Set([...(before ?? []), ...this.leavesOf(item, excluded)])]);
     }
     return wanted;
   }

@@ -79,7 +79,7 @@ const ACTIONS = {
   },
   "click-cell": async ({ test }) => (await inWebview(`[data-test="${test}"]`)).click(),
   "click-jump": async ({ test }) => (await inWebview(`.cell:has([data-test="${test}"]) .jump:last-child`)).click(),
-  "click-arrow": async () => (await inWebview("g.arrow")).click(),
+  "click-arrow": async () => (await inWebview("g.arrow .hit")).click({ position: { x: 1, y: 20 } }),
   "see-lens": async ({ text }) => page.locator(".codelens-decoration a", { hasText: text }).first().waitFor({ timeout: 10_000 }),
   /** A request the server refused, or a view that failed, ends up as a notification. */
   "no-errors": async () => {
