@@ -8,6 +8,7 @@ use super::recipes;
 use super::registry;
 use super::session::{Findings, Written, normal};
 use super::values::not_supported;
+use super::wording;
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{FileId, Files, Source, Span};
@@ -162,18 +163,8 @@ impl Gatherer<'_> {
             }
             let span = Span::new(file, lint.location.span.begin().get(), lint.location.span.end().get());
             let name = self.written.sources.text(span).to_owned();
-            let mut finding = Diagnostic::new(Code::UnknownName, span, format!("nothing defines `{name}`"))
-                .label("unknown name");
             let own = outline.globals.iter().map(|global| global.name.as_str());
-            let builtins = registry::all().map(|builtin| builtin.name);
-            let candidates = own.chain(builtins).chain(globals::STANDARD.iter().copied());
-            if let Some(near) = nearest(&name, candidates) {
-                finding = finding.help(format!("did you mean `{near}`?")).fix(
-                    format!("change to `{near}`"),
-                    span,
-                    near,
-                );
-            }
+            let finding = wording::unknown_name(&name, span, own);
             found.push((name, finding));
         }
         for (name, span) in &outline.reads {

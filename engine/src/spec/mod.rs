@@ -16,7 +16,8 @@ mod draft;
 mod nesting;
 mod gather;
 mod globals;
-mod shape;
+pub(crate) mod shape;
+pub(crate) mod wording;
 mod call;
 mod accept;
 mod convert;
@@ -26,7 +27,7 @@ mod register;
 mod guard;
 mod coroutine;
 mod errors;
-mod bodies;
+pub(crate) mod bodies;
 mod builtins;
 mod values;
 
