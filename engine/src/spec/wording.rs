@@ -165,11 +165,9 @@ pub(crate) fn unsupported_field(name: &str, span: Span, spec: &ActionSpec, schem
         Diagnostic::new(Code::UnknownArgument, span, message).help(help)
     };
     match nearest(name, words.iter().copied()) {
-        Some(near) => finding.label(format!("did you mean `{near}`?")).fix(
-            format!("change to `{near}`"),
-            span,
-            near,
-        ),
+        Some(near) => {
+            finding.label(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near)
+        }
         None => finding.label(format!("not known to {protocol}")),
     }
 }

@@ -29,6 +29,7 @@ use std::time::Duration;
 pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
     let (buffers, editor) = if args.editor { handover()? } else { (MemoryFiles::default(), None) };
     let opened = open_over(args.spec.as_deref(), buffers)?;
+    io::stderr().write_all(opened.printed().as_bytes())?;
     io::stderr().write_all(opened.drawn(Severity::Warning, screen.stderr).as_bytes())?;
     if opened.count(Severity::Error) > 0 {
         return Err(CliError::spec(format!("{}; nothing was run", opened.tally().unwrap_or_default())));
@@ -74,8 +75,9 @@ pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
 /// The buffers of an editor, and what ties this run's life to it.
 fn handover() -> Result<(MemoryFiles, Option<Lifeline>), CliError> {
     let received = handover::receive();
-    let (buffers, lifeline) = received
-        .map_err(|error| CliError::usage(format!("cannot read the editor's buffers from standard input: {error}")))?;
+    let (buffers, lifeline) = received.map_err(|error| {
+        CliError::usage(format!("cannot read the editor's buffers from standard input: {error}"))
+    })?;
     Ok((buffers, Some(lifeline)))
 }
 
