@@ -34,6 +34,7 @@ Examples:
   faultbox test shop.star --test checkout    run one test
   faultbox check shop.star                   find mistakes without starting anything
   faultbox plan shop.star                    show what would run, and what each test intercepts
+  faultbox recipes list                      faults that come with Faultbox
   faultbox doctor                            show what this machine allows";
 
 #[derive(Debug, Subcommand)]
@@ -47,6 +48,9 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Show what this machine allows, and how to allow more
     Doctor,
+    /// List the faults that come with Faultbox, or show how they are written
+    #[command(subcommand)]
+    Recipes(RecipesCommand),
     /// Serve an editor over standard input and output (the Language Server Protocol)
     Lsp,
     /// Run one leaf of a plan; started by `test`, speaks with it over pipes
@@ -55,6 +59,14 @@ pub(crate) enum Command {
     /// Evaluate specs for `lsp`; speaks with it over pipes
     #[command(hide = true, name = "__check")]
     CheckServer,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecipesCommand {
+    /// List every recipe with what it does
+    List,
+    /// Print a recipe file, such as `redis`
+    Show { name: String },
 }
 
 #[derive(Debug, ClapArgs)]

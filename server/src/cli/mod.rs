@@ -10,6 +10,7 @@ mod output;
 mod plan;
 mod program;
 mod progress;
+mod recipes;
 mod signals;
 mod spec_path;
 mod terminal;
@@ -60,6 +61,7 @@ fn perform(command: Command, color: ColorChoice) -> Result<Exit, CliError> {
         Command::Check(args) => check::run(&args, terminal),
         Command::Plan(args) => plan::run(&args, terminal),
         Command::Doctor => doctor::run(),
+        Command::Recipes(command) => recipes::run(&command),
         Command::Worker | Command::Lsp | Command::CheckServer => {
             Err(CliError::usage("this command does not end with a report"))
         }
