@@ -53,8 +53,7 @@ impl Stand {
             std::fs::create_dir(stand.path(folder)).expect("a folder");
             open_to_all(&stand.path(folder));
         }
-        let bin = root().join("examples/bin");
-        let spec = spec.replace("\"../bin\"", &format!("{:?}", bin.display().to_string()));
+        let spec = spec.replace("\"../bin\"", &format!("{:?}", bin().display().to_string()));
         std::fs::write(stand.path("spec/spec.star"), spec).expect("a file");
         stand
     }
@@ -98,9 +97,19 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
+/// Builds the demo services, in the folder this executable is built in.
 pub(crate) fn build_services() {
-    let built = Command::new(root().join("examples/build")).stdout(Stdio::null()).status();
-    assert!(built.is_ok_and(|status| status.success()), "examples/build failed");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "-p", "faultbox-examples", "--bins"]).current_dir(root());
+    if bin().ends_with("release") {
+        build.arg("--release");
+    }
+    let built = build.stdin(Stdio::null()).output().expect("cargo runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+}
+
+fn bin() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_faultbox")).parent().expect("a folder")
 }
 
 /// The chapter, as it stands in the tree.
