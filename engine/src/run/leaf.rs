@@ -89,6 +89,7 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
         leaf.reaper.clone(),
         directory,
         leaf.environment.clone(),
+        leaf.job.isolation,
     ));
     let ending = course(&leaf, &test, &services, &network, &faults).await;
     let duration = leaf.recorder.start().elapsed();

@@ -5,11 +5,12 @@ use super::interception::RuleJudge;
 use super::leaf::AbortOnDrop;
 use super::network::{Network, both_loopbacks};
 use super::recorder::Recorder;
+use super::wire::Isolation;
 use crate::event::{EventKind, Failure, FailureKind, Phase};
 use crate::model::{Healthcheck, HealthcheckKind, Protocol, Service, ServiceName, Spec};
 use crate::plan::{Namespace, Placement};
 use crate::protocol;
-use crate::sandbox::{Child, Reaper};
+use crate::sandbox::{Child, Reaper, orphans};
 use crate::seccomp::{Filter, Subscription, Supervisor};
 use crate::service::health;
 use crate::service::process::{Process, StartError, Surroundings, describe};
@@ -39,6 +40,7 @@ pub(super) struct Services {
     reaper: Reaper,
     directory: PathBuf,
     environment: Vec<(String, String)>,
+    isolation: Isolation,
     running: RefCell<Vec<Running>>,
     exits: RefCell<Vec<Exit>>,
     exited: Notify,
@@ -74,6 +76,7 @@ impl Services {
         reaper: Reaper,
         directory: PathBuf,
         environment: Vec<(String, String)>,
+        isolation: Isolation,
     ) -> Services {
         Services {
             spec,
@@ -84,6 +87,7 @@ impl Services {
             reaper,
             directory,
             environment,
+            isolation,
             running: RefCell::default(),
             exits: RefCell::default(),
             exited: Notify::new(),
@@ -165,6 +169,7 @@ impl Services {
             directory: &self.directory,
             environment: &self.environment,
             filter: filter.as_ref(),
+            dies_with_us: self.isolation == Isolation::Host,
         };
         let started = self.network.enter(namespace, || Process::start(&service, &surroundings, line));
         let mut process = started.map_err(StartFailure::Namespace)??;
@@ -280,6 +285,9 @@ impl Services {
         for one in &mut running {
             // A daemon that left the process group may hold the pipe; it dies with the namespace.
             let _ = tokio::time::timeout(DRAIN, one.process.drained()).await;
+        }
+        if self.isolation == Isolation::Host {
+            orphans::kill(&[]);
         }
     }
 
