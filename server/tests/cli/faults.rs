@@ -234,6 +234,34 @@ fault_scenario("flaky_health", scenario = thirty, faults = flaky, expect = show)
 }
 
 #[test]
+fn datagrams_are_dropped_delayed_and_answered() {
+    let place = Place::new(
+        r#"
+program = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 5353))
+t = socket.create_server(("127.0.0.1", 5354))
+while True:
+    data, peer = s.recvfrom(2048)
+    s.sendto(b"echo " + data, peer)
+"""
+dns = service("dns", "python3", interface("main", "udp", 5353), args = ["-c", program], healthcheck = tcp("localhost:5354"))
+def ask():
+    return dns.main.send("hello", timeout = "300ms")
+def test_plain():
+    assert_eq(ask().body, "echo hello")
+def test_faults():
+    assert_true(not fault(dns.main, drop(), run = ask).ok)
+    assert_true(fault(dns.main, delay(delay = "100ms"), run = ask).duration_ms >= 100)
+    assert_eq(fault(dns.main, response(body = "forged"), run = ask).body, "forged")
+    assert_eq(ask().body, "echo hello")
+"#,
+    );
+    place.test(&[]).expect(0, &["2 passed, 0 failed"]);
+}
+
+#[test]
 fn branches_run_in_parallel_and_share_state() {
     passes(
         r#"
