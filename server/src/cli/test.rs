@@ -74,8 +74,9 @@ pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
 /// The buffers of an editor, and what ties this run's life to it.
 fn handover() -> Result<(MemoryFiles, Option<Lifeline>), CliError> {
     let received = handover::receive();
-    let (buffers, lifeline) = received
-        .map_err(|error| CliError::usage(format!("cannot read the editor's buffers from standard input: {error}")))?;
+    let (buffers, lifeline) = received.map_err(|error| {
+        CliError::usage(format!("cannot read the editor's buffers from standard input: {error}"))
+    })?;
     Ok((buffers, Some(lifeline)))
 }
 
@@ -103,7 +104,9 @@ fn setting(args: &TestArgs, opened: &Opened) -> Result<Setting, CliError> {
     let jobs = args.jobs.map_or(processors, |jobs| jobs.get() as usize);
     let mut setting = Setting { isolation: Isolation::Namespaces, jobs, notices: Vec::new() };
     if args.isolation == IsolationChoice::Host {
-        setting.notices.push("tests run one at a time in the host's network, as --isolation host asks for".to_owned());
+        setting
+            .notices
+            .push("tests run one at a time in the host's network, as --isolation host asks for".to_owned());
         return Ok(Setting { isolation: Isolation::Host, jobs: 1, ..setting });
     }
     let directory = opened.path.parent().map(std::path::absolute).and_then(Result::ok);
