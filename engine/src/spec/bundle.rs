@@ -8,8 +8,8 @@ use super::failure::Stop;
 use super::outline::ArgKind;
 use super::shape::Signature;
 use super::target;
-use super::wording;
 use super::values::{AssumptionValue, FaultValue, Hole, InterfaceRef, RuleValue, ServiceValue};
+use super::wording;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Action, Rule, RuleName, Service};
 use crate::text::Span;
@@ -173,7 +173,8 @@ fn rules_need_interface(service: &Service, span: Span, target_span: Span) -> Dia
 /// FB0107: `deny(...)` or `delay("...")` in a list of protocol rules.
 fn fault_among_rules(call: &Call<'_, '_, '_, '_>, fault: &FaultValue) -> Diagnostic {
     let first = call.context.session.written.call(fault.span).and_then(|site| site.args.first());
-    let duration = first.filter(|arg| arg.kind == ArgKind::Positional && matches!(fault.action, Action::Delay(_)));
+    let duration =
+        first.filter(|arg| arg.kind == ArgKind::Positional && matches!(fault.action, Action::Delay(_)));
     wording::fault_among_rules(fault.span, duration.map(|arg| arg.span))
 }
 

@@ -1,7 +1,7 @@
 //! A rule meets its target: which fields the protocol has, which actions it can carry out, which syscalls a word means.
 
-use super::wording;
 use super::values::{FaultValue, Given, GivenPattern, RuleArg, RuleValue};
+use super::wording;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::syscall;
 use crate::model::{

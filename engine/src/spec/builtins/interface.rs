@@ -3,12 +3,12 @@
 use super::{optional, required};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Domain, Interface, InterfaceName, ParamType, Protocol};
-use crate::spec::wording;
 use crate::spec::call::Call;
 use crate::spec::convert;
 use crate::spec::failure::Stop;
 use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
 use crate::spec::values::InterfaceValue;
+use crate::spec::wording;
 use starlark::values::Value;
 
 pub(super) const BUILTINS: &[Builtin] = &[Builtin {
