@@ -58,7 +58,7 @@ pub(crate) fn stray_word(
 pub(crate) fn unknown_syscall(word: &str, span: Span, service: &str, operations: &[&str]) -> Diagnostic {
     let keywords = syscall::keywords();
     let near = nearest(word, operations.iter().copied().chain(keywords.iter().map(|keyword| keyword.name)));
-    let message = format!("`{word}` is no syscall and no operation of \"{}\"", service);
+    let message = format!("`{word}` is no syscall and no operation of \"{service}\"");
     let finding = Diagnostic::new(Code::UnknownSyscall, span, message).label("unknown");
     let finding = if syscall::exists_elsewhere(word) {
         finding.note(format!("`{word}` exists on other processors only"))
@@ -151,7 +151,7 @@ pub(crate) fn unsupported_field(name: &str, span: Span, spec: &ActionSpec, schem
     let words: Vec<&str> = fields.iter().copied().chain(params.clone()).collect();
     let is_field = PLANNED_FIELDS.contains(&name) || is_field_somewhere(name);
     let finding = if is_field {
-        let message = format!("{protocol} rules cannot match on `{}`", name);
+        let message = format!("{protocol} rules cannot match on `{name}`");
         let help = if fields.is_empty() {
             format!("{protocol} rules act on every message")
         } else {

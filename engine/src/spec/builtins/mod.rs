@@ -9,9 +9,9 @@ mod matrix;
 mod model;
 mod readiness;
 mod rules;
-pub(super) mod steps;
+pub(crate) mod steps;
 pub(super) mod syscalls;
-mod topology;
+pub(crate) mod topology;
 
 use super::call::Call;
 use super::failure::{SpecFailure, SpecFailureKind, Stop};
