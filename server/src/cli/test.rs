@@ -74,8 +74,9 @@ pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
 /// The buffers of an editor, and what ties this run's life to it.
 fn handover() -> Result<(MemoryFiles, Option<Lifeline>), CliError> {
     let received = handover::receive();
-    let (buffers, lifeline) = received
-        .map_err(|error| CliError::usage(format!("cannot read the editor's buffers from standard input: {error}")))?;
+    let (buffers, lifeline) = received.map_err(|error| {
+        CliError::usage(format!("cannot read the editor's buffers from standard input: {error}"))
+    })?;
     Ok((buffers, Some(lifeline)))
 }
 

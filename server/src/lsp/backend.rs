@@ -168,7 +168,10 @@ impl LanguageServer for Backend {
         self.ask(params, requests::document_symbol::workspace).await
     }
 
-    async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
+    async fn semantic_tokens_full(
+        &self,
+        params: SemanticTokensParams,
+    ) -> Result<Option<SemanticTokensResult>> {
         self.ask(params, requests::semantic_tokens::handle).await
     }
 

@@ -67,7 +67,8 @@ pub(super) fn of_file(world: &World, path: &Path) -> Vec<lsp::Diagnostic> {
 /// Findings about the text of an open document, with spans in it, for whoever offers their fixes.
 pub(super) fn of_text(world: &World, document: &Document) -> Vec<Diagnostic> {
     let path = document.path();
-    let mut all: Vec<Diagnostic> = world.static_findings.get(path).map(|found| found.to_vec()).unwrap_or_default();
+    let mut all: Vec<Diagnostic> =
+        world.static_findings.get(path).map(|found| found.to_vec()).unwrap_or_default();
     for evaluation in world.evaluations.values() {
         let Some(file) = evaluation.file_id(path) else { continue };
         all.extend(evaluation.findings.iter().filter_map(|finding| only_in(finding, file)));

@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-const QUESTIONS: &[&str] =
-    &["textDocument/completion", "textDocument/hover", "textDocument/signatureHelp"];
+const QUESTIONS: &[&str] = &["textDocument/completion", "textDocument/hover", "textDocument/signatureHelp"];
 
 /// Times of one kind of answer.
 #[derive(Default)]
@@ -37,8 +36,11 @@ impl Figures {
         println!("{title}");
         for (what, times) in &mut self.0 {
             let count = times.0.len();
-            let [p50, p99, worst] = [50, 99, 100].map(|percent| times.percentile(percent).as_secs_f64() * 1e3);
-            println!("  {what:32} p50 {p50:7.2} ms   p99 {p99:7.2} ms   worst {worst:7.2} ms   ({count} times)");
+            let [p50, p99, worst] =
+                [50, 99, 100].map(|percent| times.percentile(percent).as_secs_f64() * 1e3);
+            println!(
+                "  {what:32} p50 {p50:7.2} ms   p99 {p99:7.2} ms   worst {worst:7.2} ms   ({count} times)"
+            );
         }
     }
 }
@@ -51,7 +53,14 @@ fn end_of(text: &str) -> (u32, u32) {
 }
 
 /// Types `typed` at the end of `before`, in front of `after`, and asks every question after each character.
-fn type_in(server: &mut Server, before: &str, typed: &str, after: &str, questions: &[&str], figures: &mut Figures) {
+fn type_in(
+    server: &mut Server,
+    before: &str,
+    typed: &str,
+    after: &str,
+    questions: &[&str],
+    figures: &mut Figures,
+) {
     let uri = server.open("faultbox.star", &format!("{before}{after}"));
     server.findings(&uri, 1);
     let mut text = before.to_owned();
@@ -64,7 +73,8 @@ fn type_in(server: &mut Server, before: &str, typed: &str, after: &str, question
         figures.add("findings of the text (L1)", started);
         text.push(c);
         let (line, character) = end_of(&text);
-        let place = json!({ "textDocument": { "uri": uri }, "position": { "line": line, "character": character } });
+        let place =
+            json!({ "textDocument": { "uri": uri }, "position": { "line": line, "character": character } });
         for question in questions {
             let started = Instant::now();
             server.request(question, place.clone());
@@ -107,9 +117,12 @@ fn long_spec() -> String {
 fn examples() -> Vec<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let folders = std::fs::read_dir(root).unwrap().flatten();
-    let files = folders.filter_map(|folder| std::fs::read_dir(folder.path()).ok()).flat_map(Iterator::flatten);
-    let mut specs: Vec<PathBuf> =
-        files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|end| end == "star")).collect();
+    let files =
+        folders.filter_map(|folder| std::fs::read_dir(folder.path()).ok()).flat_map(Iterator::flatten);
+    let mut specs: Vec<PathBuf> = files
+        .map(|file| file.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "star"))
+        .collect();
     specs.sort();
     assert!(specs.len() >= 4, "{specs:?}");
     specs
@@ -159,14 +172,20 @@ fn starting_checking_and_running_is_timed() {
         // A name that only evaluation knows to be there twice.
         server.change(&uri, 2, Some(range((0, 0), (0, 0))), "service(\"db\" + \"7\", \"/bin/true\")\n");
         server.findings_where(&uri, |params| {
-            params["diagnostics"].as_array().is_some_and(|found| found.iter().any(|each| each["code"] == "FB0110"))
+            params["diagnostics"]
+                .as_array()
+                .is_some_and(|found| found.iter().any(|each| each["code"] == "FB0110"))
         });
         figures.add("evaluated findings (L3)", started);
         server.change(&uri, 3, None, "def test_a():\n    assert_eq(1, 1)\n");
-        server.notification("faultbox/testsChanged", |params| params["tests"].as_array().is_some_and(|all| all.len() == 1));
+        server.notification("faultbox/testsChanged", |params| {
+            params["tests"].as_array().is_some_and(|all| all.len() == 1)
+        });
         let started = Instant::now();
         let run: Value = server.command("faultbox.run", json!({ "uri": uri }))["runId"].clone();
-        let of_run = |kind: &'static str, run: Value| move |params: &Value| params["runId"] == run && params["event"]["event"] == kind;
+        let of_run = |kind: &'static str, run: Value| {
+            move |params: &Value| params["runId"] == run && params["event"]["event"] == kind
+        };
         server.notification("faultbox/testEvent", of_run("run_started", run.clone()));
         figures.add("run to its first event (L4)", started);
         server.notification("faultbox/testEvent", of_run("ended", run));

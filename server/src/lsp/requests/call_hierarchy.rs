@@ -49,7 +49,10 @@ pub(in crate::lsp) fn outgoing(
 }
 
 /// The item the client was given before, in the text of now.
-fn again<'w>(world: &'w World, item: &CallHierarchyItem) -> Result<(&'w Arc<Document>, Option<HierarchyItem>)> {
+fn again<'w>(
+    world: &'w World,
+    item: &CallHierarchyItem,
+) -> Result<(&'w Arc<Document>, Option<HierarchyItem>)> {
     let closed = || world.closed.get(&path_of(&item.uri));
     let document = world.document(&item.uri).or_else(closed);
     let document = document.ok_or_else(|| Error::invalid_params(format!("{} is not at hand", item.uri)))?;

@@ -25,13 +25,15 @@ pub(in crate::lsp) fn handle(world: &World, params: CodeActionParams) -> Result<
     let known = findings::of_text(world, document);
     let found = world.with_snapshot(document, |snapshot| actions::actions(snapshot, span, &known));
     let shown = &params.context.diagnostics;
-    let mut all: Vec<CodeAction> = found.into_iter().map(|action| convert(world, document, action, shown)).collect();
+    let mut all: Vec<CodeAction> =
+        found.into_iter().map(|action| convert(world, document, action, shown)).collect();
     all.extend(shown.iter().filter_map(|found| run_again(document, found)));
     all.push(run(document, "Run all in file".to_owned(), RUN_KIND, None));
     let wanted = |action: &CodeAction| {
         let kind = action.kind.clone().unwrap_or(CodeActionKind::EMPTY);
         let may_run = world.settings.trusted || action.command.is_none();
-        may_run && params.context.only.as_ref().is_none_or(|only| only.iter().any(|only| is_under(&kind, only)))
+        may_run
+            && params.context.only.as_ref().is_none_or(|only| only.iter().any(|only| is_under(&kind, only)))
     };
     all.retain(wanted);
     Ok(Some(all.into_iter().map(CodeActionOrCommand::CodeAction).collect()))
@@ -43,7 +45,12 @@ fn is_under(kind: &CodeActionKind, above: &CodeActionKind) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || above.as_str().is_empty())
 }
 
-fn convert(world: &World, document: &Document, action: actions::CodeAction, shown: &[Diagnostic]) -> CodeAction {
+fn convert(
+    world: &World,
+    document: &Document,
+    action: actions::CodeAction,
+    shown: &[Diagnostic],
+) -> CodeAction {
     let title = action.title;
     match action.what {
         ActionWhat::Fix { code, finding, edits, is_preferred } => CodeAction {

@@ -66,7 +66,12 @@ fn flatten(
 }
 
 #[expect(deprecated, reason = "the type has a deprecated field and no constructor")]
-fn information(name: String, of: Kind, location: Location, container_name: Option<String>) -> SymbolInformation {
+fn information(
+    name: String,
+    of: Kind,
+    location: Location,
+    container_name: Option<String>,
+) -> SymbolInformation {
     SymbolInformation { name, kind: kind(of), tags: None, deprecated: None, location, container_name }
 }
 

@@ -23,7 +23,10 @@ pub(in crate::lsp) fn options() -> SemanticTokensOptions {
 const DEFINITION: u32 = 1;
 const DEFAULT_LIBRARY: u32 = 2;
 
-pub(in crate::lsp) fn handle(world: &World, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
+pub(in crate::lsp) fn handle(
+    world: &World,
+    params: SemanticTokensParams,
+) -> Result<Option<SemanticTokensResult>> {
     let document = super::document(world, &params.text_document.uri)?;
     let found = world.with_snapshot(document, tokens::semantic_tokens);
     let data = encode(world, document, &found);
@@ -93,7 +96,8 @@ mod tests {
     fn a_piece_over_lines_is_cut_at_their_ends() {
         let source = Source::new("/x", "a = \"\"\"one\r\n\ntwo\"\"\"\n");
         let parts = lines(&source, 4, 20);
-        let texts: Vec<&str> = parts.iter().map(|(start, end)| &source.text[*start as usize..*end as usize]).collect();
+        let texts: Vec<&str> =
+            parts.iter().map(|(start, end)| &source.text[*start as usize..*end as usize]).collect();
         assert_eq!(texts, ["\"\"\"one", "two\"\"\""]);
     }
 }

@@ -14,14 +14,19 @@ pub(in crate::lsp) fn handle(world: &World, params: SignatureHelpParams) -> Resu
     let Some(help) = found else { return Ok(None) };
     // The protocol has no word for "none of them"; a number behind the last is understood so.
     let active = help.active.unwrap_or(help.parameters.len()) as u32;
-    let parameters = help.parameters.iter().map(|parameter| self::parameter(&help.label, parameter)).collect();
+    let parameters =
+        help.parameters.iter().map(|parameter| self::parameter(&help.label, parameter)).collect();
     let signature = SignatureInformation {
         documentation: markdown(&help.doc),
         parameters: Some(parameters),
         active_parameter: Some(active),
         label: help.label,
     };
-    Ok(Some(SignatureHelp { signatures: vec![signature], active_signature: Some(0), active_parameter: Some(active) }))
+    Ok(Some(SignatureHelp {
+        signatures: vec![signature],
+        active_signature: Some(0),
+        active_parameter: Some(active),
+    }))
 }
 
 /// Offsets into a label are UTF-16 units whatever encoding positions have.
