@@ -3,6 +3,7 @@
 mod cli;
 mod handover;
 mod lsp;
+mod program;
 
 use std::process::ExitCode;
 

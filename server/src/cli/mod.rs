@@ -8,7 +8,6 @@ mod exit;
 mod opened;
 mod output;
 mod plan;
-mod program;
 mod progress;
 mod recipes;
 mod signals;

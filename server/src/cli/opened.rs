@@ -1,7 +1,8 @@
 //! A spec found, loaded and checked: what `test`, `check` and `plan` begin with.
 
 use super::error::CliError;
-use super::{program, spec_path};
+use super::spec_path;
+use crate::program;
 use faultbox_engine::check;
 use faultbox_engine::diagnostic::render::{Style, full};
 use faultbox_engine::diagnostic::{Diagnostic, Severity};

@@ -1,7 +1,7 @@
 //! What the server tells the client it can do.
 
 use super::ext;
-use super::requests::semantic_tokens;
+use super::requests::{code_action, semantic_tokens};
 
 use super::settings::Client;
 use serde_json::json;
@@ -42,6 +42,7 @@ pub(super) fn server(client: &Client) -> ServerCapabilities {
         folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
         selection_range_provider: Some(SelectionRangeProviderCapability::Simple(true)),
         semantic_tokens_provider: Some(semantic_tokens::options().into()),
+        call_hierarchy_provider: Some(CallHierarchyServerCapability::Simple(true)),
         inlay_hint_provider: Some(OneOf::Left(true)),
         execute_command_provider: Some(ExecuteCommandOptions {
             commands: ext::COMMANDS.iter().map(|&command| command.to_owned()).collect(),

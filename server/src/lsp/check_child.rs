@@ -1,11 +1,14 @@
 //! The other end of `checker`: reads questions, evaluates, answers, until its standard input closes.
 
 use super::checker::{Answer, Question};
+use crate::program;
+use faultbox_engine::check;
 use faultbox_engine::ide::Outline;
 use faultbox_engine::spec::{self, Limits};
 use faultbox_engine::text::{DiskFiles, MemoryFiles, OverlayFiles};
 use nix::sys::resource::{Resource, setrlimit};
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -53,8 +56,11 @@ fn answer(text: &[u8]) -> io::Result<Vec<u8>> {
     let files = OverlayFiles { buffers: MemoryFiles { files: buffers }, below: DiskFiles };
     let loaded = spec::load(&files, &question.root, &Limits::load());
     let complete = loaded.program.is_some();
+    let beside = question.root.parent().unwrap_or(Path::new("/")).to_owned();
+    let mut findings = loaded.diagnostics.clone();
+    findings.extend(check::all(&loaded, &|service| program::complaint(&service.binary, &beside)));
     let outline = Outline::of(&loaded.spec, &loaded.sources, &loaded.data_files, complete);
-    Ok(serde_json::to_vec(&Answer { outline, findings: loaded.diagnostics })?)
+    Ok(serde_json::to_vec(&Answer { outline, findings })?)
 }
 
 fn receive(reader: &mut impl Read) -> io::Result<Vec<u8>> {

@@ -44,6 +44,13 @@ pub(super) struct RunArgs {
     pub(super) seed: Option<u64>,
 }
 
+impl RunArgs {
+    /// About this file, with nothing chosen yet.
+    pub(super) fn of(uri: &Url) -> RunArgs {
+        RunArgs { uri: uri.clone(), tests: None, all: false, failed: false, seed: None }
+    }
+}
+
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UriArgs {

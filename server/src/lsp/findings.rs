@@ -1,5 +1,6 @@
 //! The layers of findings of one file, merged: a client knows only one list per file.
 
+use super::document::{Document, THIS_FILE};
 use super::position::Encoding;
 use super::results::{Mark, TestResult};
 use super::state::World;
@@ -61,6 +62,36 @@ pub(super) fn of_file(world: &World, path: &Path) -> Vec<lsp::Diagnostic> {
     all.extend(of_runs(world, path));
     all.sort_by_key(|found| (found.range.start, found.range.end));
     all
+}
+
+/// Findings about the text of an open document, with spans in it, for whoever offers their fixes.
+pub(super) fn of_text(world: &World, document: &Document) -> Vec<Diagnostic> {
+    let path = document.path();
+    let mut all: Vec<Diagnostic> =
+        world.static_findings.get(path).map(|found| found.to_vec()).unwrap_or_default();
+    for evaluation in world.evaluations.values() {
+        let Some(file) = evaluation.file_id(path) else { continue };
+        all.extend(evaluation.findings.iter().filter_map(|finding| only_in(finding, file)));
+    }
+    let mut said = BTreeSet::new();
+    all.retain(|found| said.insert((found.code.id(), found.primary.span.start, found.primary.span.end)));
+    all
+}
+
+/// The finding as one of a single file; fixes that reach into others are left out.
+fn only_in(finding: &Diagnostic, file: FileId) -> Option<Diagnostic> {
+    let here = |span: Span| (span.file == file).then_some(Span { file: THIS_FILE, ..span });
+    let mut finding = finding.clone();
+    finding.primary.span = here(finding.primary.span)?;
+    finding.secondary.clear();
+    finding.fixes.retain_mut(|fix| {
+        fix.edits.iter_mut().all(|edit| {
+            let at = here(edit.span);
+            edit.span = at.unwrap_or(edit.span);
+            at.is_some()
+        })
+    });
+    Some(finding)
 }
 
 fn is_syntax(code: Code) -> bool {

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::lsp_types::notification::ShowMessage;
-use tower_lsp::lsp_types::{MessageType, ShowMessageParams};
+use tower_lsp::lsp_types::{MessageType, ShowMessageParams, Url};
 
 impl Owner {
     pub(super) fn obey(&mut self, order: Order) -> Result<Value> {
@@ -100,7 +100,7 @@ impl Owner {
                 bad.filter_map(|(path, _)| to_proto::uri(path)).collect()
             }
         };
-        let run = |uri| self.run(&RunArgs { uri, tests: None, all: false, failed: true, seed: None });
+        let run = |uri: Url| self.run(&RunArgs { failed: true, ..RunArgs::of(&uri) });
         let answers: Vec<Result<Value>> = uris.into_iter().map(run).collect();
         answers.into_iter().next().unwrap_or_else(|| Err(refuse("no test failed")))
     }

@@ -1,12 +1,15 @@
 //! The last outcome of each test, and where in the text it points; edits move or end those marks.
 
-use super::document::EditSpan;
+use super::document::{EditSpan, THIS_FILE};
 use super::ext::ResultView;
 use super::wire::{EvidenceLine, FailureLine, Finished, Place};
-use faultbox_engine::text::{LineColumn, Source};
+use faultbox_engine::event::Outcome;
+use faultbox_engine::ide::results::{self, RuleResult, RunResults};
+use faultbox_engine::text::{LineColumn, Source, Span};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Outcomes of one spec's tests by full name.
 #[derive(Debug, Clone, Default)]
@@ -17,8 +20,8 @@ pub(super) struct SpecResults {
 #[derive(Debug, Clone)]
 pub(super) struct TestResult {
     pub(super) run_id: String,
-    /// As on the wire (`pass`, `fail` …), or `running`.
-    pub(super) outcome: String,
+    /// `None` while it runs.
+    pub(super) outcome: Option<Outcome>,
     pub(super) duration_ms: Option<f64>,
     pub(super) failure: Option<Failed>,
     pub(super) evidence: Vec<RuleEvidence>,
@@ -43,6 +46,8 @@ pub(super) struct RuleEvidence {
     /// `fired 1x`, or why not.
     pub(super) summary: String,
     pub(super) fired: u64,
+    pub(super) seen: u64,
+    pub(super) near_miss: Option<String>,
     pub(super) mark: Option<Mark>,
 }
 
@@ -68,7 +73,7 @@ impl TestResult {
     pub(super) fn running(run_id: &str) -> TestResult {
         TestResult {
             run_id: run_id.to_owned(),
-            outcome: "running".to_owned(),
+            outcome: None,
             duration_ms: None,
             failure: None,
             evidence: Vec::new(),
@@ -78,7 +83,7 @@ impl TestResult {
     pub(super) fn finished(run_id: &str, finished: &Finished, texts: &RunTexts) -> TestResult {
         TestResult {
             run_id: run_id.to_owned(),
-            outcome: finished.outcome.clone(),
+            outcome: Some(finished.outcome),
             duration_ms: Some(finished.duration_ms),
             failure: finished.failure.as_ref().map(|failure| failed(failure, texts)),
             evidence: finished.evidence.iter().map(|each| evidence(each, texts)).collect(),
@@ -86,24 +91,40 @@ impl TestResult {
     }
 
     pub(super) fn is_running(&self) -> bool {
-        self.outcome == "running"
+        self.outcome.is_none()
     }
 
     /// True for an outcome that lets a run end with an error.
     pub(super) fn is_bad(&self) -> bool {
-        matches!(self.outcome.as_str(), "fail" | "error" | "timeout" | "bypassed" | "inconclusive")
+        self.outcome.is_some_and(|outcome| !outcome.is_good() && outcome != Outcome::NotRun)
+    }
+
+    fn for_engine(&self) -> results::TestResult {
+        let Some(outcome) = self.outcome else { return results::TestResult::Running };
+        let reason = self.failure.as_ref().map(|failure| match (&failure.actual, &failure.expected) {
+            (Some(actual), Some(expected)) => format!("{actual} != {expected}"),
+            _ => failure.message.clone(),
+        });
+        let duration = Duration::try_from_secs_f64(self.duration_ms.unwrap_or(0.0) / 1e3).unwrap_or_default();
+        results::TestResult::Ended { outcome, duration, reason, has_trace: false }
     }
 
     pub(super) fn view(&self) -> ResultView {
         let fired = (!self.evidence.is_empty()).then(|| self.evidence.iter().any(|rule| rule.fired > 0));
         ResultView {
-            outcome: self.outcome.clone(),
+            outcome: self.outcome.map_or("running".to_owned(), word),
             duration_ms: self.duration_ms,
             message: self.failure.as_ref().map(|failure| failure.message.clone()),
             fired,
             run_id: self.run_id.clone(),
         }
     }
+}
+
+/// The word for an outcome, as on the wire.
+fn word(outcome: Outcome) -> String {
+    let word = serde_json::to_value(outcome).ok();
+    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn failed(failure: &FailureLine, texts: &RunTexts) -> Failed {
@@ -127,6 +148,8 @@ fn evidence(evidence: &EvidenceLine, texts: &RunTexts) -> RuleEvidence {
         rule: evidence.rule.clone(),
         summary: evidence.summary.clone(),
         fired: evidence.fired,
+        seen: evidence.seen,
+        near_miss: evidence.near_miss.as_ref().map(|miss| miss.reason.clone()),
         mark: evidence.place.as_ref().and_then(|place| texts.mark(place)),
     }
 }
@@ -178,6 +201,22 @@ impl SpecResults {
             }
         }
         touched
+    }
+
+    /// What the engine's answers want to know, for the file at `path`.
+    pub(super) fn of_file(&self, path: &Path) -> RunResults {
+        let tests = self.tests.iter().map(|(name, result)| (name.clone(), result.for_engine())).collect();
+        let rules = self.tests.iter().flat_map(|(name, result)| {
+            let here = result.evidence.iter().filter_map(|rule| Some((rule, rule.mark.as_ref()?)));
+            here.filter(|(_, mark)| mark.path == path).map(|(rule, mark)| RuleResult {
+                test: name.clone(),
+                span: Span::new(THIS_FILE, mark.start, mark.end),
+                fired: rule.fired,
+                seen: rule.seen,
+                near_miss: rule.near_miss.clone(),
+            })
+        });
+        RunResults { tests, rules: rules.collect() }
     }
 
     /// Full names of the tests whose last outcome was bad.

@@ -4,6 +4,7 @@ use super::document::{Document, EditSpan, path_of};
 use super::results::SpecResults;
 use super::settings::{Client, Settings};
 use faultbox_engine::diagnostic::Diagnostic;
+use faultbox_engine::ide::results::RunResults;
 use faultbox_engine::ide::{Outline, Snapshot};
 use faultbox_engine::text::{FileId, Source, Span};
 use std::collections::BTreeMap;
@@ -78,9 +79,24 @@ impl World {
     /// Calls `answer` with the document and everything known around it.
     pub(super) fn with_snapshot<R>(&self, document: &Document, answer: impl FnOnce(&Snapshot<'_>) -> R) -> R {
         let open = self.documents.values().filter(|other| other.uri != document.uri && self.is_spec(other));
-        let others: Vec<_> = open.chain(self.closed.values()).map(|other| other.view()).collect();
+        let closed = self.closed.values().filter(|other| other.uri != document.uri);
+        let others: Vec<_> = open.chain(closed).map(|other| other.view()).collect();
         let outline = self.evaluation(document.path()).map(|evaluation| &evaluation.outline);
         answer(&Snapshot { file: document.view(), others: &others, outline })
+    }
+
+    /// What the last runs said about the document: the outcomes of its own tests, and what rules in it did in any spec.
+    pub(super) fn run_results(&self, document: &Document) -> RunResults {
+        let path = document.path();
+        let mut all = RunResults::default();
+        for (root, results) in &self.results {
+            let found = results.of_file(path);
+            all.rules.extend(found.rules);
+            if root == path {
+                all.tests = found.tests;
+            }
+        }
+        all
     }
 
     /// Every open buffer, for whoever reads files in our place.

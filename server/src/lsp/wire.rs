@@ -1,6 +1,7 @@
 //! Reading `faultbox test --format jsonl`: the parts of each line this server acts on. `report/wire.rs` of the engine
 //! writes them and documents the form; unknown events and keys are skipped.
 
+use faultbox_engine::event::Outcome;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -34,7 +35,7 @@ pub(super) struct LeafLine {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Finished {
     pub(super) test: String,
-    pub(super) outcome: String,
+    pub(super) outcome: Outcome,
     pub(super) duration_ms: f64,
     #[serde(default)]
     pub(super) failure: Option<FailureLine>,
@@ -67,9 +68,19 @@ pub(super) struct NoteLine {
 }
 
 #[derive(Debug, Deserialize)]
+pub(super) struct NearMissLine {
+    pub(super) reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct EvidenceLine {
     pub(super) rule: String,
     pub(super) fired: u64,
+    #[serde(default)]
+    pub(super) seen: u64,
+    #[serde(default)]
+    pub(super) near_miss: Option<NearMissLine>,
     #[serde(default)]
     pub(super) summary: String,
     #[serde(default)]

@@ -182,6 +182,15 @@ impl Server {
         params["diagnostics"].as_array().cloned().unwrap_or_default()
     }
 
+    /// Asks until the answer is as wanted, for what follows from something that is not announced.
+    pub(crate) fn wait_until(&mut self, mut is_so: impl FnMut(&mut Server) -> bool) {
+        let end = Instant::now() + LIMIT;
+        while !is_so(self) {
+            assert!(Instant::now() < end, "it did not come about within {LIMIT:?}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// The next message before `end`. Requests of the server are answered on the way.
     fn next(&mut self, end: Instant) -> Option<Value> {
         let left = end.saturating_duration_since(Instant::now());

@@ -80,13 +80,17 @@ fn nothing_is_evaluated_in_a_workspace_that_is_not_trusted() {
     let mut params = abilities();
     params["initializationOptions"]["trusted"] = json!(false);
     let (mut server, _) = Server::start_with(params);
-    let uri = server.open("shop.star", SPEC);
-    server.findings(&uri, 1);
+    let uri = server.open("shop.star", &SPEC.replace("\"api\"", "\"d\" + \"b\""));
+    assert_eq!(server.findings(&uri, 1), Vec::<Value>::new());
     let run = json!({ "command": "faultbox.run", "arguments": [{ "uri": uri }] });
     let refusal = server.refusal("workspace/executeCommand", run);
     assert!(refusal["message"].as_str().unwrap().contains("not trusted"), "{refusal}");
-    let tests = server.request("faultbox/discoverTests", json!({}));
-    assert_eq!(tests["files"], json!([]), "what is declared is known only to who evaluates");
+    let lenses = server.request("textDocument/codeLens", json!({ "textDocument": { "uri": uri } }));
+    assert_eq!(lenses, json!([]));
+    // Trusted later, everything is looked at.
+    let settings = json!({ "settings": { "faultbox": { "trusted": true } } });
+    server.notify("workspace/didChangeConfiguration", settings);
+    server.findings_where(&uri, has("FB0110"));
     server.finish();
 }
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod diagnostics;
+mod features;
 mod lifecycle;
 mod random_edits;
 mod runs;

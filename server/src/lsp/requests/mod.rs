@@ -1,12 +1,15 @@
 //! One file per question: protocol in, engine asked, protocol out. Each answers from a copy of the world.
 
+pub(super) mod call_hierarchy;
 pub(super) mod code_action;
 pub(super) mod code_lens;
+pub(super) mod completion;
 pub(super) mod definition;
 pub(super) mod discover;
 pub(super) mod document_highlight;
 pub(super) mod document_symbol;
 pub(super) mod folding_range;
+pub(super) mod hover;
 pub(super) mod inlay_hint;
 pub(super) mod matrix;
 pub(super) mod references;
