@@ -156,6 +156,7 @@ impl Network {
         for relay in mirrors.into_values() {
             relay.stop().await;
         }
+        self.datagrams.close().await;
         let detours =
             std::mem::take(&mut *self.detours.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         detours.stop().await;

@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p faultbox --bench endurance [-- quick]` prints a table and ends with 1 when a bar is missed.
 
+#![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
+
 mod host;
 mod kill;
 mod pairs;
