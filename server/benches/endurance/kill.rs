@@ -95,6 +95,8 @@ impl Scene {
         let [db, api, shown, hidden] = ports.map(|port| port.to_string());
         let mark = format!("faultbox-endurance-mark-{}", std::process::id());
         let chapter = chapter().replace("5432", &db).replace("8080", &api);
+        let healthcheck = format!("healthcheck = tcp(\"localhost:{db}\")");
+        let chapter = chapter.replace(&healthcheck, &format!("env = {{\"PORT\": \"{db}\"}}, {healthcheck}"));
         let daemon = DAEMON.replace("@MARK@", &mark).replace("@SHOWN@", &shown).replace("@HIDDEN@", &hidden);
         let stand = Stand::new(user, &(chapter + &daemon));
         Scene { stand, ports, mark, before: host::mounts() }

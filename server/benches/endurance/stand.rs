@@ -49,9 +49,15 @@ impl Stand {
         let directory = tempfile::Builder::new().prefix("faultbox-endurance").tempdir().expect("a folder");
         open_to_all(directory.path());
         let stand = Stand { directory, user };
+        // The spec belongs to whoever runs it, as it usually does.
+        let id = match user {
+            User::Own => None,
+            User::Nobody => NOBODY.parse().ok(),
+        };
         for folder in ["spec", "temporary"] {
             std::fs::create_dir(stand.path(folder)).expect("a folder");
             open_to_all(&stand.path(folder));
+            std::os::unix::fs::chown(stand.path(folder), id, id).expect("its owner");
         }
         let spec = spec.replace("\"../bin\"", &format!("{:?}", bin().display().to_string()));
         std::fs::write(stand.path("spec/spec.star"), spec).expect("a file");
@@ -118,12 +124,9 @@ pub(crate) fn chapter() -> String {
     std::fs::read_to_string(path).expect("the chapter's spec")
 }
 
-/// Standard output and error of a run that should have gone well.
+/// The first words of a run that should have gone well.
 pub(crate) fn words(output: &Output) -> String {
-    format!(
-        "{:?}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let first: Vec<&str> = stdout.lines().chain(stderr.lines()).take(15).collect();
+    format!("{}\n{}", output.status, first.join("\n"))
 }

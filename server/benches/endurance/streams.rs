@@ -103,7 +103,9 @@ fn streams(lines: &str) -> BTreeMap<u64, Stream> {
 fn actor(event: &Value) -> String {
     let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or("");
     match text("event") {
-        kind @ ("rule_fired" | "connection_opened" | "connection_closed") => {
+        // Two connections that end at about the same time may do so in either order.
+        "connection_closed" => format!("connection {} of {}", event["connection"], text("target")),
+        kind @ ("rule_fired" | "connection_opened") => {
             format!("{kind} {}", text("target"))
         }
         kind @ ("service_output" | "service_exited") => format!("{kind} {}", text("service")),
