@@ -12,6 +12,12 @@ fn pids() -> Vec<u32> {
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
 }
 
+/// Whether nothing is left of it but a status its parent has not asked for; of an orphan that is the host's init.
+fn is_dead(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_none_or(|rest| rest.is_empty() || rest.trim_start().starts_with(['Z', 'X']))
+}
+
 /// Processes whose environment has this entry: everything a run started, wherever it went.
 pub(crate) fn marked(entry: &str) -> Vec<u32> {
     let has = |pid: &u32| {
@@ -55,7 +61,7 @@ pub(crate) fn members(namespaces: &BTreeSet<String>) -> Vec<u32> {
                 .is_ok_and(|link| namespaces.contains(&link.display().to_string()))
         })
     };
-    pids().into_iter().filter(is_member).collect()
+    pids().into_iter().filter(is_member).filter(|&pid| !is_dead(pid)).collect()
 }
 
 /// TCP ports something listens on in this network namespace; state 0A of proc_net_tcp(5).

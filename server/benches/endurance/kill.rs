@@ -124,12 +124,11 @@ impl Scene {
         };
         kill(pid);
         let since = Instant::now();
+        let mut took = await_none("members of its namespaces", since, || host::members(&namespaces))?;
         if victim == Victim::Dispatcher {
             run.wait().map_err(|error| error.to_string())?;
-            await_none("processes of the run", since, || host::marked(&entry))?;
+            took = await_none("processes of the run", since, || host::marked(&entry))?;
         }
-        await_none("members of its namespaces", since, || host::members(&namespaces))?;
-        let took = since.elapsed();
         if victim != Victim::Dispatcher {
             let code = end_of(run)?;
             if code != Some(2) && code != Some(0) {
@@ -179,21 +178,23 @@ fn kill(pid: u32) {
     let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
 }
 
-/// Waits until nothing is left; an error names what is left after the limit.
-fn await_none(what: &str, since: Instant, left: impl Fn() -> Vec<u32>) -> Result<(), String> {
+/// Waits until nothing is left and gives when the look began that found nothing; an error names what is left after the
+/// limit.
+fn await_none(what: &str, since: Instant, left: impl Fn() -> Vec<u32>) -> Result<Duration, String> {
     loop {
+        // Looking takes its time, too.
+        let looked = since.elapsed();
         let now = left();
         if now.is_empty() {
-            return Ok(());
+            return Ok(looked);
         }
-        // The first look counts however late it came: looking takes its time, too.
-        if since.elapsed() > LIMIT {
+        if looked > LIMIT {
             let told = now.iter().map(|pid| {
                 let status = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
                 format!("{pid} ({})", status.replace('\0', " "))
             });
             let told = told.collect::<Vec<_>>().join(", ");
-            return Err(format!("{what} left after {:?}: {told}", since.elapsed()));
+            return Err(format!("{what} left after {looked:?}: {told}"));
         }
     }
 }

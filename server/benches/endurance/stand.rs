@@ -47,15 +47,14 @@ impl Stand {
     /// `../bin` in the spec stands for the folder of the demo services.
     pub(crate) fn new(user: User, spec: &str) -> Stand {
         let directory = tempfile::Builder::new().prefix("faultbox-endurance").tempdir().expect("a folder");
-        open_to_all(directory.path());
         let stand = Stand { directory, user };
         // The spec belongs to whoever runs it, as it usually does.
         let id = match user {
             User::Own => None,
             User::Nobody => NOBODY.parse().ok(),
         };
-        for folder in ["spec", "temporary"] {
-            std::fs::create_dir(stand.path(folder)).expect("a folder");
+        for folder in ["", "spec", "temporary"] {
+            std::fs::create_dir_all(stand.path(folder)).expect("a folder");
             open_to_all(&stand.path(folder));
             std::os::unix::fs::chown(stand.path(folder), id, id).expect("its owner");
         }

@@ -105,7 +105,9 @@ fn setting(args: &TestArgs, opened: &Opened) -> Result<Setting, CliError> {
     let jobs = args.jobs.map_or(processors, |jobs| jobs.get() as usize);
     let mut setting = Setting { isolation: Isolation::Namespaces, jobs, notices: Vec::new() };
     if args.isolation == IsolationChoice::Host {
-        setting.notices.push("tests run one at a time in the host's network, as --isolation host asks for".to_owned());
+        setting
+            .notices
+            .push("tests run one at a time in the host's network, as --isolation host asks for".to_owned());
         return Ok(Setting { isolation: Isolation::Host, jobs: 1, ..setting });
     }
     let directory = opened.path.parent().map(std::path::absolute).and_then(Result::ok);
