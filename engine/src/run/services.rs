@@ -50,7 +50,7 @@ pub(super) struct Services {
 struct Running {
     process: Process,
     supervisor: Option<Supervisor>,
-    _watch: AbortOnDrop<()>,
+    watch: AbortOnDrop<()>,
 }
 
 /// A service that ended before it was told to.
@@ -185,7 +185,7 @@ impl Services {
         let (child, last_lines) = (process.child(), process.last_lines.clone());
         let watch =
             tokio::task::spawn_local(self.clone().watch(service.clone(), child.clone(), last_lines.clone()));
-        self.running.borrow_mut().push(Running { process, supervisor, _watch: AbortOnDrop(watch) });
+        self.running.borrow_mut().push(Running { process, supervisor, watch: AbortOnDrop(watch) });
         Ok((child, last_lines))
     }
 
@@ -285,6 +285,8 @@ impl Services {
         for one in &mut running {
             // A daemon that left the process group may hold the pipe; it dies with the namespace.
             let _ = tokio::time::timeout(DRAIN, one.process.drained()).await;
+            // It tells of the end that teardown waited for; dropped before, it would tell in some runs and not in others.
+            let _ = tokio::time::timeout(DRAIN, &mut one.watch.0).await;
         }
         if self.isolation == Isolation::Host {
             orphans::kill(&[]);
