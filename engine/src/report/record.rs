@@ -11,6 +11,9 @@ const MAX_LINES: usize = 10_000;
 /// Lines of a service's output shown beside a failure.
 pub(super) const TAIL_LINES: usize = 20;
 
+/// Characters of one such line.
+const TAIL_WIDTH: usize = 500;
+
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) leaf: Leaf,
@@ -90,10 +93,21 @@ impl Output {
         };
         let mut text = format!("  output of {}, {count}:\n", self.service);
         for (_, line) in self.lines.iter().skip(self.lines.len() - shown) {
-            text.push_str(format!("    | {}", printable(line)).trim_end());
+            let line = printable(line);
+            // Everything was asked for, or a screen of it.
+            let line = if limit == usize::MAX { line } else { clipped(&line) };
+            text.push_str(format!("    | {line}").trim_end());
             text.push('\n');
         }
         text
+    }
+}
+
+/// A line that would fill the screen alone, cut, with its length.
+fn clipped(line: &str) -> String {
+    match line.char_indices().nth(TAIL_WIDTH) {
+        Some((end, _)) => format!("{}… ({} characters)", &line[..end], line.chars().count()),
+        None => line.to_owned(),
     }
 }
 

@@ -279,3 +279,47 @@ def test_parallel():
 "#,
     );
 }
+
+/// In `response` the word `body` is the answer, so what the request carries has a word of its own.
+#[test]
+fn a_response_may_depend_on_the_body_of_the_request() {
+    passes(
+        r#"
+def test_by_body():
+    def during():
+        assert_eq(api.post(path = "/data/a", body = "poison pill").status, 503)
+        assert_eq(api.post(path = "/data/a", body = "water").status, 200)
+    fault(api.public, response(request_body = "poison*", status = 503, body = "no"), run = during)
+"#,
+    );
+}
+
+#[test]
+fn headers_can_be_printed() {
+    let spec = r#"
+def test_headers():
+    def during():
+        r = api.get(path = "/health")
+        print(r.headers)
+        assert_eq(r.headers["X-Why"], "test")
+    fault(api.public, response(path = "/health", headers = {"X-Why": "test"}), run = during)
+"#;
+    Place::new(&format!("{PAIR}{spec}")).test(&[]).expect(0, &[r#""x-why": "test""#]);
+}
+
+#[test]
+fn a_failure_names_its_callers_from_the_inside_out() {
+    let spec = "
+def test_deep():
+    def inner():
+        assert_eq(api.get(path = \"/health\").status, 204)
+    def outer():
+        fault(api.public, response(path = \"/never\"), run = inner)
+    fault(api.public, response(path = \"/nowhere\"), run = outer)
+";
+    let ended = Place::new(&format!("{PAIR}{spec}")).test(&[]);
+    ended.expect(2, &["`api.get(path = \"/health\").status` is 200"]);
+    let callers: Vec<&str> =
+        ended.stdout.lines().filter(|line| line.contains("called from fault")).map(str::trim).collect();
+    assert_eq!(callers, ["= called from fault   (line 11)", "= called from fault   (line 12)"], "{ended}");
+}
