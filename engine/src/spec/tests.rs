@@ -248,6 +248,12 @@ fn expectation_factories_read_the_status() {
         assert_eq!(message.as_deref(), expected, "{factory} on {status}");
     };
     check("expect_success()", 404, None);
+    let text = "fault_scenario(\"x\", scenario=lambda: None, expect=expect_hang())\n";
+    let (loaded, performed, _) = perform(text, "test_x", Script::default());
+    let failure = performed.failure.expect("a scenario that returns does not hang");
+    assert_eq!(failure.message, "expect_hang: the scenario returned None; it was expected to hang");
+    let marked = failure.span.map(|span| loaded.sources.text(span));
+    assert_eq!(marked, Some("expect_hang()"), "the factory is marked, not the start of the file");
     check("expect_success()", 503, Some("expect_success: the answer has status 503"));
     check("expect_error_within(ms=500)", 503, None);
     check(

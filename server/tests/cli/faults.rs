@@ -323,3 +323,17 @@ def test_deep():
         ended.stdout.lines().filter(|line| line.contains("called from fault")).map(str::trim).collect();
     assert_eq!(callers, ["= called from fault   (line 11)", "= called from fault   (line 12)"], "{ended}");
 }
+
+#[test]
+fn a_scenario_that_hangs_is_what_expect_hang_waits_for() {
+    let spec = r#"
+stuck = fault_assumption("stuck", target = api.public, rules = [delay(path = "/health", delay = "1h")])
+def ask():
+    return api.get(path = "/health")
+fault_scenario("hangs", scenario = ask, faults = stuck, timeout = "300ms", expect = expect_hang())
+fault_scenario("ends", scenario = ask, faults = stuck, timeout = "300ms", expect = expect_success())
+fault_scenario("answers", scenario = lambda: api.get(path = "/health"), timeout = "30s", expect = expect_hang())
+"#;
+    let ended = Place::new(&format!("{PAIR}{spec}")).test(&[]);
+    ended.expect(2, &["PASS: test_hangs", "TIMEOUT: test_ends", "FAIL: test_answers", "spec.star:12"]);
+}
