@@ -67,6 +67,17 @@ impl Record {
         }
     }
 
+    /// A failure without the lines of services that stand under it anyway.
+    pub(super) fn without_output(&self, failure: &Failure) -> Failure {
+        let mut failure = failure.clone();
+        let quoted = |text: &str| {
+            let (service, _) = text.split_once(" | ")?;
+            self.outputs.iter().find(|output| output.service.as_str() == service)
+        };
+        failure.notes.retain(|note| quoted(&note.text).is_none());
+        failure
+    }
+
     fn output(&mut self, service: &ServiceName, stream: Stream, line: &str) {
         let known = self.outputs.iter().position(|output| output.service == *service);
         let at = known.unwrap_or_else(|| {

@@ -88,7 +88,7 @@ enum Problem {
     /// Nothing of the file can be shown.
     Whole(String),
     /// The text is bad from byte `at` on, where the shown text has a replacement character.
-    NotUtf8 { message: String, at: usize },
+    NotUtf8 { message: String, at: u32 },
 }
 
 impl Unreadable {
@@ -105,7 +105,7 @@ impl Problem {
                 Diagnostic::new(Code::UnreadableFile, from.unwrap_or(Span::start_of(file)), message)
             }
             Problem::NotUtf8 { message, at } => {
-                let span = Span::new(file, at, at + char::REPLACEMENT_CHARACTER.len_utf8());
+                let span = Span::new(file, at, at + char::REPLACEMENT_CHARACTER.len_utf8() as u32);
                 Diagnostic::new(Code::NotUtf8, span, message)
                     .label("this byte")
                     .help("save the file as UTF-8")
@@ -177,7 +177,8 @@ impl Gatherer<'_> {
                 text: String::from_utf8_lossy(bytes).into_owned(),
                 problem: Problem::NotUtf8 {
                     message: format!("`{name}` is not valid UTF-8 from byte {} on", error.valid_up_to()),
-                    at: error.valid_up_to(),
+                    // Below the limit on a spec's size.
+                    at: error.valid_up_to() as u32,
                 },
             }),
         }

@@ -13,7 +13,7 @@ use crate::text::{FileId, Span};
 use starlark::environment::Module;
 use starlark::eval::Evaluator;
 use starlark::values::list::ListRef;
-use starlark::values::{Heap, OwnedFrozenValue, Value};
+use starlark::values::{Heap, OwnedFrozenValue, Value, ValueLike};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;

@@ -162,3 +162,14 @@ fn an_unreadable_or_full_output_is_named_and_the_rest_is_kept() {
     ended.expect(1, &["--- PASS: test_ping", "/dev/full", "No space left"]);
     place.test(&["--output", "absent/out.json"]).expect(1, &["absent/out.json"]);
 }
+
+#[test]
+fn the_last_words_of_a_service_are_shown_once() {
+    let place = Place::new(
+        "a = service(\"a\", \"/bin/sh\", interface(\"m\", \"tcp\", 8000), args = [\"-c\", \"echo farewell; exit 3\"], \
+         healthcheck = tcp(\"localhost:8000\"))\ndef test_x():\n    assert_true(True)\n",
+    );
+    let ended = place.test(&[]);
+    ended.expect(2, &["exit code 3", "    | farewell"]);
+    assert_eq!(ended.stdout.matches("| farewell").count(), 1, "{ended}");
+}

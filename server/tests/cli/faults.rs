@@ -337,3 +337,17 @@ fault_scenario("answers", scenario = lambda: api.get(path = "/health"), timeout 
     let ended = Place::new(&format!("{PAIR}{spec}")).test(&[]);
     ended.expect(2, &["PASS: test_hangs", "TIMEOUT: test_ends", "FAIL: test_answers", "spec.star:12"]);
 }
+
+/// A web server has port 80 in the specs of people who are not root.
+#[test]
+fn an_ordinary_user_may_use_low_ports() {
+    let spec = r#"
+web = service("web", "$BIN/mock-api", interface("public", "http", 80), env = {"PORT": "80"},
+    healthcheck = http("localhost:80/health"))
+def test_low():
+    assert_eq(web.get(path = "/health").status, 200)
+    r = fault(web.public, response(path = "/health", status = 503), run = lambda: web.get(path = "/health"))
+    assert_eq(r.status, 503)
+"#;
+    Place::new(spec).run_by_nobody().test(&[]).expect(0, &["1 passed"]);
+}
