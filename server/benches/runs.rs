@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p faultbox --bench runs [-- quick]`
 
+#![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

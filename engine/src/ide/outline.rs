@@ -119,6 +119,21 @@ impl Outline {
         }
     }
 
+    /// Visits every span, so that an editor can move them along with its edits.
+    pub fn for_each_span(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        for service in &mut self.services {
+            visit(&mut service.span);
+            service.interfaces.iter_mut().for_each(|interface| visit(&mut interface.span));
+        }
+        for assumption in &mut self.assumptions {
+            visit(&mut assumption.span);
+            assumption.rules.iter_mut().for_each(|rule| visit(&mut rule.span));
+        }
+        self.scenarios.iter_mut().for_each(|scenario| visit(&mut scenario.span));
+        self.tests.iter_mut().for_each(|test| visit(&mut test.span));
+        self.matrices.iter_mut().for_each(|matrix| visit(&mut matrix.span));
+    }
+
     pub fn service(&self, name: &str) -> Option<&ServiceOutline> {
         self.services.iter().find(|service| service.name == name)
     }

@@ -7,11 +7,12 @@ pub mod http;
 pub mod postgres;
 pub mod redis;
 pub mod tcp;
+pub mod udp;
 
 #[cfg(test)]
 mod replay;
 
-use crate::model::{Protocol, Schema, StepCall, StepId, StepReply, Transport};
+use crate::model::{Protocol, Schema, StepCall, StepId, StepReply};
 use crate::proxy::{Dialer, Session};
 use std::time::Duration;
 
@@ -20,13 +21,14 @@ pub fn schema(protocol: Protocol) -> &'static Schema {
     match protocol {
         Protocol::Http => &http::SCHEMA,
         Protocol::Tcp => &tcp::SCHEMA,
-        Protocol::Udp => &UDP,
+        Protocol::Udp => &udp::SCHEMA,
         Protocol::Redis => &redis::SCHEMA,
         Protocol::Postgres => &postgres::SCHEMA,
     }
 }
 
-/// Makes the parser state of one connection.
+/// Makes the parser state of one connection. Datagrams have no connections: their relay is
+/// [`DatagramRelay`](crate::proxy::DatagramRelay), with [`udp::message`] and [`udp::answer`].
 pub fn session(protocol: Protocol) -> Box<dyn Session> {
     match protocol {
         Protocol::Http => Box::new(http::HttpSession::new()),
@@ -51,7 +53,7 @@ pub async fn step(
         Protocol::Tcp => tcp::step(dialer, call, step, timeout).await,
         Protocol::Redis => redis::step(dialer, call, step, env, timeout).await,
         Protocol::Postgres => postgres::step(dialer, call, step, env, timeout).await,
-        Protocol::Udp => StepReply::failed(step, format!("{protocol} has no steps"), Duration::ZERO),
+        Protocol::Udp => udp::step(dialer, call, step, timeout).await,
     }
 }
 
@@ -59,16 +61,10 @@ pub async fn step(
 pub async fn ready(protocol: Protocol, dialer: &Dialer, env: &[(String, String)]) -> Result<(), String> {
     match protocol {
         Protocol::Http => http::ready(dialer, "/").await,
+        // Nothing tells a listening UDP server from one that is not there.
         Protocol::Udp => Ok(()),
         Protocol::Tcp => tcp::ready(dialer).await,
         Protocol::Redis => redis::ready(dialer, env).await,
         Protocol::Postgres => postgres::ready(dialer, env).await,
     }
-}
-
-/// Protocols whose rooms are not built: no field, no action and no step, so the loader refuses every rule on them.
-static UDP: Schema = bare(Protocol::Udp, Transport::Datagram);
-
-const fn bare(protocol: Protocol, transport: Transport) -> Schema {
-    Schema { protocol, doc: "", transport, default_port: 0, fields: &[], actions: &[], steps: &[] }
 }

@@ -4,6 +4,7 @@
 //! that answers find back; answers pass untouched.
 
 use super::action;
+use super::dial::Dialer;
 use super::relay::Observer;
 use crate::event::EventKind;
 use crate::model::{Action, Params};
@@ -22,16 +23,12 @@ const MAX_CLIENTS: usize = 1024;
 /// Delayed datagrams at a time; one more is lost, as datagrams are.
 const MAX_DELAYED: usize = 16 * 1024;
 
-type MakeSocket = dyn Fn(SocketAddr) -> io::Result<std::net::UdpSocket> + Send + Sync;
-
 /// What a datagram relay stands for.
 #[derive(Clone)]
 pub struct DatagramConfig {
     /// The interface for events, such as `dns.main`.
     pub name: String,
-    pub upstream: SocketAddr,
-    /// Makes a socket towards that address, bound but not connected, in the server's network namespace.
-    pub make_socket: Arc<MakeSocket>,
+    pub upstream: Dialer,
     pub rules: Arc<RuleSet>,
     /// The fields of a datagram; from the protocol.
     pub message: fn(&[u8]) -> OwnedMessage,
@@ -58,7 +55,8 @@ impl DatagramRelay {
         let config = Arc::new(config);
         let mut owners = JoinSet::new();
         for socket in sockets {
-            let downstream = Arc::new(adopt(socket)?);
+            socket.set_nonblocking(true)?;
+            let downstream = Arc::new(UdpSocket::from_std(socket)?);
             let owner = Owner {
                 config: config.clone(),
                 downstream,
@@ -104,7 +102,7 @@ impl Owner {
                 received = self.downstream.recv_from(&mut buf) => {
                     // An error is about a datagram sent earlier (an ICMP answer); the socket goes on.
                     if let Ok((len, from)) = received {
-                        self.relay(&buf[..len], from);
+                        self.relay(&buf[..len], from).await;
                     }
                 }
                 Some(_) = self.delayed.join_next() => {}
@@ -113,7 +111,7 @@ impl Owner {
         }
     }
 
-    fn relay(&mut self, datagram: &[u8], from: SocketAddr) {
+    async fn relay(&mut self, datagram: &[u8], from: SocketAddr) {
         let upstream = match self.upstream_of(from) {
             Ok(upstream) => upstream,
             Err(error) => {
@@ -124,7 +122,7 @@ impl Owner {
         };
         let way = Way { config: self.config.clone(), downstream: self.downstream.clone(), upstream, from };
         if self.config.rules.is_empty() {
-            return way.send(datagram);
+            return way.send(datagram).await;
         }
         let message = (self.config.message)(datagram);
         let decision = self.config.rules.decide(&message);
@@ -132,14 +130,14 @@ impl Owner {
             self.config.observe.event(action::fired(active, &message.description));
         }
         if decision.delay.is_zero() {
-            return way.carry_out(&decision, datagram);
+            return way.carry_out(&decision, datagram).await;
         }
         if self.delayed.len() < MAX_DELAYED {
             let due = tokio::time::Instant::now() + decision.delay;
             let datagram = datagram.to_vec();
             self.delayed.spawn(async move {
                 tokio::time::sleep_until(due).await;
-                way.carry_out(&decision, &datagram);
+                way.carry_out(&decision, &datagram).await;
             });
         }
     }
@@ -156,7 +154,7 @@ impl Owner {
         {
             client.answers.abort();
         }
-        let upstream = Arc::new(adopt((self.config.make_socket)(self.config.upstream)?)?);
+        let upstream = Arc::new(self.config.upstream.datagram_socket()?);
         let answers = bring_back(upstream.clone(), self.downstream.clone(), from);
         let answers = self.tasks.spawn(answers);
         self.next += 1;
@@ -174,21 +172,21 @@ struct Way {
 }
 
 impl Way {
-    fn carry_out(&self, decision: &Decision, datagram: &[u8]) {
-        let Some(active) = &decision.terminal else { return self.send(datagram) };
+    async fn carry_out(&self, decision: &Decision, datagram: &[u8]) {
+        let Some(active) = &decision.terminal else { return self.send(datagram).await };
         match &active.rule.action {
             Action::Drop(_) => {}
             Action::Respond(params) => {
-                // A full buffer loses a datagram, as networks do.
-                let _ = self.downstream.try_send_to(&(self.config.answer)(params), self.from);
+                // A datagram that cannot be sent is lost, as datagrams are.
+                let _ = self.downstream.send_to(&(self.config.answer)(params), self.from).await;
             }
             Action::Duplicate => {
-                self.send(datagram);
-                self.send(datagram);
+                self.send(datagram).await;
+                self.send(datagram).await;
             }
             Action::Truncate { bytes } => {
                 let len = usize::try_from(*bytes).unwrap_or(usize::MAX).min(datagram.len());
-                self.send(&datagram[..len]);
+                self.send(&datagram[..len]).await;
             }
             Action::Corrupt { offset } => {
                 let mut changed = datagram.to_vec();
@@ -196,7 +194,7 @@ impl Way {
                 if let Some(byte) = changed.get_mut(at) {
                     *byte = !*byte;
                 }
-                self.send(&changed);
+                self.send(&changed).await;
             }
             // No protocol of datagrams has these in its schema.
             Action::Deny(_)
@@ -204,13 +202,13 @@ impl Way {
             | Action::Delay(_)
             | Action::Error(_)
             | Action::Throttle { .. }
-            | Action::Reorder => self.send(datagram),
+            | Action::Reorder => self.send(datagram).await,
         }
     }
 
-    fn send(&self, datagram: &[u8]) {
-        // A full buffer loses a datagram, as networks do.
-        let _ = self.upstream.try_send_to(datagram, self.config.upstream);
+    async fn send(&self, datagram: &[u8]) {
+        // A datagram that cannot be sent is lost, as datagrams are.
+        let _ = self.upstream.send_to(datagram, self.config.upstream.address()).await;
     }
 }
 
@@ -223,9 +221,4 @@ async fn bring_back(upstream: Arc<UdpSocket>, downstream: Arc<UdpSocket>, client
             let _ = downstream.send_to(&buf[..len], client).await;
         }
     }
-}
-
-fn adopt(socket: std::net::UdpSocket) -> io::Result<UdpSocket> {
-    socket.set_nonblocking(true)?;
-    UdpSocket::from_std(socket)
 }

@@ -8,11 +8,15 @@ use tokio::net::{TcpSocket, TcpStream};
 
 type SocketFactory = dyn Fn(SocketAddr) -> io::Result<TcpSocket> + Send + Sync;
 
+/// Makes a bound datagram socket that can reach the address.
+pub type DatagramSocketFactory = dyn Fn(SocketAddr) -> io::Result<std::net::UdpSocket> + Send + Sync;
+
 /// Makes connections to one service.
 #[derive(Clone)]
 pub struct Dialer {
     addresses: Arc<[SocketAddr]>,
     make_socket: Arc<SocketFactory>,
+    make_datagram_socket: Arc<DatagramSocketFactory>,
 }
 
 /// A socket that exists already, so that running out of descriptors is noticed before a connection is accepted.
@@ -34,7 +38,20 @@ impl Dialer {
     /// When `addresses` is empty.
     pub fn with_sockets(addresses: Vec<SocketAddr>, make_socket: Arc<SocketFactory>) -> Dialer {
         assert!(!addresses.is_empty(), "a dialer needs an address");
-        Dialer { addresses: addresses.into(), make_socket }
+        let make_datagram_socket = Arc::new(datagram_socket_for);
+        Dialer { addresses: addresses.into(), make_socket, make_datagram_socket }
+    }
+
+    /// The same, with datagram sockets from another namespace than the calling thread's.
+    pub fn with_datagram_sockets(self, make_datagram_socket: Arc<DatagramSocketFactory>) -> Dialer {
+        Dialer { make_datagram_socket, ..self }
+    }
+
+    /// A datagram socket that can reach the first address, and is not connected to it.
+    pub fn datagram_socket(&self) -> io::Result<tokio::net::UdpSocket> {
+        let socket = (self.make_datagram_socket)(self.address())?;
+        socket.set_nonblocking(true)?;
+        tokio::net::UdpSocket::from_std(socket)
     }
 
     /// The address tried first.
@@ -77,4 +94,8 @@ impl fmt::Debug for Dialer {
 
 fn socket_for(address: SocketAddr) -> io::Result<TcpSocket> {
     if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
+}
+
+fn datagram_socket_for(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
+    std::net::UdpSocket::bind(if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })
 }

@@ -5,6 +5,7 @@
 //! faults that need no protocol, and [`session`] is what a protocol teaches all of this.
 
 mod action;
+mod alarm;
 mod connection;
 mod datagram;
 mod dial;
@@ -17,7 +18,7 @@ mod requests;
 pub mod session;
 
 pub use datagram::{DatagramConfig, DatagramRelay};
-pub use dial::{Dialer, Prepared};
+pub use dial::{DatagramSocketFactory, Dialer, Prepared};
 pub use gate::{Gate, listens};
 pub use relay::{Observer, Relay, RelayConfig};
 pub use session::{Cut, Direction, Fault, Injection, Session, UnitKind, Unsupported};

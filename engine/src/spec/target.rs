@@ -5,10 +5,10 @@ use super::wording;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::syscall;
 use crate::model::{
-    Action, ActionKind, ActionSpec, Clause, Dialect, Endpoint, Field, FieldKind, Glob, Matcher, ParamType,
-    Params, Pattern, Protocol, Rule, RuleName, Schema, Service, SyscallMatcher, Target,
+    Action, ActionKind, ActionSpec, Clause, Dialect, Domain, Endpoint, Field, FieldKind, Glob, Matcher,
+    ParamType, Params, Pattern, Protocol, Rule, RuleName, Schema, Service, SyscallMatcher, Target,
 };
-use crate::protocol::postgres::schema::sql::canonical_sql;
+use crate::protocol::postgres::schema::{sql::canonical_sql, sqlstate::is_sqlstate};
 use crate::text::Span;
 use serde_json::Value as Json;
 
@@ -63,7 +63,9 @@ fn place(
     clauses: &mut Vec<Clause>,
 ) -> Result<(), Box<Diagnostic>> {
     if let Some(param) = spec.params.iter().find(|param| param.name == arg.name) {
-        params.0.insert(param.name, param_value(arg, param.ty, spec.kind)?);
+        let value = param_value(arg, param.ty, spec.kind)?;
+        check_word(arg, param.domain)?;
+        params.0.insert(param.name, value);
         return Ok(());
     }
     let field = schema
@@ -71,8 +73,34 @@ fn place(
         .iter()
         .find(|field| field.name == arg.name || field.aliases.contains(&arg.name.as_str()));
     match field {
-        Some(field) => clauses_of(arg, field, clauses),
+        Some(field) => {
+            check_word(arg, field.domain)?;
+            clauses_of(arg, field, clauses)
+        }
         None => Err(Box::new(wording::unsupported_field(&arg.name, arg.name_span, spec, schema))),
+    }
+}
+
+/// Refuses a text that the protocol would not take for what it is meant to be. A list with spaces in it only suggests.
+fn check_word(arg: &RuleArg, domain: Domain) -> Result<(), Box<Diagnostic>> {
+    let Given::Data(Json::String(text)) = &arg.value else { return Ok(()) };
+    let refuse = |message: String, label: String| {
+        Err(Box::new(Diagnostic::new(Code::BadValue, arg.span, message).label(label)))
+    };
+    match domain {
+        Domain::SqlState if !is_sqlstate(text) => {
+            let label = "must be five digits or capital letters, such as \"40001\"";
+            refuse(format!("{text:?} is no SQLSTATE"), label.to_owned())
+        }
+        Domain::Words(words)
+            if !words.contains(&text.as_str()) && !words.iter().any(|word| word.contains(' ')) =>
+        {
+            refuse(
+                format!("{text:?} is not known to `{}`", arg.name),
+                format!("must be one of {}", words.join(", ")),
+            )
+        }
+        _ => Ok(()),
     }
 }
 
@@ -159,7 +187,9 @@ fn clauses_of(
     };
     let glob = |text: &str| match field.dialect {
         // Statements are compared in their canonical spelling, so patterns are written in it too.
-        Dialect::Sql => Pattern::Glob(Glob::new(&canonical_sql(text), field.dialect, field.fold_case)),
+        Dialect::Sql => {
+            Pattern::Glob(Glob::new(&canonical_sql(text), field.dialect, field.fold_case).written(text))
+        }
         dialect => Pattern::Glob(Glob::new(text, dialect, field.fold_case)),
     };
     let regex = |text: &str| Pattern::Regex(compile(text, field.fold_case));

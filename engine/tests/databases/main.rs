@@ -2,5 +2,6 @@
 //! server itself would have done.
 
 mod postgres;
+mod recipes;
 mod redis;
 mod setting;

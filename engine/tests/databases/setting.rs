@@ -20,20 +20,27 @@ use tempfile::TempDir;
 
 /// A running server with its own data; both go with it.
 pub(crate) struct Server {
-    child: Child,
+    child: Option<Child>,
     pub(crate) address: SocketAddr,
-    _data: TempDir,
+    _data: Option<TempDir>,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may be gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            // It may be gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
 impl Server {
+    /// A server of the test's own at this address.
+    pub(crate) fn elsewhere(address: SocketAddr) -> Server {
+        Server { child: None, address, _data: None }
+    }
+
     /// Starts redis-server; `None` when this machine has none.
     pub(crate) fn redis() -> Option<Server> {
         let binary = find("redis-server", &[])?;
@@ -43,7 +50,7 @@ impl Server {
         command.current_dir(data.path()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         wait_for_line(child.stdout.take().unwrap(), "Ready to accept connections");
-        Some(Server { child, address, _data: data })
+        Some(Server { child: Some(child), address, _data: Some(data) })
     }
 
     /// Makes a cluster and starts postgres on it as an ordinary user; `None` when this machine has none.
@@ -81,11 +88,12 @@ impl Server {
         ]);
         let mut child = postgres.stderr(Stdio::piped()).spawn().unwrap();
         wait_for_line(child.stderr.take().unwrap(), "ready to accept connections");
-        Some(Server { child, address, _data: data })
+        Some(Server { child: Some(child), address, _data: Some(data) })
     }
 }
 
 /// Says why a test does nothing. Where servers must be there, their absence is a failure.
+#[expect(clippy::print_stdout, reason = "says why nothing was tested")]
 pub(crate) fn skip(what: &str) {
     assert!(std::env::var_os("FAULTBOX_NO_SKIP").is_none(), "{what} is not installed");
     println!("skipped: {what} is not installed");

@@ -26,7 +26,7 @@ fn text(kernel: &str, machine: &str, capabilities: &Capabilities, seccomp: &Secc
         ("namespaces", &capabilities.namespaces, "tests run isolated and in parallel"),
         ("overlays", &capabilities.overlays, "each test has private files"),
         ("service names", &capabilities.names, "db:5432 works beside localhost:5432"),
-        ("TUN in a namespace", &capabilities.packets, "packet faults are possible"),
+        ("TUN in a namespace", &capabilities.packets, "free for packet faults, which are not built yet"),
     ];
     let mut text = format!("kernel {kernel}, {machine}\n");
     for (name, support, meaning) in rows {

@@ -8,8 +8,8 @@ mod exit;
 mod opened;
 mod output;
 mod plan;
-mod program;
 mod progress;
+mod recipes;
 mod signals;
 mod spec_path;
 mod terminal;
@@ -42,6 +42,11 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         return faultbox_engine::run::worker_main(std::env::vars_os().filter_map(text).collect());
     }
+    match args.command {
+        Command::Lsp => return crate::lsp::serve(),
+        Command::CheckServer => return crate::lsp::check_child(),
+        _ => {}
+    }
     match perform(args.command, args.color) {
         Ok(exit) => exit.into(),
         Err(error) => report(&error).into(),
@@ -55,7 +60,10 @@ fn perform(command: Command, color: ColorChoice) -> Result<Exit, CliError> {
         Command::Check(args) => check::run(&args, terminal),
         Command::Plan(args) => plan::run(&args, terminal),
         Command::Doctor => doctor::run(),
-        Command::Worker => Err(CliError::usage("a worker is started by `faultbox test`")),
+        Command::Recipes(command) => recipes::run(&command),
+        Command::Worker | Command::Lsp | Command::CheckServer => {
+            Err(CliError::usage("this command does not end with a report"))
+        }
     }
 }
 

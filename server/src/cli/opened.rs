@@ -1,7 +1,8 @@
 //! A spec found, loaded and checked: what `test`, `check` and `plan` begin with.
 
 use super::error::CliError;
-use super::{program, spec_path};
+use super::spec_path;
+use crate::program;
 use faultbox_engine::check;
 use faultbox_engine::diagnostic::render::{Style, full};
 use faultbox_engine::diagnostic::{Diagnostic, Severity};
@@ -11,7 +12,7 @@ use faultbox_engine::plan::{NoMatch, Plan, Selection, expand, select};
 use faultbox_engine::report::Reporter;
 use faultbox_engine::run::{self, LoadedSpec};
 use faultbox_engine::syntax::parse;
-use faultbox_engine::text::{DiskFiles, FileId, Source, SourceMap};
+use faultbox_engine::text::{DiskFiles, FileId, MemoryFiles, OverlayFiles, Source, SourceMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -30,12 +31,17 @@ pub(crate) struct Opened {
 
 /// Opens the spec an argument names, or the nearest default one.
 pub(crate) fn open(named: Option<&Path>) -> Result<Opened, CliError> {
+    open_over(named, MemoryFiles::default())
+}
+
+/// The same, with an editor's buffers before the files of the disk.
+pub(crate) fn open_over(named: Option<&Path>, buffers: MemoryFiles) -> Result<Opened, CliError> {
     let directory = std::env::current_dir()
         .map_err(|error| CliError::machine(format!("cannot tell the current directory: {error}")))?;
     let path = spec_path::find(named, &directory)?;
     let root = std::path::absolute(&path)
         .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
-    let loaded = run::load(&DiskFiles, &root);
+    let loaded = run::load(&OverlayFiles { buffers, below: DiskFiles }, &root);
     let mut diagnostics = loaded.loaded.diagnostics.clone();
     let beside = root.parent().unwrap_or(Path::new("/")).to_owned();
     diagnostics.extend(check::all(&loaded.loaded, &|service| program::complaint(&service.binary, &beside)));
@@ -57,6 +63,12 @@ impl Opened {
     pub(crate) fn drawn(&self, least: Severity, style: Style) -> String {
         let shown = self.diagnostics.iter().filter(|found| found.severity <= least);
         shown.map(|found| full::render(&self.sources, found, style) + "\n").collect()
+    }
+
+    /// What the spec printed while it loaded, a line each behind its place.
+    pub(crate) fn printed(&self) -> String {
+        let prints = &self.loaded.loaded.prints;
+        prints.iter().map(|(text, span)| format!("{}: {text}\n", self.sources.place(*span))).collect()
     }
 
     /// `2 errors, 1 warning in shop.star`; `None` when nothing was found.

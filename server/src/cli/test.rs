@@ -3,11 +3,12 @@
 use super::args::{IsolationChoice, ReportArgs, ShowChoice, TestArgs, TestFormat};
 use super::error::CliError;
 use super::exit::Exit;
-use super::opened::{Opened, ShortPaths, open};
+use super::opened::{Opened, ShortPaths, open_over};
 use super::output::{growing_file, whole_file};
 use super::progress::{Above, Progress};
 use super::signals::{Signals, Wish};
 use super::terminal::Terminal as Screen;
+use crate::handover::{self, Lifeline};
 use faultbox_engine::diagnostic::Severity;
 use faultbox_engine::event::{Event, EventKind};
 use faultbox_engine::model::{TestKind, format_duration};
@@ -17,7 +18,7 @@ use faultbox_engine::report::{
 };
 use faultbox_engine::run::{self, Cancel, Isolation, RunConfig};
 use faultbox_engine::sandbox::{Support, capability};
-use faultbox_engine::text::SourceMap;
+use faultbox_engine::text::{MemoryFiles, SourceMap};
 use indicatif::MultiProgress;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -26,7 +27,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
-    let opened = open(args.spec.as_deref())?;
+    let (buffers, editor) = if args.editor { handover()? } else { (MemoryFiles::default(), None) };
+    let opened = open_over(args.spec.as_deref(), buffers)?;
+    io::stderr().write_all(opened.printed().as_bytes())?;
     io::stderr().write_all(opened.drawn(Severity::Warning, screen.stderr).as_bytes())?;
     if opened.count(Severity::Error) > 0 {
         return Err(CliError::spec(format!("{}; nothing was run", opened.tally().unwrap_or_default())));
@@ -40,6 +43,7 @@ pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
     }
     // Trying what the machine allows forks, so it comes before any thread is started.
     let setting = setting(args, &opened)?;
+    editor.map(Lifeline::hold).transpose()?;
     let running = Running::default();
     let progress = screen.live.then(Progress::new);
     let lines = progress.as_ref().map(Progress::lines);
@@ -68,6 +72,15 @@ pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
     Ok(exit.without_report())
 }
 
+/// The buffers of an editor, and what ties this run's life to it.
+fn handover() -> Result<(MemoryFiles, Option<Lifeline>), CliError> {
+    let received = handover::receive();
+    let (buffers, lifeline) = received.map_err(|error| {
+        CliError::usage(format!("cannot read the editor's buffers from standard input: {error}"))
+    })?;
+    Ok((buffers, Some(lifeline)))
+}
+
 fn dry_run(opened: &Opened, plan: &Plan) -> String {
     let spec = opened.spec();
     let mut text = format!("Dry-run: loaded {}\nServices: {}\n", opened.path.display(), spec.services.len());
@@ -92,6 +105,9 @@ fn setting(args: &TestArgs, opened: &Opened) -> Result<Setting, CliError> {
     let jobs = args.jobs.map_or(processors, |jobs| jobs.get() as usize);
     let mut setting = Setting { isolation: Isolation::Namespaces, jobs, notices: Vec::new() };
     if args.isolation == IsolationChoice::Host {
+        setting
+            .notices
+            .push("tests run one at a time in the host's network, as --isolation host asks for".to_owned());
         return Ok(Setting { isolation: Isolation::Host, jobs: 1, ..setting });
     }
     let directory = opened.path.parent().map(std::path::absolute).and_then(Result::ok);

@@ -1,6 +1,6 @@
 //! Every way a run can end early, and what is left of it: nothing.
 
-use super::harness::{Place, finish, kill, marked, wait_until};
+use super::harness::{Place, children, finish, kill, marked, wait_until};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ fn gone_at_once(marker: &str) {
 fn kill_9_of_the_dispatcher_leaves_nothing() {
     for user in ["root", "nobody"] {
         let place = Place::new(ENDLESS);
-        let place = if user == "nobody" { place.as_nobody() } else { place };
+        let place = if user == "nobody" { place.run_by_nobody() } else { place };
         let marker = marker(&format!("dispatcher-{user}"));
         let mut child = started(&place, &marker);
         assert!(marked(&marker).len() >= 7, "dispatcher, 2 x (worker, PID 1, service or daemon)");
@@ -132,11 +132,4 @@ fn take_pipes(child: &mut Child) -> Child {
 /// A process that has ended: only there to be put in another's place.
 fn placeholder() -> Child {
     std::process::Command::new("true").stdin(Stdio::null()).spawn().expect("true")
-}
-
-/// Direct children of a process.
-fn children(pid: u32) -> Vec<u32> {
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }

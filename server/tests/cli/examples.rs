@@ -19,7 +19,7 @@ fn example(name: &str) -> Place {
 fn for_both(name: &str, spec: &str, check: impl Fn(&Ended)) {
     let path = format!("{name}/{spec}");
     check(&example(name).run(&["test", &path]));
-    check(&example(name).as_nobody().run(&["test", &path]));
+    check(&example(name).run_by_nobody().run(&["test", &path]));
 }
 
 #[test]

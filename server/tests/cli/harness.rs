@@ -33,12 +33,12 @@ impl Place {
         let directory = tempfile::Builder::new().prefix("faultbox-cli").tempdir().unwrap();
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
         let place = Place { directory, user: None };
-        place.write("spec.star", &spec.replace("$BIN", &services().display().to_string()));
+        place.write("spec.star", spec.replace("$BIN", &services().display().to_string()));
         place
     }
 
     /// Runs as an ordinary user where this process is root.
-    pub(crate) fn as_nobody(mut self) -> Place {
+    pub(crate) fn run_by_nobody(mut self) -> Place {
         self.user = is_root().then_some(NOBODY);
         self
     }
@@ -141,6 +141,7 @@ pub(crate) fn services() -> &'static Path {
 }
 
 /// True when `program` can be started; otherwise says so, and fails where nothing may be skipped.
+#[expect(clippy::print_stdout, reason = "a skipped test says why")]
 pub(crate) fn has(program: &str) -> bool {
     let found =
         Command::new("sh").args(["-c", &format!("command -v {program} || ls /usr/sbin/{program}")]).output();
@@ -174,4 +175,11 @@ pub(crate) fn marked(marker: &str) -> Vec<u32> {
         environment.split(|&byte| byte == 0).any(|entry| entry == marker.as_bytes())
     };
     pids.filter(has_marker).collect()
+}
+
+/// Direct children of a process.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }

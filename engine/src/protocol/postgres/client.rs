@@ -87,21 +87,13 @@ fn login(env: &[(String, String)], user: &str, password: &str, database: &str) -
 async fn perform(dialer: &Dialer, config: &Config, sql: &str, wants_rows: bool) -> Result<Value, Failure> {
     let stream = dialer.dial().await.map_err(|error| Failure::on_the_way(error.to_string()))?;
     let (client, connection) = config.connect_raw(stream, NoTls).await?;
-    tokio::pin!(connection);
-    let outcome = tokio::select! {
-        biased;
-        outcome = run(&client, sql, wants_rows) => outcome,
-        ended = &mut connection => Err(match ended {
-            Err(error) => error.into(),
-            Ok(()) => Failure::on_the_way("the connection closed without an answer"),
-        }),
-    };
-    drop(client);
-    if outcome.is_ok() {
-        // Says goodbye; that it cannot be said any more changes nothing.
-        let _ = connection.await;
+    let work = async move { run(&client, sql, wants_rows).await };
+    // The connection says goodbye when the client is gone, and its end ends the client's wait.
+    let (outcome, ended) = tokio::join!(work, connection);
+    match (outcome, ended) {
+        (Err(failure), Err(reason)) if failure.data.is_null() => Err(reason.into()),
+        (outcome, _) => outcome,
     }
-    outcome
 }
 
 async fn run(client: &Client, sql: &str, wants_rows: bool) -> Result<Value, Failure> {

@@ -73,7 +73,7 @@ async fn redirects_within_the_interface_are_followed_unless_told_not_to() {
     let new = "GET /new HTTP/1.1\r\nhost: localhost:PORT\r\n\r\n";
     let found = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     let path = ("path", json!("/old"));
-    let reply = check(call("get", &[path.clone()]), &[(get, moved), (new, found)]).await;
+    let reply = check(call("get", std::slice::from_ref(&path)), &[(get, moved), (new, found)]).await;
     assert_eq!(reply.status, 200);
     let stay = [path, ("follow_redirects", json!(false))];
     assert_eq!(check(call("get", &stay), &[(get, moved)]).await.status, 302);

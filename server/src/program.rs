@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// What is wrong with a program, such as `no such file`; `None` when it can be started. `beside` is the spec's directory.
-pub(super) fn complaint(binary: &str, beside: &Path) -> Option<String> {
+pub(crate) fn complaint(binary: &str, beside: &Path) -> Option<String> {
     let program = process::program(binary, beside);
     if program.is_absolute() {
         return file_complaint(&program);

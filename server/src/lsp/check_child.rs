@@ -1,0 +1,80 @@
+//! The other end of `checker`: reads questions, evaluates, answers, until its standard input closes.
+
+use super::checker::{Answer, Question};
+use crate::program;
+use faultbox_engine::check;
+use faultbox_engine::ide::Outline;
+use faultbox_engine::spec::{self, Limits};
+use faultbox_engine::text::{DiskFiles, MemoryFiles, OverlayFiles};
+use nix::sys::resource::{Resource, setrlimit};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::mpsc::channel;
+use std::thread;
+
+/// Address space of the child, in bytes: a spec that wants more ends the child, not the machine.
+const MAX_MEMORY_BYTES: u64 = 512 * 1024 * 1024 + spec::STACK_BYTES as u64;
+
+/// Runs until standard input closes. Also ends in the middle of an evaluation then, because a thread of its own reads.
+pub(crate) fn main() -> ExitCode {
+    let limited = setrlimit(Resource::RLIMIT_AS, MAX_MEMORY_BYTES, MAX_MEMORY_BYTES)
+        .and_then(|()| setrlimit(Resource::RLIMIT_CORE, 0, 0));
+    if limited.is_err() {
+        return ExitCode::FAILURE;
+    }
+    let (questions, asked) = channel::<Vec<u8>>();
+    let evaluate = move || -> io::Result<()> {
+        send(b"{}")?;
+        while let Ok(text) = asked.recv() {
+            send(&answer(&text)?)?;
+        }
+        Ok(())
+    };
+    let started = thread::Builder::new().name("evaluate".to_owned()).spawn(move || {
+        // The parent is gone, or a frame is broken: there is nobody to tell.
+        if evaluate().is_err() {
+            std::process::exit(1);
+        }
+    });
+    if started.is_err() {
+        return ExitCode::FAILURE;
+    }
+    let mut stdin = io::stdin().lock();
+    while let Ok(text) = receive(&mut stdin) {
+        if questions.send(text).is_err() {
+            break;
+        }
+    }
+    // Not `return`: an evaluation without end may be going on.
+    std::process::exit(0)
+}
+
+fn answer(text: &[u8]) -> io::Result<Vec<u8>> {
+    let question: Question = serde_json::from_slice(text)?;
+    let buffers = question.buffers.into_iter().map(|(path, text)| (path, text.as_bytes().into())).collect();
+    let files = OverlayFiles { buffers: MemoryFiles { files: buffers }, below: DiskFiles };
+    let loaded = spec::load(&files, &question.root, &Limits::load());
+    let complete = loaded.program.is_some();
+    let beside = question.root.parent().unwrap_or(Path::new("/")).to_owned();
+    let mut findings = loaded.diagnostics.clone();
+    findings.extend(check::all(&loaded, &|service| program::complaint(&service.binary, &beside)));
+    let outline = Outline::of(&loaded.spec, &loaded.sources, &loaded.data_files, complete);
+    Ok(serde_json::to_vec(&Answer { outline, findings })?)
+}
+
+fn receive(reader: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    reader.read_exact(&mut length)?;
+    let mut text = vec![0; u32::from_le_bytes(length) as usize];
+    reader.read_exact(&mut text)?;
+    Ok(text)
+}
+
+fn send(text: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(text.len()).map_err(io::Error::other)?;
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&length.to_le_bytes())?;
+    stdout.write_all(text)?;
+    stdout.flush()
+}

@@ -1,0 +1,169 @@
+//! One open buffer: its text at one version, what was understood of it, and how edits move what points into it.
+
+use faultbox_engine::ide::{self, FileView};
+use faultbox_engine::syntax::scope::Scopes;
+use faultbox_engine::syntax::{self, Parsed};
+use faultbox_engine::text::{FileId, Source};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use tower_lsp::lsp_types::{TextDocumentContentChangeEvent, Url};
+
+use super::from_proto;
+use super::position::Encoding;
+
+/// The file id every tree of a single buffer carries; an evaluated spec numbers its files itself.
+pub(super) const THIS_FILE: FileId = FileId(0);
+
+/// A buffer at one version. It never changes: an edit makes the next one.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) uri: Url,
+    pub(super) version: i32,
+    pub(super) source: Arc<Source>,
+    parsed: OnceLock<Parsed>,
+    scopes: OnceLock<Scopes>,
+}
+
+/// Bytes `start..old_end` became `start..new_end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EditSpan {
+    pub(super) start: u32,
+    pub(super) old_end: u32,
+    pub(super) new_end: u32,
+}
+
+impl Document {
+    pub(super) fn new(uri: Url, version: i32, text: String) -> Document {
+        let source = Arc::new(Source::new(path_of(&uri), text));
+        Document { uri, version, source, parsed: OnceLock::new(), scopes: OnceLock::new() }
+    }
+
+    /// The tolerant tree, made by whoever needs it first.
+    pub(super) fn parsed(&self) -> &Parsed {
+        self.parsed.get_or_init(|| syntax::parse(THIS_FILE, &self.source.text))
+    }
+
+    pub(super) fn view(&self) -> FileView<'_> {
+        let parsed = self.parsed();
+        let scopes = self.scopes.get_or_init(|| Scopes::of(&parsed.tree));
+        FileView { path: self.path(), parsed, scopes }
+    }
+
+    /// True when the file is written for Faultbox, as far as its name and text tell.
+    pub(super) fn reads_like_a_spec(&self) -> bool {
+        let name = self.path().file_name().unwrap_or_default();
+        ide::is_faultbox(self.parsed(), &name.to_string_lossy())
+    }
+
+    pub(super) fn path(&self) -> &PathBuf {
+        &self.source.path
+    }
+
+    /// The next version, and what the changes did to offsets, in the order they were made.
+    pub(super) fn edited(
+        &self,
+        version: i32,
+        changes: Vec<TextDocumentContentChangeEvent>,
+        encoding: Encoding,
+    ) -> (Document, Vec<EditSpan>) {
+        let mut source = Arc::clone(&self.source);
+        let mut edits = Vec::with_capacity(changes.len());
+        for change in changes {
+            let len = source.text.len() as u32;
+            let span = match change.range {
+                Some(range) => from_proto::range(&source, range, encoding),
+                None => (0, len),
+            };
+            let mut text = String::with_capacity(source.text.len() + change.text.len());
+            text.push_str(&source.text[..span.0 as usize]);
+            text.push_str(&change.text);
+            text.push_str(&source.text[span.1 as usize..]);
+            let new_end = span.0 + change.text.len() as u32;
+            edits.push(EditSpan { start: span.0, old_end: span.1, new_end });
+            source = Arc::new(Source::new(source.path.clone(), text));
+        }
+        let uri = self.uri.clone();
+        (Document { uri, version, source, parsed: OnceLock::new(), scopes: OnceLock::new() }, edits)
+    }
+}
+
+/// The file a uri names. A buffer that was never saved has no file; its uri stands in, which no file can have as path.
+pub(super) fn path_of(uri: &Url) -> PathBuf {
+    match uri.scheme() {
+        "file" => uri.to_file_path().unwrap_or_else(|()| PathBuf::from(uri.as_str())),
+        _ => PathBuf::from(uri.as_str()),
+    }
+}
+
+impl EditSpan {
+    /// Where `start..end` is after the edit; `None` when the edit changed what it covers.
+    ///
+    /// Text typed directly before or behind it moves it or leaves it alone.
+    pub(super) fn moved(self, start: u32, end: u32) -> Option<(u32, u32)> {
+        if end <= self.start {
+            return Some((start, end));
+        }
+        if self.old_end <= start {
+            let shift = |at: u32| at - self.old_end + self.new_end;
+            return Some((shift(start), shift(end)));
+        }
+        None
+    }
+
+    /// Where `start..end` is after the edit, grown or shrunk when the edit lies within; `None` when it cuts across.
+    pub(super) fn stretched(self, start: u32, end: u32) -> Option<(u32, u32)> {
+        self.moved(start, end).or_else(|| {
+            let within = start <= self.start && self.old_end <= end;
+            within.then(|| (start, end - self.old_end + self.new_end))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tower_lsp::lsp_types::{Position, Range};
+
+    fn edit(
+        text: &str,
+        range: Option<((u32, u32), (u32, u32))>,
+        new: &str,
+        encoding: Encoding,
+    ) -> (String, Vec<EditSpan>) {
+        let uri = Url::parse("file:///x.star").unwrap();
+        let document = Document::new(uri, 1, text.to_owned());
+        let position = |(line, column)| Position::new(line, column);
+        let range = range.map(|(start, end)| Range::new(position(start), position(end)));
+        let change = TextDocumentContentChangeEvent { range, range_length: None, text: new.to_owned() };
+        let (next, edits) = document.edited(2, vec![change], encoding);
+        (next.source.text.to_string(), edits)
+    }
+
+    #[test]
+    fn a_change_behind_an_emoji_counts_in_the_negotiated_unit() {
+        let utf16 = edit("x😀y\r\nz", Some(((0, 3), (0, 4))), "é", Encoding::Utf16);
+        let utf8 = edit("x😀y\r\nz", Some(((0, 5), (0, 6))), "é", Encoding::Utf8);
+        assert_eq!(utf16, utf8);
+        assert_eq!(utf16.0, "x😀é\r\nz");
+        assert_eq!(utf16.1, [EditSpan { start: 5, old_end: 6, new_end: 7 }]);
+    }
+
+    #[test]
+    fn positions_out_of_the_text_are_clamped_and_never_split_a_character() {
+        assert_eq!(edit("ab\n", Some(((9, 9), (9, 9))), "c", Encoding::Utf16).0, "ab\nc");
+        // Both ends lie inside the character, so both mean its start.
+        assert_eq!(edit("😀", Some(((0, 1), (0, 2))), "", Encoding::Utf8).0, "😀");
+        assert_eq!(edit("ab", Some(((0, 2), (0, 1))), "x", Encoding::Utf16).0, "axb");
+        assert_eq!(edit("ab", None, "new", Encoding::Utf16).0, "new");
+    }
+
+    #[test]
+    fn edits_move_what_lies_behind_and_end_what_they_change() {
+        let edit = EditSpan { start: 10, old_end: 12, new_end: 15 };
+        assert_eq!(edit.moved(0, 10), Some((0, 10)));
+        assert_eq!(edit.moved(12, 20), Some((15, 23)));
+        assert_eq!(edit.moved(11, 20), None);
+        assert_eq!(edit.stretched(5, 20), Some((5, 23)));
+        assert_eq!(edit.stretched(11, 20), None);
+    }
+}

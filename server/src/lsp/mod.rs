@@ -1,0 +1,35 @@
+//! The language server: a thin face over `faultbox_engine::ide` and `faultbox test`.
+//!
+//! A message goes through `backend` into the mailbox of `main_loop`, whose one thread owns every document (`owner`,
+//! `orders`). Questions are answered by `requests` from a copy of the world (`state`) on the threads of `pool`. Specs are
+//! evaluated in a child (`checker`, `check_child`) and run in children (`run_child`, `runs`); nothing of the user's
+//! runs in this process. `findings` merges what is known about each file. Only this module names LSP types.
+
+mod backend;
+mod capabilities;
+mod check_child;
+mod checker;
+mod document;
+mod ext;
+mod findings;
+mod from_proto;
+mod main_loop;
+mod orders;
+mod outbox;
+mod owner;
+mod pool;
+mod position;
+mod progress;
+mod requests;
+mod results;
+mod run_child;
+mod runs;
+mod serve;
+mod settings;
+mod state;
+mod statics;
+mod to_proto;
+mod wire;
+
+pub(crate) use check_child::main as check_child;
+pub(crate) use serve::serve;

@@ -1,0 +1,391 @@
+//! What each event does to the world, and what follows from it.
+
+use super::checker::{Checked, Checker, Question};
+use super::document::{Document, path_of};
+use super::ext::{
+    FileTests, Health, ResultsChanged, ResultsChangedParams, Status, StatusParams, TestsChanged,
+};
+use super::findings;
+use super::main_loop::{Analysed, Event, Mailbox, Query};
+use super::outbox::Outbox;
+use super::pool::Pool;
+use super::requests::discover;
+use super::runs::RunTable;
+use super::state::{Evaluation, World};
+use super::{capabilities, statics, to_proto};
+use dashmap::DashMap;
+use faultbox_engine::diagnostic::{Code, Diagnostic, Severity};
+use faultbox_engine::text::{FileId, Span};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tower_lsp::lsp_types::notification::PublishDiagnostics;
+use tower_lsp::lsp_types::request::{CodeLensRefresh, InlayHintRefreshRequest, RegisterCapability};
+use tower_lsp::lsp_types::{self as lsp, PublishDiagnosticsParams, RegistrationParams, Url};
+
+/// Lenses are not asked for again sooner than this while a run goes on.
+const REFRESH_PAUSE: Duration = Duration::from_millis(150);
+
+/// Owns the world; [`super::main_loop`] feeds it.
+pub(super) struct Owner {
+    pub(super) world: Arc<World>,
+    pub(super) runs: RunTable,
+    pub(super) mailbox: Mailbox,
+    pub(super) outbox: Outbox,
+    pub(super) runtime: Handle,
+    pub(super) program: PathBuf,
+    pool: Pool,
+    checker: Checker,
+    /// The newest version of each open document, so that work on older ones is skipped.
+    newest: Arc<DashMap<Url, i32>>,
+    /// Counts the questions about each root; only the answer to the last one is taken.
+    generations: BTreeMap<PathBuf, u64>,
+    published: BTreeMap<PathBuf, Vec<lsp::Diagnostic>>,
+    told_tests: BTreeMap<Url, FileTests>,
+    told_status: Option<StatusParams>,
+    refreshed: Option<Instant>,
+    trouble: Option<String>,
+}
+
+impl Owner {
+    pub(super) fn new(mailbox: Mailbox, outbox: Outbox, runtime: Handle) -> io::Result<Owner> {
+        let program = std::env::current_exe()?;
+        let checked = mailbox.clone();
+        let entered = runtime.enter();
+        let checker = Checker::start(program.clone(), move |result| checked.put(Event::Checked(result)));
+        drop(entered);
+        Ok(Owner {
+            world: Arc::default(),
+            runs: RunTable::default(),
+            mailbox,
+            outbox,
+            runtime,
+            program,
+            pool: Pool::start()?,
+            checker,
+            newest: Arc::default(),
+            generations: BTreeMap::new(),
+            published: BTreeMap::new(),
+            told_tests: BTreeMap::new(),
+            told_status: None,
+            refreshed: None,
+            trouble: None,
+        })
+    }
+
+    pub(super) fn take(&mut self, event: Event) {
+        match event {
+            Event::Started { client, settings, folders } => {
+                let world = self.change();
+                (world.client, world.settings, world.folders) = (client, settings, folders);
+            }
+            Event::Initialized => self.initialized(),
+            Event::Opened { uri, version, text } => self.opened(Document::new(uri, version, text)),
+            Event::Changed { uri, version, changes } => self.changed(&uri, version, changes),
+            Event::Closed { uri } => self.closed(&uri),
+            Event::FoldersChanged(change) => self.folders_changed(&change),
+            Event::FilesChanged(uris) => uris.iter().for_each(|uri| self.file_changed(&path_of(uri))),
+            Event::SettingsChanged(object) => self.settings_changed(&object),
+            Event::Ask(query) => self.ask(query),
+            Event::Order(order, reply) => {
+                // A client that cancelled its request does not wait for the answer.
+                let _ = reply.send(self.obey(order));
+            }
+            Event::Analysed(analysed) => self.analysed(analysed),
+            Event::Checked(checked) => self.checked(checked),
+            Event::Ran { run_id, fact } => self.ran(&run_id, fact),
+            Event::Stop(done) => {
+                self.runs.cancel(None);
+                // Whoever asked may be gone.
+                let _ = done.send(());
+            }
+        }
+    }
+
+    /// The world, to change it; readers keep the copy they have.
+    pub(super) fn change(&mut self) -> &mut World {
+        Arc::make_mut(&mut self.world)
+    }
+
+    fn ask(&self, query: Query) {
+        let world = Arc::clone(&self.world);
+        self.pool.run(move || query(&world));
+    }
+
+    fn initialized(&mut self) {
+        if self.world.client.watches_files {
+            let registrations = vec![capabilities::watch_files()];
+            self.outbox.request::<RegisterCapability>(RegistrationParams { registrations });
+        }
+        self.tell_status();
+    }
+
+    // --- documents ---
+
+    fn opened(&mut self, document: Document) {
+        self.newest.insert(document.uri.clone(), document.version);
+        let document = Arc::new(document);
+        self.change().closed.remove(document.path());
+        self.change().documents.insert(document.uri.clone(), Arc::clone(&document));
+        self.analyse(document);
+    }
+
+    fn changed(&mut self, uri: &Url, version: i32, changes: Vec<lsp::TextDocumentContentChangeEvent>) {
+        let Some(document) = self.world.document(uri) else { return };
+        let (next, edits) = document.edited(version, changes, self.world.client.encoding);
+        let path = next.path().clone();
+        self.newest.insert(uri.clone(), version);
+        for run in self.runs.active.values_mut() {
+            run.texts.edited(&path, &edits);
+        }
+        let next = Arc::new(next);
+        let world = self.change();
+        world.documents.insert(uri.clone(), Arc::clone(&next));
+        for evaluation in world.evaluations.values_mut().filter(|evaluation| evaluation.reads(&path)) {
+            Arc::make_mut(evaluation).edited(&path, &edits);
+        }
+        for results in world.results.values_mut() {
+            Arc::make_mut(results).edited(&path, &edits);
+        }
+        self.analyse(next);
+    }
+
+    fn closed(&mut self, uri: &Url) {
+        self.newest.remove(uri);
+        let path = path_of(uri);
+        let world = self.change();
+        let was_open = world.documents.remove(uri).is_some();
+        world.static_findings.remove(&path);
+        world.evaluations.remove(&path);
+        self.generations.remove(&path);
+        self.told_tests.remove(uri);
+        if was_open && !self.readers(&path).is_empty() {
+            self.read_closed(&path);
+        }
+        self.file_changed(&path);
+        self.publish_changed();
+    }
+
+    /// Something outside the open documents, or an open one's text on disk, is different now.
+    fn file_changed(&mut self, path: &Path) {
+        if self.world.closed.contains_key(path) {
+            self.read_closed(path);
+        }
+        let readers = self.readers(path);
+        readers.iter().for_each(|root| self.check(root));
+    }
+
+    /// Reads a spec that is not open; one that cannot be read is forgotten.
+    fn read_closed(&mut self, path: &Path) {
+        let read = to_proto::uri(path).zip(std::fs::read_to_string(path).ok());
+        let world = self.change();
+        match read {
+            Some((uri, text)) => world.closed.insert(path.to_owned(), Arc::new(Document::new(uri, 0, text))),
+            None => world.closed.remove(path),
+        };
+    }
+
+    fn folders_changed(&mut self, change: &lsp::WorkspaceFoldersChangeEvent) {
+        let world = self.change();
+        let removed: Vec<PathBuf> = change.removed.iter().map(|folder| path_of(&folder.uri)).collect();
+        world.folders.retain(|folder| !removed.contains(folder));
+        world.folders.extend(change.added.iter().map(|folder| path_of(&folder.uri)));
+    }
+
+    fn settings_changed(&mut self, object: &serde_json::Value) {
+        let settings = self.world.settings.with(Some(object));
+        if settings == self.world.settings {
+            return;
+        }
+        let was_trusted = self.world.settings.trusted;
+        self.change().settings = settings;
+        if was_trusted && !settings.trusted {
+            self.runs.cancel(None);
+            self.change().evaluations.clear();
+            self.publish_changed();
+        } else if settings.trusted && !was_trusted {
+            let documents: Vec<_> = self.world.documents.values().cloned().collect();
+            documents.into_iter().for_each(|document| self.analyse(document));
+        }
+        self.refresh(true);
+    }
+
+    // --- findings ---
+
+    /// Looks at the text itself, off this thread, unless a newer version has come by then.
+    fn analyse(&self, document: Arc<Document>) {
+        let (newest, mailbox) = (Arc::clone(&self.newest), self.mailbox.clone());
+        let world = Arc::clone(&self.world);
+        self.pool.run(move || {
+            let is_newest = || newest.get(&document.uri).is_some_and(|version| *version == document.version);
+            if !is_newest() {
+                return;
+            }
+            let findings =
+                if world.is_spec(&document) { statics::findings(&world, &document) } else { Vec::new() };
+            let (uri, version) = (document.uri.clone(), document.version);
+            mailbox.put(Event::Analysed(Analysed { uri, version, findings }));
+        });
+    }
+
+    fn analysed(&mut self, analysed: Analysed) {
+        let Some(document) = self.world.document(&analysed.uri).cloned() else { return };
+        if document.version != analysed.version {
+            return;
+        }
+        let path = document.path().clone();
+        self.change().static_findings.insert(path.clone(), Arc::new(analysed.findings));
+        self.publish(&path, true);
+        let mut roots = self.readers(&path);
+        let is_root = document.reads_like_a_spec() && !self.is_part(&path);
+        if is_root && !roots.contains(&path) {
+            roots.push(path.clone());
+        } else if !is_root && self.world.evaluations.contains_key(&path) {
+            self.change().evaluations.remove(&path);
+            roots.retain(|root| *root != path);
+        }
+        roots.iter().for_each(|root| self.check(root));
+        self.tell_tests(&document);
+    }
+
+    /// Roots whose evaluation read the file.
+    fn readers(&self, path: &Path) -> Vec<PathBuf> {
+        let all = self.world.evaluations.iter();
+        all.filter(|(_, evaluation)| evaluation.reads(path)).map(|(root, _)| root.clone()).collect()
+    }
+
+    /// True when another evaluated spec loads the file.
+    fn is_part(&self, path: &Path) -> bool {
+        self.readers(path).iter().any(|root| root != path)
+    }
+
+    /// Has the spec evaluated once it rests.
+    fn check(&mut self, root: &Path) {
+        if !self.world.settings.trusted || !root.is_absolute() {
+            return;
+        }
+        let generation = self.generations.entry(root.to_owned()).or_default();
+        *generation += 1;
+        self.checker.check(*generation, Question { root: root.to_owned(), buffers: self.world.buffers() });
+    }
+
+    fn checked(&mut self, checked: Checked) {
+        let root = checked.root;
+        let is_current = self.generations.get(&root) == Some(&checked.generation);
+        let is_open = self.world.document_at(&root).is_some();
+        if !is_current || !is_open || !self.world.settings.trusted {
+            return;
+        }
+        self.trouble = match &checked.result {
+            Err(super::checker::Refused::Broken(why)) => Some(why.clone()),
+            _ => None,
+        };
+        let old = self.world.evaluations.get(&root).cloned();
+        let next = match checked.result {
+            Ok(evaluation) => evaluation.over(old.as_deref()),
+            Err(refused) => {
+                let hint = Diagnostic {
+                    severity: Severity::Hint,
+                    ..Diagnostic::new(Code::EvaluationLimit, Span::start_of(FileId(0)), refused.to_string())
+                };
+                let outline = old.map(|old| old.outline.clone()).unwrap_or_default();
+                Evaluation { outline, files: vec![root.clone()], findings: vec![hint] }
+            }
+        };
+        let parts: Vec<PathBuf> = next.files.iter().filter(|file| **file != root).cloned().collect();
+        let world = self.change();
+        world.evaluations.insert(root, Arc::new(next));
+        parts.iter().for_each(|part| drop(world.evaluations.remove(part)));
+        let unread = |part: &&PathBuf| {
+            self.world.document_at(part).is_none() && !self.world.closed.contains_key(*part)
+        };
+        let unread: Vec<PathBuf> = parts.iter().filter(unread).cloned().collect();
+        unread.iter().for_each(|part| self.read_closed(part));
+        self.publish_changed();
+        let documents: Vec<_> = self.world.documents.values().cloned().collect();
+        documents.iter().for_each(|document| self.tell_tests(document));
+        self.tell_status();
+        self.refresh(true);
+    }
+
+    /// Sends the file's findings; when `always` is false, only if they changed.
+    fn publish(&mut self, path: &Path, always: bool) {
+        let found = findings::of_file(&self.world, path);
+        let last = self.published.get(path);
+        if !always && last.map_or(found.is_empty(), |last| *last == found) {
+            return;
+        }
+        let open = self.world.document_at(path);
+        let version = open.map(|document| document.version);
+        let uri = open.map(|document| document.uri.clone()).or_else(|| to_proto::uri(path));
+        let Some(uri) = uri else { return };
+        if found.is_empty() && open.is_none() {
+            self.published.remove(path);
+        } else {
+            self.published.insert(path.to_owned(), found.clone());
+        }
+        self.outbox.notify::<PublishDiagnostics>(PublishDiagnosticsParams {
+            uri,
+            diagnostics: found,
+            version,
+        });
+    }
+
+    /// Publishes every file whose findings changed.
+    pub(super) fn publish_changed(&mut self) {
+        let mut files = findings::files(&self.world);
+        files.extend(self.published.keys().cloned());
+        files.iter().for_each(|path| self.publish(path, false));
+    }
+
+    // --- what clients that opted in are told ---
+
+    pub(super) fn events(&self) -> Option<&Outbox> {
+        self.world.client.test_events.then_some(&self.outbox)
+    }
+
+    fn tell_tests(&mut self, document: &Document) {
+        if !self.world.client.test_events {
+            return;
+        }
+        let tests = discover::of_document(&self.world, document);
+        let last = self.told_tests.get(&document.uri);
+        if last.map_or(tests.tests.is_empty(), |last| last.tests == tests.tests) {
+            return;
+        }
+        self.told_tests.insert(document.uri.clone(), tests.clone());
+        self.outbox.notify::<TestsChanged>(tests);
+    }
+
+    pub(super) fn tell_status(&mut self) {
+        let health = if self.trouble.is_some() { Health::Warning } else { Health::Ok };
+        let status = StatusParams { health, running: self.runs.active.len(), message: self.trouble.clone() };
+        if self.world.client.test_events && self.told_status.as_ref() != Some(&status) {
+            self.told_status = Some(status.clone());
+            self.outbox.notify::<Status>(status);
+        }
+    }
+
+    pub(super) fn tell_results(&self, uri: &Url) {
+        if let Some(outbox) = self.events() {
+            outbox.notify::<ResultsChanged>(ResultsChangedParams { uri: uri.clone() });
+        }
+    }
+
+    /// Has the client ask again for what it shows between the lines. Unless it is `important`, not too often.
+    pub(super) fn refresh(&mut self, important: bool) {
+        if !important && self.refreshed.is_some_and(|last| last.elapsed() < REFRESH_PAUSE) {
+            return;
+        }
+        self.refreshed = Some(Instant::now());
+        if self.world.client.refresh_lenses {
+            self.outbox.request::<CodeLensRefresh>(());
+        }
+        if self.world.client.refresh_hints {
+            self.outbox.request::<InlayHintRefreshRequest>(());
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `textDocument/completion`
+
+use crate::lsp::document::Document;
+use crate::lsp::state::World;
+use faultbox_engine::ide::completion::{self, Completion, CompletionKind};
+use faultbox_engine::syntax::cursor::{self, Context};
+use std::path::Path;
+use tower_lsp::jsonrpc::Result;
+use tower_lsp::lsp_types::*;
+
+/// How many files are offered in a path, and looked at for it.
+const MAX_LISTED: usize = 500;
+
+/// How deep below the spec's folder files are offered.
+const MAX_DEPTH: usize = 3;
+
+pub(in crate::lsp) fn handle(world: &World, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+    let (document, offset) = super::at(world, &params.text_document_position)?;
+    let listing = listing(document, offset);
+    let found = world.with_snapshot(document, |snapshot| completion::completions(snapshot, offset, &listing));
+    let items = found.into_iter().map(|found| item(world, document, found)).collect();
+    Ok(Some(CompletionResponse::Array(items)))
+}
+
+fn item(world: &World, document: &Document, found: Completion) -> CompletionItem {
+    let range = super::range(world, document, found.replace.start, found.replace.end);
+    let as_snippet = found.is_snippet && world.client.snippets;
+    let new_text = if found.is_snippet && !as_snippet { found.label.clone() } else { found.insert };
+    // An edit must stay within a line; in a text over several lines the client replaces the word it sees.
+    let one_line = range.start.line == range.end.line;
+    let markdown = |value| MarkupContent { kind: MarkupKind::Markdown, value };
+    CompletionItem {
+        label: found.label,
+        kind: Some(kind(found.kind)),
+        detail: (!found.detail.is_empty()).then_some(found.detail),
+        documentation: (!found.doc.is_empty()).then(|| Documentation::MarkupContent(markdown(found.doc))),
+        sort_text: Some(format!("{:05}", found.rank)),
+        insert_text: (!one_line).then(|| new_text.clone()),
+        insert_text_format: as_snippet.then_some(InsertTextFormat::SNIPPET),
+        text_edit: one_line.then_some(CompletionTextEdit::Edit(TextEdit { range, new_text })),
+        ..CompletionItem::default()
+    }
+}
+
+fn kind(kind: CompletionKind) -> CompletionItemKind {
+    match kind {
+        CompletionKind::Keyword => CompletionItemKind::KEYWORD,
+        CompletionKind::Builtin | CompletionKind::Function => CompletionItemKind::FUNCTION,
+        CompletionKind::Variable => CompletionItemKind::VARIABLE,
+        CompletionKind::Service => CompletionItemKind::CLASS,
+        CompletionKind::Interface => CompletionItemKind::INTERFACE,
+        CompletionKind::Method => CompletionItemKind::METHOD,
+        CompletionKind::Property | CompletionKind::Argument => CompletionItemKind::PROPERTY,
+        CompletionKind::Assumption => CompletionItemKind::EVENT,
+        CompletionKind::Value => CompletionItemKind::ENUM_MEMBER,
+        CompletionKind::File => CompletionItemKind::FILE,
+    }
+}
+
+/// Files below the spec's folder, as paths from there; nothing where no path can stand.
+fn listing(document: &Document, offset: u32) -> Vec<String> {
+    let context = cursor::at(document.parsed(), offset).context;
+    if !matches!(context, Context::String { .. } | Context::LoadPath { .. }) {
+        return Vec::new();
+    }
+    let mut files = Vec::new();
+    if let Some(folder) = document.path().parent().filter(|folder| folder.is_absolute()) {
+        list(folder, "", 0, &mut files);
+    }
+    files.sort();
+    files
+}
+
+fn list(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<String>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten().take(MAX_LISTED) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') || name == "node_modules" || name == "target" || files.len() >= MAX_LISTED {
+            continue;
+        }
+        let path = format!("{prefix}{name}");
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && depth + 1 < MAX_DEPTH => {
+                list(&entry.path(), &format!("{path}/"), depth + 1, files);
+            }
+            Ok(kind) if kind.is_file() => files.push(path),
+            _ => {}
+        }
+    }
+}

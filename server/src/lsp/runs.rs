@@ -1,0 +1,310 @@
+//! Runs that go on or have ended: who asked, which tests, what they told.
+
+use super::ext::{RunArgs, TestEvent, TestEventParams};
+use super::outbox::Outbox;
+use super::progress::Progress;
+use super::results::{RunTexts, SpecResults, TestResult};
+use super::run_child::{Canceller, Ended, Fact};
+use super::wire::{Line, Totals};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use tower_lsp::lsp_types::Url;
+
+/// How many runs are kept for `faultbox/trace`.
+const MAX_RECORDED_RUNS: usize = 16;
+
+/// How many lines of one run are kept.
+const MAX_RECORDED_LINES: usize = 20_000;
+
+/// How many lines of a run's error output a message quotes.
+const MAX_LOG_LINES: usize = 12;
+
+/// A run that goes on.
+pub(super) struct Run {
+    pub(super) id: String,
+    pub(super) uri: Url,
+    /// The root spec.
+    pub(super) path: PathBuf,
+    /// Names as asked for; `None` means all.
+    pub(super) tests: Option<Vec<String>>,
+    pub(super) texts: RunTexts,
+    /// Taking it cancels the run.
+    pub(super) canceller: Option<Canceller>,
+    pub(super) progress: Progress,
+    seq: u64,
+    /// Full names, as the run listed them.
+    leaves: Vec<String>,
+    finished: usize,
+    totals: Totals,
+    /// Its first lines on standard error, for a run that does not get far.
+    log: Vec<String>,
+}
+
+/// What was recorded of a run.
+#[derive(Default)]
+pub(super) struct Recording {
+    id: String,
+    events: Vec<Value>,
+    truncated: bool,
+}
+
+#[derive(Default)]
+pub(super) struct RunTable {
+    last: u64,
+    pub(super) active: BTreeMap<String, Run>,
+    recorded: VecDeque<Recording>,
+}
+
+impl RunTable {
+    pub(super) fn next_id(&mut self) -> String {
+        self.last += 1;
+        format!("r{}", self.last)
+    }
+
+    pub(super) fn insert(&mut self, run: Run) {
+        self.recorded.push_back(Recording { id: run.id.clone(), ..Recording::default() });
+        if self.recorded.len() > MAX_RECORDED_RUNS {
+            self.recorded.pop_front();
+        }
+        self.active.insert(run.id.clone(), run);
+    }
+
+    /// Cancels one run, or every run; returns which.
+    pub(super) fn cancel(&mut self, id: Option<&str>) -> Vec<String> {
+        let chosen = self.active.values_mut().filter(|run| id.is_none_or(|id| id == run.id));
+        chosen.filter_map(|run| run.canceller.take().map(|_| run.id.clone())).collect()
+    }
+
+    /// Cancels what runs a test of the new run already.
+    pub(super) fn cancel_overlapping(&mut self, path: &Path, tests: Option<&[String]>) {
+        for run in self.active.values_mut().filter(|run| run.path == path) {
+            let shares = match (&run.tests, tests) {
+                (Some(old), Some(new)) => {
+                    old.iter().any(|name| new.iter().any(|other| same_test(name, other)))
+                }
+                _ => true,
+            };
+            if shares {
+                run.canceller.take();
+            }
+        }
+    }
+
+    pub(super) fn record(&mut self, id: &str, event: Value) {
+        let Some(recording) = self.recorded.iter_mut().find(|recording| recording.id == id) else { return };
+        if recording.events.len() < MAX_RECORDED_LINES {
+            recording.events.push(event);
+        } else {
+            recording.truncated = true;
+        }
+    }
+
+    /// The answer to `faultbox/trace`; `None` for a run that is not known any more.
+    pub(super) fn trace(&self, id: &str, test: Option<&str>) -> Option<Value> {
+        let recording = self.recorded.iter().find(|recording| recording.id == id)?;
+        let leaves = recording.events.iter().find_map(|event| event.get("leaves")?.as_array());
+        let name = |leaf: &Value| leaf.get("test").and_then(Value::as_str).unwrap_or("").to_owned();
+        let names: Vec<String> = leaves.into_iter().flatten().map(name).collect();
+        let wanted = |event: &&Value| {
+            let Some(test) = test else { return true };
+            let leaf =
+                event.get("leaf").and_then(Value::as_u64).and_then(|at| names.get(usize::try_from(at).ok()?));
+            leaf.is_none_or(|name| same_test(name, test))
+        };
+        let events: Vec<&Value> = recording.events.iter().filter(wanted).collect();
+        let mut answer = json!({ "events": events });
+        if recording.truncated {
+            answer["truncated"] = json!(true);
+        }
+        Some(answer)
+    }
+}
+
+/// True when two names mean one test: `test_` may be left out.
+pub(super) fn same_test(one: &str, other: &str) -> bool {
+    let bare = |name: &str| name.strip_prefix("test_").unwrap_or(name).to_owned();
+    bare(one) == bare(other)
+}
+
+/// The command line of a run, without the options only the server gives.
+pub(super) fn arguments(path: &Path, args: &RunArgs, tests: Option<&[String]>) -> Vec<String> {
+    let spec = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let mut arguments = vec!["test".to_owned(), spec];
+    for test in tests.unwrap_or_default() {
+        arguments.extend(["--test".to_owned(), test.clone()]);
+    }
+    if let Some(seed) = args.seed {
+        arguments.extend(["--seed".to_owned(), seed.to_string()]);
+    }
+    arguments
+}
+
+/// What a fact changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) results: bool,
+    pub(super) over: bool,
+}
+
+impl Run {
+    #[expect(clippy::too_many_arguments, reason = "each is a different thing and none has a default")]
+    pub(super) fn new(
+        id: String,
+        uri: Url,
+        path: PathBuf,
+        tests: Option<Vec<String>>,
+        texts: RunTexts,
+        canceller: Canceller,
+        progress: Progress,
+    ) -> Run {
+        Run {
+            id,
+            uri,
+            path,
+            tests,
+            texts,
+            canceller: Some(canceller),
+            progress,
+            seq: 0,
+            leaves: Vec::new(),
+            finished: 0,
+            totals: Totals::default(),
+            log: Vec::new(),
+        }
+    }
+
+    /// Sends the event to the client when it asked for events.
+    pub(super) fn tell(&mut self, outbox: Option<&Outbox>, event: Value) {
+        let seq = self.seq;
+        self.seq += 1;
+        if let Some(outbox) = outbox {
+            let params = TestEventParams { run_id: self.id.clone(), seq, uri: self.uri.clone(), event };
+            outbox.notify::<TestEvent>(params);
+        }
+    }
+
+    /// Takes a fact into the results.
+    pub(super) fn take(&mut self, fact: &Fact, results: &mut SpecResults) -> Change {
+        match fact {
+            Fact::Line(event) => Change { results: self.take_line(event, results), over: false },
+            Fact::Log(text) => {
+                if self.log.len() < MAX_LOG_LINES {
+                    self.log.push(text.clone());
+                }
+                Change::default()
+            }
+            Fact::Ended(ended) => {
+                self.end(ended, results);
+                Change { results: true, over: true }
+            }
+        }
+    }
+
+    fn take_line(&mut self, event: &Value, results: &mut SpecResults) -> bool {
+        use serde::Deserialize;
+        match Line::deserialize(event) {
+            Ok(Line::RunStarted { leaves }) => {
+                self.leaves = leaves.into_iter().map(|leaf| leaf.test).collect();
+                for test in &self.leaves {
+                    results.tests.insert(test.clone(), TestResult::running(&self.id));
+                }
+                true
+            }
+            Ok(Line::LeafStarted(leaf)) => {
+                self.progress.report(self.percent(), leaf.test);
+                false
+            }
+            Ok(Line::Phase { leaf, phase, service }) => {
+                let name = self.leaves.get(leaf).map_or("", String::as_str);
+                let of = service.map(|service| format!(" {service}")).unwrap_or_default();
+                self.progress.report(self.percent(), format!("{name}: {phase}{of}"));
+                false
+            }
+            Ok(Line::LeafFinished(finished)) => {
+                self.finished += 1;
+                let result = TestResult::finished(&self.id, &finished, &self.texts);
+                // Of several repeats, one that failed must not be hidden by a later one that passed.
+                let keeps = results
+                    .tests
+                    .get(&finished.test)
+                    .is_some_and(|old| old.run_id == self.id && old.is_bad() && !result.is_bad());
+                if !keeps {
+                    results.tests.insert(finished.test, result);
+                }
+                self.progress.report(self.percent(), self.tally());
+                true
+            }
+            Ok(Line::RunFinished { totals }) => {
+                self.totals = totals;
+                false
+            }
+            // A line of a newer engine says something this server does not act on.
+            Ok(Line::Other) | Err(_) => false,
+        }
+    }
+
+    fn end(&mut self, ended: &Ended, results: &mut SpecResults) {
+        results.tests.retain(|_, result| !(result.is_running() && result.run_id == self.id));
+        self.progress.end(self.summary(ended));
+    }
+
+    /// How the run ended, in one line.
+    pub(super) fn summary(&self, ended: &Ended) -> String {
+        match (&ended.message, ended.cancelled) {
+            (_, true) => "cancelled".to_owned(),
+            (Some(message), false) => message.clone(),
+            (None, false) if self.leaves.is_empty() => format!("nothing was run: {}", self.log.join("\n")),
+            (None, false) => self.totals.sentence(),
+        }
+    }
+
+    /// True when the run got as far as listing its tests.
+    pub(super) fn has_run(&self) -> bool {
+        !self.leaves.is_empty()
+    }
+
+    fn percent(&self) -> u32 {
+        (self.finished * 100 / self.leaves.len().max(1)) as u32
+    }
+
+    fn tally(&self) -> String {
+        format!("{} of {}", self.finished, self.leaves.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_of_one_test_keeps_what_is_about_the_whole_run() {
+        let mut table = RunTable::default();
+        table.recorded.push_back(Recording { id: "r1".to_owned(), ..Recording::default() });
+        for event in [
+            json!({"event": "run_started", "leaves": [{"test": "test_a"}, {"test": "test_b"}]}),
+            json!({"event": "phase", "leaf": 0}),
+            json!({"event": "phase", "leaf": 1}),
+            json!({"event": "run_finished"}),
+        ] {
+            table.record("r1", event);
+        }
+        let kept = |test| table.trace("r1", test).unwrap()["events"].as_array().unwrap().len();
+        assert_eq!((kept(None), kept(Some("b"))), (4, 3));
+        assert!(table.trace("r2", None).is_none());
+    }
+
+    #[test]
+    fn the_command_line_is_what_a_user_would_type() {
+        let args = RunArgs {
+            uri: Url::parse("file:///a/x.star").unwrap(),
+            tests: None,
+            all: false,
+            failed: false,
+            seed: Some(7),
+        };
+        let tests = ["write".to_owned()];
+        let line = arguments(Path::new("/a/x.star"), &args, Some(&tests));
+        assert_eq!(line, ["test", "x.star", "--test", "write", "--seed", "7"]);
+    }
+}

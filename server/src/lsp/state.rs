@@ -1,0 +1,183 @@
+//! Everything the server knows, as one value: the owner changes it, readers get a cheap copy.
+
+use super::document::{Document, EditSpan, path_of};
+use super::results::SpecResults;
+use super::settings::{Client, Settings};
+use faultbox_engine::diagnostic::Diagnostic;
+use faultbox_engine::ide::results::RunResults;
+use faultbox_engine::ide::{Outline, Snapshot};
+use faultbox_engine::text::{FileId, Source, Span};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tower_lsp::lsp_types::Url;
+
+/// A snapshot; cloning it copies pointers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct World {
+    pub(super) client: Client,
+    pub(super) settings: Settings,
+    pub(super) folders: Vec<PathBuf>,
+    pub(super) documents: BTreeMap<Url, Arc<Document>>,
+    /// Specs that open ones load and that are not open themselves.
+    pub(super) closed: BTreeMap<PathBuf, Arc<Document>>,
+    /// What is wrong with the text of each open document, by its path, as of its version.
+    pub(super) static_findings: BTreeMap<PathBuf, Arc<Vec<Diagnostic>>>,
+    /// By root spec.
+    pub(super) evaluations: BTreeMap<PathBuf, Arc<Evaluation>>,
+    /// By root spec.
+    pub(super) results: BTreeMap<PathBuf, Arc<SpecResults>>,
+}
+
+/// What evaluating a spec found, with spans moved along by later edits.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Evaluation {
+    /// What is declared, as of the last time evaluation reached the end of the spec.
+    pub(super) outline: Outline,
+    /// `FileId(n)` of a finding is the n-th of these.
+    pub(super) files: Vec<PathBuf>,
+    pub(super) findings: Vec<Diagnostic>,
+}
+
+impl World {
+    pub(super) fn document(&self, uri: &Url) -> Option<&Arc<Document>> {
+        self.documents.get(uri)
+    }
+
+    pub(super) fn document_at(&self, path: &Path) -> Option<&Arc<Document>> {
+        self.documents.values().find(|document| document.path() == path)
+    }
+
+    /// The text at `path`: the open buffer, else the file.
+    pub(super) fn source(&self, path: &Path) -> Option<Arc<Source>> {
+        if let Some(document) = self.document_at(path).or_else(|| self.closed.get(path)) {
+            return Some(Arc::clone(&document.source));
+        }
+        let text = std::fs::read_to_string(path).ok()?;
+        Some(Arc::new(Source::new(path, text)))
+    }
+
+    /// True when the document is ours to judge: it reads like a spec, or a spec loads it.
+    pub(super) fn is_spec(&self, document: &Document) -> bool {
+        document.reads_like_a_spec() || self.is_loaded(document.path())
+    }
+
+    fn is_loaded(&self, path: &Path) -> bool {
+        self.evaluations.iter().any(|(root, evaluation)| root != path && evaluation.file_id(path).is_some())
+    }
+
+    /// The evaluation of the spec at `path`, or of one that loads it.
+    pub(super) fn evaluation(&self, path: &Path) -> Option<&Arc<Evaluation>> {
+        let loads = || self.evaluations.values().find(|evaluation| evaluation.file_id(path).is_some());
+        self.evaluations.get(path).or_else(loads)
+    }
+
+    pub(super) fn results(&self, uri: &Url) -> Option<&Arc<SpecResults>> {
+        self.results.get(&path_of(uri))
+    }
+
+    /// Calls `answer` with the document and everything known around it.
+    pub(super) fn with_snapshot<R>(&self, document: &Document, answer: impl FnOnce(&Snapshot<'_>) -> R) -> R {
+        let open = self.documents.values().filter(|other| other.uri != document.uri && self.is_spec(other));
+        let closed = self.closed.values().filter(|other| other.uri != document.uri);
+        let others: Vec<_> = open.chain(closed).map(|other| other.view()).collect();
+        let outline = self.evaluation(document.path()).map(|evaluation| &evaluation.outline);
+        answer(&Snapshot { file: document.view(), others: &others, outline })
+    }
+
+    /// What the last runs said about the document: the outcomes of its own tests, and what rules in it did in any spec.
+    pub(super) fn run_results(&self, document: &Document) -> RunResults {
+        let path = document.path();
+        let mut all = RunResults::default();
+        for (root, results) in &self.results {
+            let found = results.of_file(path);
+            all.rules.extend(found.rules);
+            if root == path {
+                all.tests = found.tests;
+            }
+        }
+        all
+    }
+
+    /// Every open buffer, for whoever reads files in our place.
+    pub(super) fn buffers(&self) -> BTreeMap<PathBuf, Arc<str>> {
+        let open = self.documents.values();
+        open.map(|document| (document.path().clone(), Arc::clone(&document.source.text))).collect()
+    }
+}
+
+impl Evaluation {
+    pub(super) fn new(outline: Outline, findings: Vec<Diagnostic>) -> Evaluation {
+        Evaluation { files: outline.files.clone(), outline, findings }
+    }
+
+    /// This evaluation, with what the one before declared where this one did not reach the end.
+    pub(super) fn over(mut self, old: Option<&Evaluation>) -> Evaluation {
+        if let Some(old) = old.filter(|old| !self.outline.complete && old.outline.complete) {
+            self.outline = old.outline.clone();
+        }
+        self
+    }
+
+    pub(super) fn file_id(&self, path: &Path) -> Option<FileId> {
+        position(&self.files, path)
+    }
+
+    /// True when the spec was made from this file, as text or as data.
+    pub(super) fn reads(&self, path: &Path) -> bool {
+        let texts = self.files.iter().chain(&self.outline.files);
+        texts.chain(&self.outline.data_files).any(|file| file == path)
+    }
+
+    /// Moves every span in `path`. A finding whose place was changed is dropped: it will be found again or is mended.
+    pub(super) fn edited(&mut self, path: &Path, edits: &[EditSpan]) {
+        if let Some(file) = position(&self.outline.files, path) {
+            move_outline(&mut self.outline, file, edits);
+        }
+        let Some(file) = self.file_id(path) else { return };
+        let moved = |span: Span| -> Option<Span> {
+            if span.file != file {
+                return Some(span);
+            }
+            let at =
+                edits.iter().try_fold((span.start, span.end), |(start, end), edit| edit.moved(start, end))?;
+            Some(Span { file, start: at.0, end: at.1 })
+        };
+        self.findings.retain_mut(|finding| move_finding(finding, moved));
+    }
+}
+
+fn position(files: &[PathBuf], path: &Path) -> Option<FileId> {
+    let at = files.iter().position(|file| file == path)?;
+    u32::try_from(at).ok().map(FileId)
+}
+
+fn move_outline(outline: &mut Outline, file: FileId, edits: &[EditSpan]) {
+    outline.for_each_span(&mut |span| {
+        if span.file != file {
+            return;
+        }
+        for edit in edits {
+            let at = edit.stretched(span.start, span.end);
+            (span.start, span.end) = at.unwrap_or((edit.new_end, edit.new_end));
+        }
+    });
+}
+
+fn move_finding(finding: &mut Diagnostic, moved: impl Fn(Span) -> Option<Span>) -> bool {
+    let Some(primary) = moved(finding.primary.span) else { return false };
+    finding.primary.span = primary;
+    finding.secondary.retain_mut(|label| {
+        let at = moved(label.span);
+        label.span = at.unwrap_or(label.span);
+        at.is_some()
+    });
+    finding.fixes.retain_mut(|fix| {
+        fix.edits.iter_mut().all(|edit| {
+            let at = moved(edit.span);
+            edit.span = at.unwrap_or(edit.span);
+            at.is_some()
+        })
+    });
+    true
+}

@@ -1,0 +1,109 @@
+//! Findings: at once for the text, soon for what evaluation finds, none for what is not ours.
+
+use crate::client::{Server, abilities, codes, range};
+use serde_json::{Value, json};
+
+const SPEC: &str = "\
+db = service(\"db\", \"/bin/true\", interface(\"main\", \"http\", 9001))
+api = service(\"api\", \"/bin/true\", interface(\"public\", \"http\", 9002), depends_on = [db])
+
+def test_one():
+    assert_eq(1, 1)
+";
+
+fn has(code: &'static str) -> impl Fn(&Value) -> bool {
+    move |params| {
+        params["diagnostics"].as_array().is_some_and(|found| found.iter().any(|each| each["code"] == code))
+    }
+}
+
+#[test]
+fn all_syntax_errors_are_there_at_once_and_evaluation_follows() {
+    let mut server = Server::start();
+    let uri = server.open("shop.star", &format!("{SPEC}x = (\ny = 1 +\nz = 1\n"));
+    let found = server.findings(&uri, 1);
+    assert!(codes(&found).iter().filter(|code| code.starts_with("FB000")).count() >= 2, "{found:#?}");
+    assert_eq!(found[0]["source"], "faultbox");
+    server.finish();
+}
+
+#[test]
+fn evaluation_finds_what_the_text_does_not_show() {
+    let mut server = Server::start();
+    let twice = SPEC.replace("\"api\"", "\"d\" + \"b\"");
+    let uri = server.open("shop.star", &twice);
+    let found = server.findings_where(&uri, has("FB0110"));
+    let duplicate = found.iter().find(|each| each["code"] == "FB0110").unwrap();
+    assert_eq!(duplicate["range"]["start"]["line"], 1, "{found:#?}");
+    // An edit above moves the finding before anything is evaluated again.
+    server.change(&uri, 2, Some(range((0, 0), (0, 0))), "# new\n");
+    let found = server.findings(&uri, 2);
+    let moved = found.iter().find(|each| each["code"] == "FB0110").expect("it is still there");
+    assert_eq!(moved["range"]["start"]["line"], 2, "{found:#?}");
+    // Mended.
+    server.change(&uri, 3, None, SPEC);
+    server.findings_where(&uri, |params| params["version"] == 3 && !has("FB0110")(params));
+    server.finish();
+}
+
+#[test]
+fn a_finding_in_a_loaded_file_appears_there() {
+    let mut server = Server::start();
+    std::fs::write(server.path("lib.star"), "def f():\n    return 1\n\nboom = 1 // 0\n").unwrap();
+    let root = server.open(
+        "faultbox.star",
+        "load(\"lib.star\", \"f\", \"boom\")\ndef test_a():\n    assert_eq(f(), boom)\n",
+    );
+    let library = server.uri("lib.star");
+    let found = server.findings_where(&library, |params| params["diagnostics"] != json!([]));
+    assert_eq!(found[0]["range"]["start"]["line"], 3, "{found:#?}");
+    // Opening and mending the library mends the root.
+    let library = server.open("lib.star", "def f():\n    return 1\n\nboom = 1\n");
+    server.findings_where(&library, |params| params["version"] == 1 && params["diagnostics"] == json!([]));
+    assert!(!root.is_empty());
+    server.finish();
+}
+
+#[test]
+fn other_starlark_stays_quiet() {
+    let mut server = Server::start();
+    let uri = server
+        .open("BUILD.star", "cc_library(name = \"x\", srcs = glob([\"*.c\"]))\nload(\":y.star\", \"q\")\n");
+    assert_eq!(server.findings(&uri, 1), Vec::<Value>::new());
+    let lenses = server.request("textDocument/codeLens", json!({ "textDocument": { "uri": uri } }));
+    assert_eq!(lenses, json!([]));
+    server.finish();
+}
+
+#[test]
+fn nothing_is_evaluated_in_a_workspace_that_is_not_trusted() {
+    let mut params = abilities();
+    params["initializationOptions"]["trusted"] = json!(false);
+    let (mut server, _) = Server::start_with(params);
+    let uri = server.open("shop.star", &SPEC.replace("\"api\"", "\"d\" + \"b\""));
+    assert_eq!(server.findings(&uri, 1), Vec::<Value>::new());
+    let run = json!({ "command": "faultbox.run", "arguments": [{ "uri": uri }] });
+    let refusal = server.refusal("workspace/executeCommand", run);
+    assert!(refusal["message"].as_str().unwrap().contains("not trusted"), "{refusal}");
+    let lenses = server.request("textDocument/codeLens", json!({ "textDocument": { "uri": uri } }));
+    assert_eq!(lenses, json!([]));
+    // Trusted later, everything is looked at.
+    let settings = json!({ "settings": { "faultbox": { "trusted": true } } });
+    server.notify("workspace/didChangeConfiguration", settings);
+    server.findings_where(&uri, has("FB0110"));
+    server.finish();
+}
+
+/// Evaluation that never ends costs its own spec the evaluated findings, and nobody else anything.
+#[test]
+fn a_hostile_spec_harms_only_itself() {
+    let mut server = Server::start();
+    let endless = "service(\"db\", \"/bin/true\")\nx = 3\nfor i in range(60):\n    x = x * x\n";
+    let bad = server.open("endless.star", endless);
+    let found = server.findings_where(&bad, has("FB0009"));
+    let limit = found.iter().find(|each| each["code"] == "FB0009").unwrap();
+    assert!(limit["severity"].as_i64().unwrap() >= 1, "{limit}");
+    let good = server.open("shop.star", &SPEC.replace("\"api\"", "\"d\" + \"b\""));
+    server.findings_where(&good, has("FB0110"));
+    server.finish();
+}

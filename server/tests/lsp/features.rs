@@ -1,0 +1,176 @@
+//! What an editor asks about the text: each answer once through the protocol. What they say is tested in the engine.
+
+use crate::client::{Server, abilities, range};
+use serde_json::{Value, json};
+
+const SPEC: &str = "\
+load(\"lib.star\", \"helper\")
+# 😀
+db = service(\"db\", \"/bin/true\", interface(\"main\", \"http\", 9001))
+slow = fault_assumption(\"slow\", target = db, write = deny(\"EIO\"))
+
+def scene():
+    \"😀\"; helper(db)
+    return db.main.get(path = \"/x\")
+
+fault_scenario(\"sad\", scenario = scene, faults = [slow], expect = lambda r: assert_eq(r.status, 503))
+";
+
+/// A server with the spec and its library, and the uri of the spec.
+fn opened() -> (Server, String) {
+    let mut params = abilities();
+    params["capabilities"]["textDocument"] = json!({
+        "completion": { "completionItem": { "snippetSupport": true } },
+        "documentSymbol": { "hierarchicalDocumentSymbolSupport": true },
+    });
+    let (mut server, _) = Server::start_with(params);
+    std::fs::write(server.path("lib.star"), "def helper(x):\n    return x\n").unwrap();
+    let uri = server.open("faultbox.star", SPEC);
+    // The library is read when the spec was evaluated.
+    server.notification("textDocument/publishDiagnostics", |params| params["uri"] == uri);
+    (server, uri)
+}
+
+/// The place of the `skip`-th character of `what` in the spec, in UTF-16 units.
+fn place(uri: &str, what: &str, skip: usize) -> Value {
+    let at = SPEC.find(what).unwrap() + skip;
+    let before = &SPEC[..at];
+    let line = before.matches('\n').count();
+    let column = before.rsplit('\n').next().unwrap_or("").encode_utf16().count();
+    json!({ "textDocument": { "uri": uri }, "position": { "line": line, "character": column } })
+}
+
+fn labels(answer: &Value) -> Vec<&str> {
+    answer.as_array().unwrap().iter().filter_map(|item| item["label"].as_str()).collect()
+}
+
+#[test]
+fn completion_knows_values_and_words() {
+    let (mut server, uri) = opened();
+    let answer = server.request("textDocument/completion", place(&uri, "main.get", 0));
+    assert!(labels(&answer).contains(&"main"), "{answer}");
+    let answer = server.request("textDocument/completion", place(&uri, "EIO", 1));
+    assert!(labels(&answer).contains(&"ECONNREFUSED"), "{answer}");
+    let eio = answer.as_array().unwrap().iter().find(|item| item["label"] == "EIO").unwrap();
+    assert_eq!(eio["textEdit"]["range"], range((3, 59), (3, 62)), "{eio}");
+    let answer = server.request("textDocument/completion", place(&uri, "lib.star", 0));
+    assert!(labels(&answer).contains(&"lib.star"), "{answer}");
+    server.finish();
+}
+
+#[test]
+fn hover_signature_and_symbols_answer() {
+    let (mut server, uri) = opened();
+    let hover = server.request("textDocument/hover", place(&uri, "fault_assumption", 3));
+    assert!(hover["contents"]["value"].as_str().unwrap().contains("fault_assumption"), "{hover}");
+    let help = server.request("textDocument/signatureHelp", place(&uri, "\"EIO\"", 1));
+    assert!(help["signatures"][0]["label"].as_str().unwrap().starts_with("deny("), "{help}");
+    let document = json!({ "textDocument": { "uri": uri } });
+    let symbols = server.request("textDocument/documentSymbol", document.clone());
+    let db = symbols.as_array().unwrap().iter().find(|symbol| symbol["name"] == "db").unwrap();
+    assert_eq!(db["children"][0]["name"], "main", "{db}");
+    let found = server.request("workspace/symbol", json!({ "query": "slw" }));
+    assert_eq!(found[0]["name"], "slow", "{found}");
+    let tokens = server.request("textDocument/semanticTokens/full", document);
+    assert_eq!(tokens["data"].as_array().unwrap().len() % 5, 0);
+    server.finish();
+}
+
+#[test]
+fn definitions_and_references_cross_files_and_emoji() {
+    let (mut server, uri) = opened();
+    let library = server.uri("lib.star");
+    let here = place(&uri, "helper(db)", 1);
+    // The library comes to hand with the first evaluation.
+    server.wait_until(|server| {
+        let found = server.request("textDocument/definition", here.clone());
+        found[0]["uri"] == library && found[0]["range"] == range((0, 4), (0, 10))
+    });
+    let mut params = here;
+    params["context"] = json!({ "includeDeclaration": false });
+    let found = server.request("textDocument/references", params);
+    assert!(found.as_array().unwrap().iter().any(|each| each["range"] == range((6, 10), (6, 16))), "{found}");
+    let highlights = server.request("textDocument/documentHighlight", place(&uri, "db = service", 0));
+    assert_eq!(highlights.as_array().unwrap().len(), 4, "{highlights}");
+    server.finish();
+}
+
+#[test]
+fn renaming_reaches_every_mention_or_says_why_not() {
+    let (mut server, uri) = opened();
+    let mut params = place(&uri, "slow = fault", 0);
+    let prepared = server.request("textDocument/prepareRename", params.clone());
+    assert_eq!(prepared["placeholder"], "slow");
+    params["newName"] = json!("sluggish");
+    let edit = server.request("textDocument/rename", params);
+    assert_eq!(edit["changes"][&uri].as_array().unwrap().len(), 2, "{edit}");
+    let mut params = place(&uri, "service(", 0);
+    params["newName"] = json!("x");
+    let refusal = server.refusal("textDocument/rename", params);
+    assert!(!refusal["message"].as_str().unwrap().is_empty());
+    server.finish();
+}
+
+#[test]
+fn actions_mend_and_run() {
+    let (mut server, uri) = opened();
+    let context = json!({ "diagnostics": [] });
+    let params =
+        json!({ "textDocument": { "uri": uri }, "range": range((9, 3), (9, 3)), "context": context });
+    let actions = server.request("textDocument/codeAction", params);
+    let run =
+        actions.as_array().unwrap().iter().find(|action| action["kind"] == "source.faultbox.run").unwrap();
+    assert_eq!(run["command"]["command"], "faultbox.run", "{run}");
+    assert_eq!(run["command"]["arguments"][0]["tests"], json!(["test_sad"]), "{run}");
+
+    server.change(&uri, 2, None, "x = service(\"db\", \"/bin/true\")\ny = sevice(\"b\", \"/bin/true\")\n");
+    let found = server.findings_where(&uri, |params| {
+        params["diagnostics"]
+            .as_array()
+            .is_some_and(|found| found.iter().any(|each| each["code"] == "FB0101"))
+    });
+    let unknown = found.iter().find(|each| each["code"] == "FB0101").unwrap().clone();
+    let params = json!({
+        "textDocument": { "uri": uri }, "range": unknown["range"], "context": { "diagnostics": [unknown], "only": ["quickfix"] },
+    });
+    let actions = server.request("textDocument/codeAction", params);
+    let edits = &actions[0]["edit"]["changes"][&uri];
+    assert_eq!(edits[0]["newText"], "service", "{actions}");
+    server.finish();
+}
+
+#[test]
+fn the_call_hierarchy_leads_from_a_test_to_its_faults() {
+    let (mut server, uri) = opened();
+    let prepared = server.request("textDocument/prepareCallHierarchy", place(&uri, "\"sad\"", 1));
+    let item = prepared[0].clone();
+    let calls = server.request("callHierarchy/outgoingCalls", json!({ "item": item }));
+    let names: Vec<&str> =
+        calls.as_array().unwrap().iter().filter_map(|call| call["to"]["name"].as_str()).collect();
+    assert!(names.contains(&"scene") && names.contains(&"slow"), "{calls}");
+    let scene = calls.as_array().unwrap().iter().find(|call| call["to"]["name"] == "scene").unwrap();
+    let back = server.request("callHierarchy/incomingCalls", json!({ "item": scene["to"] }));
+    assert!(!back.as_array().unwrap().is_empty(), "{back}");
+    server.finish();
+}
+
+#[test]
+fn rules_say_what_they_did() {
+    let mut server = Server::start();
+    let text = "\
+db = service(\"db\", \"/bin/sleep\", args = [\"60\"])
+slow = fault_assumption(\"slow\", target = db, write = deny(\"EIO\"))
+fault_scenario(\"sad\", scenario = lambda: 1, faults = [slow], expect = lambda r: assert_eq(r, 1))
+";
+    let uri = server.open("faultbox.star", text);
+    server.notification("faultbox/testsChanged", |params| params["uri"] == uri);
+    let run = server.command("faultbox.run", json!({ "uri": uri }))["runId"].clone();
+    server.notification("faultbox/testEvent", |params| {
+        params["runId"] == run && params["event"]["event"] == "ended"
+    });
+    let params = json!({ "textDocument": { "uri": uri }, "range": range((0, 0), (9, 0)) });
+    let hints = server.request("textDocument/inlayHint", params);
+    assert_eq!(hints[0]["position"]["line"], 1, "{hints}");
+    assert!(hints[0]["label"].as_str().unwrap().starts_with("never fired"), "{hints}");
+    server.finish();
+}

@@ -1,0 +1,10 @@
+//! The language server as an editor meets it: the real executable over real pipes.
+
+mod client;
+mod diagnostics;
+mod features;
+mod lifecycle;
+mod random_edits;
+mod runs;
+mod sync;
+mod typing;
