@@ -3,6 +3,8 @@
 //! `cargo bench -p faultbox --bench syscalls [-- quick]` needs gcc, strace, redis-server and redis-benchmark. The peers
 //! are measured in turn with ours, in the same rounds.
 
+#![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
