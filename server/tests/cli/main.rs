@@ -6,4 +6,5 @@ mod examples;
 mod faults;
 mod harness;
 mod reports;
+mod sentences;
 mod usage;
