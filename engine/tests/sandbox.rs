@@ -169,7 +169,15 @@ fn start(
     let argv = ["/bin/sh", "-c", script].map(Into::into);
     let env = [("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())];
     let here = std::env::current_dir().map_err(text)?;
-    let what = Launch { argv: &argv, env: &env, cwd: &here, stdout: output, stderr: output, filter };
+    let what = Launch {
+        argv: &argv,
+        env: &env,
+        cwd: &here,
+        stdout: output,
+        stderr: output,
+        filter,
+        dies_with_caller: false,
+    };
     launch(&what, |fork| reaper.adopt(fork)).map_err(text)
 }
 

@@ -5,10 +5,14 @@
 //! ```
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::Spec;
+use crate::spec::Loaded;
 
-pub(super) fn check(spec: &Spec) -> Vec<Diagnostic> {
-    let empty = spec.assumptions.iter().filter(|each| each.rules.is_empty() && each.parts.is_empty());
+pub(super) fn check(loaded: &Loaded) -> Vec<Diagnostic> {
+    // The rule may be missing only because of an error in it.
+    if loaded.diagnostics.iter().any(Diagnostic::is_error) {
+        return Vec::new();
+    }
+    let empty = loaded.spec.assumptions.iter().filter(|each| each.rules.is_empty() && each.parts.is_empty());
     let finding = |assumption: &crate::model::Assumption| {
         let message = format!("the assumption \"{}\" has no rule, so it changes nothing", assumption.name);
         Diagnostic::new(Code::EmptyAssumption, assumption.span, message)

@@ -26,7 +26,7 @@ pub fn all(loaded: &Loaded, complaint: ProgramComplaint<'_>) -> Vec<Diagnostic> 
     findings.extend(unused_load::check(loaded));
     findings.extend(unused_assumption::check(loaded));
     findings.extend(no_tests::check(loaded));
-    findings.extend(empty_assumption::check(&loaded.spec));
+    findings.extend(empty_assumption::check(loaded));
     findings.sort_by_key(|finding| (finding.primary.span.file, finding.primary.span.start, finding.code));
     findings
 }

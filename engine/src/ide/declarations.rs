@@ -14,7 +14,6 @@ pub(super) struct ServiceDeclaration {
     pub name: String,
     /// The name's string.
     pub name_span: Span,
-    pub variable: Option<String>,
     pub call: NodeId,
 }
 
@@ -100,7 +99,7 @@ fn variable(tree: &Tree, call: NodeId) -> Option<String> {
 pub(super) fn services(file: FileView<'_>) -> Vec<ServiceDeclaration> {
     let declared = |call: NodeId| {
         let (name, name_span) = named(file, call, "service")?;
-        Some(ServiceDeclaration { name, name_span, variable: variable(file.tree(), call), call })
+        Some(ServiceDeclaration { name, name_span, call })
     };
     calls(file, "service").into_iter().filter_map(declared).collect()
 }

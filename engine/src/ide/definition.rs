@@ -147,7 +147,7 @@ mod tests {
     #[track_caller]
     fn check(fixture: &str, expected: &[&str]) {
         let fixture = Fixture::new(fixture);
-        let found = fixture.ask(|snapshot, offset| definitions(snapshot, offset));
+        let found = fixture.ask(definitions);
         let places: Vec<String> = found.iter().map(|found| fixture.line_of(&found.target)).collect();
         assert_eq!(places, expected);
     }

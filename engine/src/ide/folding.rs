@@ -55,7 +55,7 @@ fn fold(tree: &Tree, lines: &LineIndex, span: Span, kind: FoldKind) -> Option<Fo
     let text = tree.str(span).trim_end();
     let end = span.start + text.len() as u32;
     let (first, last) = (lines.position(span.start).line, lines.position(end).line);
-    (first < last).then(|| Fold { span: Span { end, ..span }, kind })
+    (first < last).then_some(Fold { span: Span { end, ..span }, kind })
 }
 
 /// Two and more lines that hold nothing but a comment.

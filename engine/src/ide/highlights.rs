@@ -29,7 +29,7 @@ mod tests {
     #[test]
     fn reads_and_writes_are_told_apart() {
         let fixture = Fixture::new("x = 1\ny = $0x + x\n");
-        let found = fixture.ask(|snapshot, offset| highlights(snapshot, offset));
+        let found = fixture.ask(highlights);
         let found: Vec<(u32, bool)> = found.iter().map(|at| (at.span.start, at.is_write)).collect();
         assert_eq!(found, [(0, true), (10, false), (14, false)]);
     }

@@ -157,12 +157,9 @@ impl<'a> Inference<'a> {
             "interface" => Value::InterfaceDeclaration,
             "healthcheck" => Value::Healthcheck,
             "op" => Value::Operation,
-            "syscall fault" | "protocol rule" => match call_site::form(builtin, &written) {
-                form if form.returns == "syscall fault" => Value::Fault,
-                form => match form.keywords {
-                    registry::Keywords::Rule(kind) => Value::Rule(kind),
-                    _ => Value::Unknown,
-                },
+            "syscall fault" | "protocol rule" => match call_site::form(builtin, &written).returns {
+                "syscall fault" => Value::Fault,
+                _ => Value::Rule,
             },
             "pattern" => Value::Pattern,
             "fault_assumption" => {

@@ -30,6 +30,7 @@ pub mod signature;
 pub mod snapshot;
 mod snippets;
 mod standard;
+pub mod static_check;
 pub mod symbols;
 pub mod test_items;
 pub mod tokens;

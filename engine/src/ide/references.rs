@@ -143,7 +143,7 @@ mod tests {
     #[track_caller]
     fn check(fixture: &str, expected: &[&str]) {
         let fixture = Fixture::new(fixture);
-        let found = fixture.ask(|snapshot, offset| references(snapshot, offset));
+        let found = fixture.ask(references);
         let places: Vec<String> = found.iter().map(|found| fixture.line_of(&found.location)).collect();
         assert_eq!(places, expected);
     }

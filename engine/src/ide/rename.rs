@@ -155,6 +155,6 @@ mod tests {
         check("$0x = 1\n", "service", Err("`service` is a builtin; a name of the spec would hide it"));
         check("$0service(\"db\")\n", "x", Err("`service` is a builtin and cannot be renamed"));
         let fixture = Fixture::new("x = 1 $0+ 2\n");
-        assert!(fixture.ask(|snapshot, offset| prepare(snapshot, offset)).is_err());
+        assert!(fixture.ask(prepare).is_err());
     }
 }

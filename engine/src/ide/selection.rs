@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn a_selection_grows_to_the_whole_file() {
         let fixture = Fixture::new("x = f(path=\"/da$0ta\")\ny = 1\n");
-        let spans = fixture.ask(|snapshot, offset| selection_ranges(snapshot, offset));
+        let spans = fixture.ask(selection_ranges);
         let shown: Vec<&str> =
             spans.iter().map(|at| &fixture.text()[at.start as usize..at.end as usize]).collect();
         assert_eq!(

@@ -109,7 +109,7 @@ mod tests {
     #[track_caller]
     fn check(fixture: &str, expected: &str) {
         let fixture = Fixture::new(fixture);
-        let help = fixture.ask(|snapshot, offset| signature_help(snapshot, offset));
+        let help = fixture.ask(signature_help);
         let shown = help.map_or(String::new(), |help| {
             let mut label = help.label;
             if let Some(at) = help.active {

@@ -50,6 +50,7 @@ fn ask_about_file(snapshot: &Snapshot<'_>) {
     super::lens::lenses(snapshot, &none);
     super::inlay::hints(snapshot, &none);
     super::test_items::test_items(snapshot);
+    super::static_check::check(snapshot);
     folding::folds(snapshot);
     symbols::document_symbols(snapshot);
     tokens::semantic_tokens(snapshot);

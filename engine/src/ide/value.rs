@@ -1,7 +1,7 @@
 //! What the value of an expression is, as far as the text tells.
 
 use super::Location;
-use crate::model::{ActionKind, Protocol, StepSpec};
+use crate::model::{Protocol, StepSpec};
 use crate::spec::registry::Builtin;
 use crate::syntax::NodeId;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ pub(super) enum Value<'a> {
     Headers,
     Struct(Rc<Vec<(String, Value<'a>)>>),
     Assumption(String),
-    Rule(ActionKind),
+    Rule,
     Fault,
     Pattern,
     InterfaceDeclaration,
@@ -118,7 +118,7 @@ impl Value<'_> {
             Value::Headers => "headers",
             Value::Struct(_) => "a struct",
             Value::Assumption(_) => "a fault_assumption",
-            Value::Rule(_) => "a protocol rule",
+            Value::Rule => "a protocol rule",
             Value::Fault => "a syscall fault",
             Value::Pattern => "re(...)",
             Value::InterfaceDeclaration => "an interface(...)",

@@ -72,6 +72,11 @@ impl Glob {
         Glob { text: text.into(), parts: parts.into(), fold_case }
     }
 
+    /// Shows `text` to people, as the spec wrote it, where the compiled text is another spelling of it.
+    pub fn written(self, text: &str) -> Glob {
+        Glob { text: text.into(), ..self }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.text
     }

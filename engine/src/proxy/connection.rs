@@ -4,6 +4,7 @@
 //! the server's replies. The halves of the work stand in `requests.rs` and `replies.rs`.
 
 use super::action;
+use super::alarm::AlarmClock;
 use super::flow::Flow;
 use super::ledger::Ledger;
 use super::relay::RelayConfig;
@@ -30,6 +31,7 @@ const LINGER: Duration = Duration::from_secs(2);
 
 pub(super) struct Connection {
     pub(super) config: Arc<RelayConfig>,
+    pub(super) clock: Arc<AlarmClock>,
     pub(super) id: u64,
     pub(super) session: Box<dyn Session>,
     /// From downstream to upstream.
@@ -61,6 +63,7 @@ enum Ending {
 impl Connection {
     pub(super) fn new(
         config: Arc<RelayConfig>,
+        clock: Arc<AlarmClock>,
         id: u64,
         downstream: TcpStream,
         upstream: TcpStream,
@@ -69,6 +72,7 @@ impl Connection {
         (config.observe).event(EventKind::ConnectionOpened { target: config.name.clone(), connection: id });
         Connection {
             config,
+            clock,
             id,
             session,
             requests: Flow::default(),

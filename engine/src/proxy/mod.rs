@@ -5,6 +5,7 @@
 //! faults that need no protocol, and [`session`] is what a protocol teaches all of this.
 
 mod action;
+mod alarm;
 mod connection;
 mod datagram;
 mod dial;

@@ -1,5 +1,6 @@
 //! A relay: it accepts in a service's stead and owns every connection it relays.
 
+use super::alarm::AlarmClock;
 use super::connection::Connection;
 use super::dial::{Dialer, Prepared};
 use super::session::Session;
@@ -99,6 +100,7 @@ struct Owner {
     spare: Option<Prepared>,
     pause: Duration,
     next_id: u64,
+    clock: Arc<AlarmClock>,
 }
 
 impl Owner {
@@ -110,6 +112,7 @@ impl Owner {
             spare: None,
             pause: FIRST_PAUSE,
             next_id: 1,
+            clock: Arc::default(),
         }
     }
 
@@ -148,7 +151,8 @@ impl Owner {
         self.pause = FIRST_PAUSE;
         let id = self.next_id;
         self.next_id += 1;
-        self.connections.spawn(relay_one(self.config.clone(), id, downstream, socket));
+        let (config, clock) = (self.config.clone(), self.clock.clone());
+        self.connections.spawn(relay_one(config, clock, id, downstream, socket));
     }
 
     /// Waits a little when the machine has no descriptor or memory left. Connections go on and free theirs.
@@ -196,7 +200,13 @@ async fn accept(
 }
 
 /// Dials the server and relays; a refusal is passed on as a reset, the nearest thing an accepted socket can do.
-async fn relay_one(config: Arc<RelayConfig>, id: u64, downstream: TcpStream, socket: Prepared) {
+async fn relay_one(
+    config: Arc<RelayConfig>,
+    clock: Arc<AlarmClock>,
+    id: u64,
+    downstream: TcpStream,
+    socket: Prepared,
+) {
     let upstream = match socket.connect().await {
         Ok(upstream) => upstream,
         Err(error) => {
@@ -209,5 +219,5 @@ async fn relay_one(config: Arc<RelayConfig>, id: u64, downstream: TcpStream, soc
     };
     // Without it a small write waits for the peer's delayed acknowledgement; the relay must not add that.
     let _ = downstream.set_nodelay(true);
-    Connection::new(config, id, downstream, upstream).run().await;
+    Connection::new(config, clock, id, downstream, upstream).run().await;
 }

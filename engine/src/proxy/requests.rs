@@ -1,6 +1,7 @@
 //! The client's direction: cut requests, ask the rules, and carry out what they decide.
 
 use super::action::Effect;
+use super::alarm::Alarm;
 use super::connection::Connection;
 use super::ledger::Slot;
 use super::session::{Cut, Direction, Fault, Injection, UnitKind};
@@ -12,7 +13,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
 use std::time::Instant;
-use tokio::time::Sleep;
 
 /// Longest head of a unit; a longer one is not understood.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
@@ -28,7 +28,7 @@ pub(super) enum Stage {
     /// A unit is kept back until enough of its body is there for a rule.
     Gathering(Asked),
     /// A unit is kept back by a delay.
-    Waiting { timer: Pin<Box<Sleep>>, asked: Asked, terminal: Option<Arc<ActiveRule>>, operation: String },
+    Waiting { timer: Box<Alarm>, asked: Asked, terminal: Option<Arc<ActiveRule>>, operation: String },
     /// The rest of the unit is thrown away.
     Discarding,
     /// Nothing more is read from the client.
@@ -95,7 +95,7 @@ impl Connection {
                 false
             }
             Stage::Waiting { timer, .. } => {
-                if timer.as_mut().poll(cx).is_pending() {
+                if Pin::new(timer.as_mut()).poll(cx).is_pending() {
                     return false;
                 }
                 if let Stage::Waiting { asked, terminal, operation, .. } =
@@ -193,8 +193,7 @@ impl Connection {
         if decision.delay.is_zero() {
             return self.carry_out(asked, decision.terminal, &operation);
         }
-        let due = tokio::time::Instant::from_std(asked.arrived + decision.delay);
-        let timer = Box::pin(tokio::time::sleep_until(due));
+        let timer = Box::new(self.clock.at(asked.arrived + decision.delay));
         self.stage = Stage::Waiting { timer, asked, terminal: decision.terminal, operation };
     }
 

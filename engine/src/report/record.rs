@@ -11,6 +11,9 @@ const MAX_LINES: usize = 10_000;
 /// Lines of a service's output shown beside a failure.
 pub(super) const TAIL_LINES: usize = 20;
 
+/// Characters of one such line.
+const TAIL_WIDTH: usize = 500;
+
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) leaf: Leaf,
@@ -64,6 +67,17 @@ impl Record {
         }
     }
 
+    /// A failure without the lines of services that stand under it anyway.
+    pub(super) fn without_output(&self, failure: &Failure) -> Failure {
+        let mut failure = failure.clone();
+        let quoted = |text: &str| {
+            let (service, _) = text.split_once(" | ")?;
+            self.outputs.iter().find(|output| output.service.as_str() == service)
+        };
+        failure.notes.retain(|note| quoted(&note.text).is_none());
+        failure
+    }
+
     fn output(&mut self, service: &ServiceName, stream: Stream, line: &str) {
         let known = self.outputs.iter().position(|output| output.service == *service);
         let at = known.unwrap_or_else(|| {
@@ -90,10 +104,21 @@ impl Output {
         };
         let mut text = format!("  output of {}, {count}:\n", self.service);
         for (_, line) in self.lines.iter().skip(self.lines.len() - shown) {
-            text.push_str(format!("    | {}", printable(line)).trim_end());
+            let line = printable(line);
+            // Everything was asked for, or a screen of it.
+            let line = if limit == usize::MAX { line } else { clipped(&line) };
+            text.push_str(format!("    | {line}").trim_end());
             text.push('\n');
         }
         text
+    }
+}
+
+/// A line that would fill the screen alone, cut, with its length.
+fn clipped(line: &str) -> String {
+    match line.char_indices().nth(TAIL_WIDTH) {
+        Some((end, _)) => format!("{}… ({} characters)", &line[..end], line.chars().count()),
+        None => line.to_owned(),
     }
 }
 

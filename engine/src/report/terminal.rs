@@ -160,7 +160,7 @@ impl Terminal {
             text.push_str(&failure::render_warning(sources, warning, self.config.style));
         }
         if let Some(failure) = &result.failure {
-            text.push_str(&failure::render(sources, failure, self.config.style));
+            text.push_str(&failure::render(sources, &record.without_output(failure), self.config.style));
         }
         if self.config.show_logs || !good {
             let limit = if self.config.show_logs { usize::MAX } else { TAIL_LINES };

@@ -58,11 +58,15 @@ impl Witness {
     fn near_miss(&self, active: &ActiveRule, matched: u64, seen_before: u64) -> Option<NearMiss> {
         let copies = self.copies.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let since = copies.iter().filter(|(number, _)| *number >= seen_before).map(|(_, copy)| copy);
+        let hit = since.clone().find(|copy| first_miss(&active.rule.matcher, copy).is_none());
         if matched > 0 {
-            let hit = since.into_iter().find(|copy| first_miss(&active.rule.matcher, copy).is_none());
             let operation =
                 hit.map(|copy| copy.description.clone()).unwrap_or_else(|| "an operation".to_owned());
             return Some(NearMiss { operation, reason: trigger_reason(active, matched) });
+        }
+        if let Some(copy) = hit {
+            let reason = "a rule tried before it settled that".to_owned();
+            return Some(NearMiss { operation: copy.description.clone(), reason });
         }
         let misses = since.filter_map(|copy| Some((copy, first_miss(&active.rule.matcher, copy)?)));
         // The most clauses passed is nearest; among equals the first seen.

@@ -189,6 +189,24 @@ fn evidence_names_the_nearest_miss() {
 }
 
 #[test]
+fn evidence_tells_of_an_earlier_rule_that_took_the_operation() {
+    let set = RuleSet::new(0);
+    let rules = vec![
+        rule("first[0]", vec![clause("path", "/a")], respond()),
+        rule("second[0]", vec![clause("path", "/a")], delay(1)),
+    ];
+    let installed = set.install(rules);
+    let _ = set.decide(&http("GET", "/a"));
+    let evidence = installed.evidence();
+    assert_eq!((evidence[0].fired, evidence[1].fired), (1, 0));
+    let miss = evidence[1].near_miss.clone().unwrap();
+    assert_eq!(
+        (miss.operation.as_str(), miss.reason.as_str()),
+        ("GET /a", "a rule tried before it settled that")
+    );
+}
+
+#[test]
 fn table_fields_match_any_entry_and_name_what_is_missing() {
     let set = RuleSet::new(0);
     let header = |key: &str, glob: &str| Clause {

@@ -7,8 +7,10 @@ use crate::event::{Event, EventKind, Failure, FailureKind, LeafResult, Outcome, 
 use crate::model::Spec;
 use crate::plan::{LeafPlan, Needs, Plan};
 use crate::report::Reporter;
+use crate::sandbox::orphans;
 use crate::spec::{self, Limits, Loaded};
 use crate::text::{Files, SourceMap};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -100,6 +102,10 @@ async fn run(
     let start = Instant::now();
     let sources = &spec.loaded.sources;
     let jobs = if config.isolation == Isolation::Host { 1 } else { config.jobs.max(1) };
+    if config.isolation == Isolation::Host {
+        // Without PID namespaces, what a worker leaves behind comes to this process, see `LeafRun::attempt`.
+        orphans::adopt().map_err(RunError::Worker)?;
+    }
     let whole = |kind| Event { leaf: None, at: start.elapsed(), kind };
     let described = plan.describe(&spec.loaded.spec, jobs, config.runs, &config.shown_path);
     let mut tell = |event: &Event| reporter.event(event, sources).map_err(RunError::Report);
@@ -120,8 +126,9 @@ async fn run(
         }
         tokio::select! {
             Some(event) = arriving.recv() => {
-                tally.note(&event);
-                tell(&event)?;
+                if tally.note(&event) {
+                    tell(&event)?;
+                }
             }
             Some(ended) = running.join_next() => {
                 ended.map_err(|error| RunError::Worker(io::Error::other(error)))??;
@@ -129,8 +136,9 @@ async fn run(
         }
     }
     while let Ok(event) = arriving.try_recv() {
-        tally.note(&event);
-        tell(&event)?;
+        if tally.note(&event) {
+            tell(&event)?;
+        }
     }
     for (number, leaf) in waiting {
         let kind = EventKind::LeafFinished { leaf: leaf.leaf.clone(), result: LeafResult::not_run() };
@@ -150,13 +158,20 @@ async fn run(
 struct Tally {
     totals: Totals,
     duration: Duration,
+    notices: BTreeSet<String>,
 }
 
 impl Tally {
-    fn note(&mut self, event: &Event) {
-        if let EventKind::LeafFinished { result, .. } = &event.kind {
-            self.totals.count(result.outcome);
-            self.duration += result.duration;
+    /// False when the fact was told before: what a machine refuses it refuses every leaf.
+    fn note(&mut self, event: &Event) -> bool {
+        match &event.kind {
+            EventKind::LeafFinished { result, .. } => {
+                self.totals.count(result.outcome);
+                self.duration += result.duration;
+                true
+            }
+            EventKind::Notice { text } => self.notices.insert(text.clone()),
+            _ => true,
         }
     }
 }
@@ -238,6 +253,7 @@ impl LeafRun {
     /// Starts one worker and passes its facts on until it is gone.
     async fn attempt(&self) -> Result<WorkerEnd, RunError> {
         let began = Instant::now();
+        let others = orphans::children();
         let worker = spawn(&self.worker.0, &self.worker.1, &self.job).await.map_err(RunError::Worker)?;
         let WorkerProcess { mut child, mut lifeline, reports } = worker;
         let mut lines = BufReader::new(reports).lines();
@@ -272,6 +288,10 @@ impl LeafRun {
         }
         let status = child.wait().await.ok();
         drop(lifeline);
+        if self.job.isolation == Isolation::Host {
+            // One leaf runs at a time, so whatever else descends from this process now is what a killed worker left.
+            orphans::kill(&others);
+        }
         Ok(end.unwrap_or_else(|| {
             let status = crate::service::process::describe(status);
             let text =

@@ -12,7 +12,7 @@ use crate::model::{CallableId, Endpoint, Rule, Spec, Test, TestKind};
 use crate::plan::{Needs, place, together};
 use crate::protocol;
 use crate::sandbox::Reaper;
-use crate::spec::{Limits, Performance, Performed, Program, SpecFailureKind, Stage};
+use crate::spec::{Limits, Performance, Performed, Program, STACK_BYTES, SpecFailureKind, Stage};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,9 +23,6 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{oneshot, watch};
-
-/// Stack of the thread a body runs on; Starlark nests native frames.
-const BODY_STACK: usize = 64 * 1024 * 1024;
 
 /// How long a cancelled body may take to notice; it is abandoned then, the worker ends anyway.
 const BODY_GRACE: Duration = Duration::from_secs(1);
@@ -92,6 +89,7 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
         leaf.reaper.clone(),
         directory,
         leaf.environment.clone(),
+        leaf.job.isolation,
     ));
     let ending = course(&leaf, &test, &services, &network, &faults).await;
     let duration = leaf.recorder.start().elapsed();
@@ -157,7 +155,10 @@ async fn course(
         () = serving => Ending::Cancelled,
         () = tokio::time::sleep(limit) => {
             body.abandon().await;
-            Ending::TimedOut { limit }
+            match leaf.program.expects_hang(&performance(test)) {
+                true => Ending::Performed(Performed { returned: None, failure: None, assertions: 1 }),
+                false => Ending::TimedOut { limit },
+            }
         }
         _ = cancelled.wait_for(|cancelled| *cancelled) => {
             body.abandon().await;
@@ -211,7 +212,7 @@ impl Body {
             let _ = finished.send(program.perform(&performance, stage, &Limits::body()));
         };
         // When the thread cannot start, `finished` is dropped and the leaf learns of it through `done`.
-        let _ = std::thread::Builder::new().name("body".to_owned()).stack_size(BODY_STACK).spawn(body);
+        let _ = std::thread::Builder::new().name("body".to_owned()).stack_size(STACK_BYTES).spawn(body);
         (Body { done, answers, cancelled }, incoming)
     }
 

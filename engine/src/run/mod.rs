@@ -10,6 +10,7 @@
 //! | `leaf` | services up, faults in, body, verdict, services down |
 //! | `services` | the processes of a leaf and their order |
 //! | `network` | namespaces and the relays between them |
+//! | `datagrams` | mirrors of UDP interfaces |
 //! | `detour` | the fallback where namespaces are refused |
 //! | `interception` | syscalls as operations, for the rules |
 //! | `faults` | the rules of the leaf and their evidence |
@@ -18,6 +19,7 @@
 //! | `recorder` | facts to the dispatcher |
 
 mod cancel;
+mod datagrams;
 mod detour;
 mod dispatcher;
 mod faults;

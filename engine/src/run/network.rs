@@ -5,6 +5,7 @@
 //! a ruled interface, plain for everything else, declared or not. A mirror stands only while its original listens, so a
 //! dead service refuses connections as it would without us.
 
+use super::datagrams::Datagrams;
 use super::detour::Detours;
 use super::recorder::Recorder;
 use crate::event::EventKind;
@@ -17,7 +18,7 @@ use crate::sandbox::NetNs;
 use crate::service::ports;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpSocket;
@@ -34,6 +35,7 @@ pub(super) struct Network {
     mirrors: Mutex<BTreeMap<MirrorKey, Relay>>,
     /// Without namespaces: relays that consumers are sent to by their environment.
     detours: Mutex<Detours>,
+    datagrams: Datagrams,
 }
 
 /// A ruled interface: connections to its port go through its rules.
@@ -46,7 +48,7 @@ struct Ruled {
 }
 
 /// A mirror: where the original lives, its address, and where the mirror stands.
-type MirrorKey = (Namespace, SocketAddr, Namespace);
+pub(super) type MirrorKey = (Namespace, SocketAddr, Namespace);
 
 impl Network {
     /// Makes the namespaces of a placement; the calling thread stays in the first.
@@ -60,6 +62,7 @@ impl Network {
         for _ in 1..placement.namespaces {
             namespaces.push(Some(Arc::new(NetNs::new()?)));
         }
+        let datagrams = Datagrams::new(spec, placement, &rules);
         let ruled = placement.ruled.iter().filter_map(|endpoint| {
             let service = spec.service(&endpoint.service)?;
             let interface = service.interface(&endpoint.interface)?;
@@ -72,7 +75,7 @@ impl Network {
             })
         });
         let (mirrors, detours) = (Mutex::default(), Mutex::default());
-        Ok(Network { ruled: ruled.collect(), namespaces, recorder, mirrors, detours })
+        Ok(Network { ruled: ruled.collect(), namespaces, recorder, mirrors, detours, datagrams })
     }
 
     /// Sends consumers to relays on free ports, for a leaf that has the host's network.
@@ -104,7 +107,26 @@ impl Network {
             Some(namespace) => namespace.enter(|| socket(address))?,
             None => socket(address),
         };
-        Dialer::with_sockets(addresses, Arc::new(make))
+        let namespace = self.namespaces[from.0].clone();
+        let datagram = move |address| match &namespace {
+            Some(namespace) => namespace.enter(|| datagram_socket(address))?,
+            None => datagram_socket(address),
+        };
+        Dialer::with_sockets(addresses, Arc::new(make)).with_datagram_sockets(Arc::new(datagram))
+    }
+
+    /// Reaches whoever listens on an address of a namespace.
+    pub(super) fn upstream(&self, home: Namespace, address: SocketAddr) -> Dialer {
+        self.dialer(home, upstream_of(address))
+    }
+
+    pub(super) fn observer(&self) -> Arc<dyn Observer> {
+        Arc::new(Watcher { recorder: self.recorder.clone() })
+    }
+
+    /// Every namespace but one.
+    pub(super) fn others(&self, home: Namespace) -> impl Iterator<Item = Namespace> + use<> {
+        (0..self.namespaces.len()).map(Namespace).filter(move |&at| at != home)
     }
 
     /// Brings the mirrors in line with what listens now.
@@ -112,6 +134,7 @@ impl Network {
         if self.namespaces.len() == 1 {
             return;
         }
+        self.datagrams.sync(self);
         let stopped = self.update();
         for relay in stopped {
             relay.stop().await;
@@ -133,6 +156,7 @@ impl Network {
         for relay in mirrors.into_values() {
             relay.stop().await;
         }
+        self.datagrams.close().await;
         let detours =
             std::mem::take(&mut *self.detours.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         detours.stop().await;
@@ -149,7 +173,7 @@ impl Network {
             .collect();
         let stopped = gone.iter().filter_map(|key| mirrors.remove(key)).collect();
         for (home, address) in originals {
-            for at in (0..self.namespaces.len()).map(Namespace).filter(|&at| at != home) {
+            for at in self.others(home) {
                 if mirrors.contains_key(&(home, address, at)) {
                     continue;
                 }
@@ -177,8 +201,8 @@ impl Network {
 
     fn relay(&self, home: Namespace, address: SocketAddr, listener: TcpListener) -> Relay {
         let ruled = self.ruled.iter().find(|ruled| ruled.home == home && ruled.port == address.port());
-        let observe = Arc::new(Watcher { recorder: self.recorder.clone() });
-        let upstream = self.dialer(home, upstream_of(address));
+        let observe = self.observer();
+        let upstream = self.upstream(home, address);
         // What nobody declared is passed through as it is.
         let plain = || (format!("port {}", address.port()), RuleSet::new(0), Protocol::Tcp);
         let (name, rules, protocol) = ruled
@@ -226,4 +250,13 @@ fn upstream_of(address: SocketAddr) -> Vec<SocketAddr> {
 
 fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
     if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
+}
+
+/// A datagram socket from which an address can be reached.
+fn datagram_socket(address: SocketAddr) -> io::Result<UdpSocket> {
+    let any: SocketAddr = match address {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    UdpSocket::bind(any)
 }

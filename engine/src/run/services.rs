@@ -5,11 +5,12 @@ use super::interception::RuleJudge;
 use super::leaf::AbortOnDrop;
 use super::network::{Network, both_loopbacks};
 use super::recorder::Recorder;
+use super::wire::Isolation;
 use crate::event::{EventKind, Failure, FailureKind, Phase};
 use crate::model::{Healthcheck, HealthcheckKind, Protocol, Service, ServiceName, Spec};
 use crate::plan::{Namespace, Placement};
 use crate::protocol;
-use crate::sandbox::{Child, Reaper};
+use crate::sandbox::{Child, Reaper, orphans};
 use crate::seccomp::{Filter, Subscription, Supervisor};
 use crate::service::health;
 use crate::service::process::{Process, StartError, Surroundings, describe};
@@ -39,6 +40,7 @@ pub(super) struct Services {
     reaper: Reaper,
     directory: PathBuf,
     environment: Vec<(String, String)>,
+    isolation: Isolation,
     running: RefCell<Vec<Running>>,
     exits: RefCell<Vec<Exit>>,
     exited: Notify,
@@ -48,7 +50,7 @@ pub(super) struct Services {
 struct Running {
     process: Process,
     supervisor: Option<Supervisor>,
-    _watch: AbortOnDrop<()>,
+    watch: AbortOnDrop<()>,
 }
 
 /// A service that ended before it was told to.
@@ -74,6 +76,7 @@ impl Services {
         reaper: Reaper,
         directory: PathBuf,
         environment: Vec<(String, String)>,
+        isolation: Isolation,
     ) -> Services {
         Services {
             spec,
@@ -84,6 +87,7 @@ impl Services {
             reaper,
             directory,
             environment,
+            isolation,
             running: RefCell::default(),
             exits: RefCell::default(),
             exited: Notify::new(),
@@ -165,6 +169,7 @@ impl Services {
             directory: &self.directory,
             environment: &self.environment,
             filter: filter.as_ref(),
+            dies_with_us: self.isolation == Isolation::Host,
         };
         let started = self.network.enter(namespace, || Process::start(&service, &surroundings, line));
         let mut process = started.map_err(StartFailure::Namespace)??;
@@ -180,7 +185,7 @@ impl Services {
         let (child, last_lines) = (process.child(), process.last_lines.clone());
         let watch =
             tokio::task::spawn_local(self.clone().watch(service.clone(), child.clone(), last_lines.clone()));
-        self.running.borrow_mut().push(Running { process, supervisor, _watch: AbortOnDrop(watch) });
+        self.running.borrow_mut().push(Running { process, supervisor, watch: AbortOnDrop(watch) });
         Ok((child, last_lines))
     }
 
@@ -280,6 +285,11 @@ impl Services {
         for one in &mut running {
             // A daemon that left the process group may hold the pipe; it dies with the namespace.
             let _ = tokio::time::timeout(DRAIN, one.process.drained()).await;
+            // It tells of the end that teardown waited for; dropped before, it would tell in some runs and not in others.
+            let _ = tokio::time::timeout(DRAIN, &mut one.watch.0).await;
+        }
+        if self.isolation == Isolation::Host {
+            orphans::kill(&[]);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Starting a worker process with its report pipe in place.
 
-use super::wire::{Job, REPORT_DESCRIPTOR};
+use super::wire::{Isolation, Job, REPORT_DESCRIPTOR};
 use std::io::{self, PipeReader};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
@@ -30,7 +30,14 @@ pub(super) async fn spawn(program: &Path, arguments: &[String], job: &Job) -> io
     // A terminal's Ctrl-C goes to the whole group; only the dispatcher may act on it.
     command.process_group(0);
     let end = reports_end.as_raw_fd();
+    // The lifeline ends a worker as well, but only once its thread gets the processor. Without namespaces it must: the
+    // worker has daemons to end first.
+    let tied = job.isolation == Isolation::Namespaces;
     let place = move || {
+        if tied {
+            // SAFETY: plain numbers, and async-signal-safe as a bare system call.
+            check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) })?;
+        }
         // dup2 of a descriptor onto itself would keep close-on-exec.
         if end == REPORT_DESCRIPTOR {
             // SAFETY: fcntl on a number does not touch memory and is async-signal-safe (signal-safety(7)).

@@ -100,7 +100,8 @@ fn failure_of(failure: SpecFailure, exits: &[Exit]) -> Failure {
     // The innermost place is marked already; builtins have no line of their own to show.
     let shown = failure.span;
     let elsewhere = |span: Span| shown.is_none_or(|mark| !covers(span, mark));
-    for (name, span) in failure.stack.into_iter().filter(|(_, span)| elsewhere(*span)) {
+    // From the inside out, as the words "called from" read.
+    for (name, span) in failure.stack.into_iter().rev().filter(|(_, span)| elsewhere(*span)) {
         out = out.note(format!("called from {name}"), Some(span));
     }
     crashes(out, exits)

@@ -4,10 +4,11 @@ use super::leaf::{self, Ended, Leaf};
 use super::recorder::Recorder;
 use super::wire::{CANCEL, Isolation, Job, REPORT_DESCRIPTOR};
 use crate::event::{EventKind, Failure, FailureKind, LeafResult, Outcome};
-use crate::sandbox::{self, Reaper, Sandbox, Side};
+use crate::sandbox::{self, Reaper, Sandbox, Side, orphans};
 use crate::spec::{self, Limits, Loaded};
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,7 +29,7 @@ pub fn worker_main(environment: Vec<(String, String)>) -> ExitCode {
     let recorder = Arc::new(Recorder::new(job.leaf, out, start));
     let sandbox = match job.isolation {
         Isolation::Host => None,
-        Isolation::Namespaces => match enter(&job) {
+        Isolation::Namespaces => match enter(&job, &environment) {
             Ok(Side::Outside(status)) => {
                 return ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1));
             }
@@ -63,9 +64,12 @@ fn read_job() -> io::Result<Job> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-fn enter(job: &Job) -> Result<Side, sandbox::SandboxError> {
+fn enter(job: &Job, environment: &[(String, String)]) -> Result<Side, sandbox::SandboxError> {
     let directory = job.root.parent().map(ToOwned::to_owned);
-    let overlays = std::iter::once("/tmp".into()).chain(directory).collect();
+    let temporary =
+        environment.iter().find(|(name, _)| name == "TMPDIR").map(|(_, value)| PathBuf::from(value));
+    let temporary = temporary.filter(|path| path.is_dir());
+    let overlays = std::iter::once("/tmp".into()).chain(temporary).chain(directory).collect();
     let config = sandbox::Config {
         overlays,
         names: job.names.clone(),
@@ -77,9 +81,12 @@ fn enter(job: &Job) -> Result<Side, sandbox::SandboxError> {
 
 fn inside(job: &Job, sandbox: Option<Sandbox>, recorder: &Arc<Recorder>, environment: Vec<(String, String)>) {
     let (cancel, cancelled) = watch::channel(false);
-    let ready = lifeline(cancel).and_then(|()| match sandbox {
+    if let Some(sandbox) = &sandbox {
+        tell_limits(sandbox, recorder);
+    }
+    let ready = lifeline(cancel, job.isolation).and_then(|()| match sandbox {
         Some(_) => Reaper::of_everything(),
-        None => Ok(Reaper::of_adopted()),
+        None => orphans::adopt().map(|()| Reaper::of_adopted()),
     });
     let ended = match ready {
         Ok(reaper) => perform(job, recorder, environment, reaper, cancelled),
@@ -134,7 +141,7 @@ fn perform(
 
 /// Watches standard input: a line `cancel` winds the leaf up, the end of it means the dispatcher is gone, and this
 /// process with all it started must go too.
-fn lifeline(cancel: watch::Sender<bool>) -> io::Result<()> {
+fn lifeline(cancel: watch::Sender<bool>, isolation: Isolation) -> io::Result<()> {
     std::thread::Builder::new().name("lifeline".to_owned()).spawn(move || {
         for line in io::stdin().lines() {
             match line {
@@ -145,9 +152,25 @@ fn lifeline(cancel: watch::Sender<bool>) -> io::Result<()> {
                 Err(_) => break,
             }
         }
+        if isolation == Isolation::Host {
+            orphans::kill(&[]);
+        }
         std::process::exit(1)
     })?;
     Ok(())
+}
+
+/// Reports what of the sandbox this machine refused. The same for every leaf, so the dispatcher tells it once.
+fn tell_limits(sandbox: &Sandbox, recorder: &Recorder) {
+    for refused in &sandbox.not_overlaid {
+        let directory = refused.directory.display();
+        let text = format!("what tests write below {directory} stays on the host: {}", refused.reason);
+        recorder.event(EventKind::Notice { text });
+    }
+    if let Some(reason) = &sandbox.names_error {
+        let text = format!("services cannot be reached by name, only as localhost: {reason}");
+        recorder.event(EventKind::Notice { text });
+    }
 }
 
 fn keep_files(sandbox: &Sandbox, recorder: &Recorder) {

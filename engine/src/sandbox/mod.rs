@@ -6,6 +6,7 @@
 //!   of a leaf survives a `kill -9` of anyone.
 //! - [`NetNs`] is a network namespace and a way to act inside it for a moment.
 //! - [`Reaper`] is the one place where children are waited for; a [`Child`] learns its exit status from it.
+//! - [`orphans`] is what stands in for the PID namespace where there is none.
 //! - [`capability::probe`] says what this host allows and what to do about the rest.
 
 pub mod capability;
@@ -15,6 +16,7 @@ mod keep;
 mod mounts;
 mod namespaces;
 mod netns;
+pub mod orphans;
 mod overlay;
 mod reap;
 mod sys;

@@ -207,6 +207,7 @@ fn set_up(config: &Config, keep: Option<OwnedFd>, outer_alive: OwnedFd) -> Resul
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), proc, Some("proc"), flags, none).during(Step::Proc)?;
     sys::loopback_up().during(Step::Loopback)?;
+    super::netns::open_low_ports();
     private_shared_memory();
 
     let names_error = write_hosts(&store, &config.names).err().map(|error| error.to_string());

@@ -15,6 +15,12 @@ pub struct NetNs {
     fd: OwnedFd,
 }
 
+/// Lets services of an ordinary user listen below port 1024, in the calling thread's network namespace, which is its
+/// own to decide (ip_unprivileged_port_start of ip(7)). Where the kernel says no, they meet the refusal they know.
+pub(super) fn open_low_ports() {
+    let _ = std::fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+}
+
 impl NetNs {
     /// The calling thread's.
     pub fn current() -> io::Result<NetNs> {
@@ -28,6 +34,7 @@ impl NetNs {
         let maker = thread::Builder::new().name("netns".into()).spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET)?;
             sys::loopback_up()?;
+            open_low_ports();
             NetNs::current()
         })?;
         maker.join().map_err(|_| io::Error::other("the thread that makes a network namespace panicked"))?

@@ -23,6 +23,7 @@ pub(super) enum Stage {
     Filter = 3,
     Handover = 4,
     Exec = 5,
+    Tie = 6,
 }
 
 impl Stage {
@@ -32,6 +33,7 @@ impl Stage {
             2 => Stage::Directory,
             3 => Stage::Filter,
             4 => Stage::Handover,
+            6 => Stage::Tie,
             _ => Stage::Exec,
         }
     }
@@ -49,6 +51,8 @@ pub(super) struct Prepared<'a> {
     /// Write end whose closing tells the parent that exec happened, or that the child is gone.
     pub(super) alive: RawFd,
     pub(super) filter: Option<&'a [sock_filter]>,
+    /// The parent, when the child must not outlive it.
+    pub(super) dies_with: Option<libc::pid_t>,
     pub(super) handshake: &'a Handshake,
 }
 
@@ -104,6 +108,9 @@ fn become_program(prepared: &Prepared<'_>) -> Result<std::convert::Infallible, (
     // SAFETY: system calls on numbers and on pointers prepared before the fork.
     unsafe {
         libc::setpgid(0, 0);
+        if let Some(parent) = prepared.dies_with {
+            tie_to(parent).map_err(|errno| (Stage::Tie, errno))?;
+        }
         place_descriptors(prepared).map_err(|errno| (Stage::Descriptors, errno))?;
         if libc::chdir(prepared.directory) != 0 {
             return Err((Stage::Directory, errno()));
@@ -116,6 +123,17 @@ fn become_program(prepared: &Prepared<'_>) -> Result<std::convert::Infallible, (
         libc::execve(prepared.program, prepared.arguments.as_ptr(), prepared.environment.as_ptr());
     }
     Err((Stage::Exec, errno()))
+}
+
+/// Has the kernel kill this process when its parent ends; fails when that has happened already.
+fn tie_to(parent: libc::pid_t) -> Result<(), i32> {
+    // SAFETY: plain numbers.
+    unsafe {
+        if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) != 0 {
+            return Err(errno());
+        }
+        if libc::getppid() == parent { Ok(()) } else { Err(libc::ESRCH) }
+    }
 }
 
 /// Puts stdio at 0, 1, 2 and the pipe at 3, and closes everything else, so that the program inherits nothing of ours and

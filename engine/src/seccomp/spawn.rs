@@ -33,6 +33,9 @@ pub struct Launch<'a> {
     pub stdout: BorrowedFd<'a>,
     pub stderr: BorrowedFd<'a>,
     pub filter: Option<&'a Filter>,
+    /// Whether the kernel kills it when the calling thread ends. Where a PID namespace does that, and for everything the
+    /// program starts as well, this is false. See PR_SET_PDEATHSIG(2const) for what undoes it.
+    pub dies_with_caller: bool,
 }
 
 /// A running program.
@@ -117,6 +120,7 @@ pub fn launch<C>(
         stdio: [null.as_raw_fd(), launch.stdout.as_raw_fd(), launch.stderr.as_raw_fd()],
         alive: alive.as_raw_fd(),
         filter: launch.filter.map(Filter::program),
+        dies_with: launch.dies_with_caller.then(|| std::process::id().cast_signed()),
         handshake: page.get(),
     };
     let mut forked = None;
@@ -208,7 +212,7 @@ fn is_dead(process: BorrowedFd<'_>) -> bool {
 fn explain(stage: Stage, errno: i32, program: PathBuf, launch: &Launch<'_>) -> LaunchError {
     let source = io::Error::from_raw_os_error(errno);
     match stage {
-        Stage::Descriptors => LaunchError::Process(source),
+        Stage::Descriptors | Stage::Tie => LaunchError::Process(source),
         Stage::Directory => LaunchError::Directory { directory: launch.cwd.into(), source },
         Stage::Filter if errno == libc::EBUSY => LaunchError::AnotherSupervisor,
         Stage::Filter => LaunchError::Filter(source),

@@ -74,6 +74,7 @@ fn start(
         stdout: write.as_fd(),
         stderr: write.as_fd(),
         filter,
+        dies_with_caller: false,
     };
     launch(&what, |fork| Reaper::of_adopted().adopt(fork)).map(|launched| (launched, output))
 }

@@ -1,4 +1,4 @@
-//! Which TCP addresses somebody listens on in the calling thread's network namespace.
+//! Which addresses somebody listens on in the calling thread's network namespace.
 //!
 //! Asked from the kernel by sock_diag(7), which looks at listening sockets only and takes microseconds. Reading
 //! `/proc/net/tcp` instead walks the table of all connections of the machine, tens of milliseconds on a large one.
@@ -24,17 +24,35 @@ const REQUEST: usize = 56;
 const MESSAGE: usize = 24;
 /// `1 << TCP_LISTEN` of the kernel's `tcp_states.h`.
 const LISTENING: u32 = 1 << 10;
+/// `1 << TCP_CLOSE`: a UDP socket that is bound and not connected, as servers have them.
+const UNCONNECTED: u32 = 1 << 7;
 
-/// Addresses somebody listens on.
+/// A protocol and the sockets of it that are asked for.
+#[derive(Clone, Copy)]
+struct Kind {
+    protocol: i32,
+    states: u32,
+}
+
+/// TCP addresses somebody listens on.
 pub fn listening() -> io::Result<BTreeSet<SocketAddr>> {
+    both_families(Kind { protocol: libc::IPPROTO_TCP, states: LISTENING })
+}
+
+/// UDP addresses somebody receives datagrams on from anyone.
+pub fn receiving() -> io::Result<BTreeSet<SocketAddr>> {
+    both_families(Kind { protocol: libc::IPPROTO_UDP, states: UNCONNECTED })
+}
+
+fn both_families(kind: Kind) -> io::Result<BTreeSet<SocketAddr>> {
     let mut found = BTreeSet::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
-        dump(family as u8, &mut found)?;
+        dump(family as u8, kind, &mut found)?;
     }
     Ok(found)
 }
 
-fn dump(family: u8, found: &mut BTreeSet<SocketAddr>) -> io::Result<()> {
+fn dump(family: u8, kind: Kind, found: &mut BTreeSet<SocketAddr>) -> io::Result<()> {
     let diag = socket(
         AddressFamily::Netlink,
         SockType::Datagram,
@@ -42,7 +60,7 @@ fn dump(family: u8, found: &mut BTreeSet<SocketAddr>) -> io::Result<()> {
         SockProtocol::NetlinkSockDiag,
     )?;
     let descriptor = diag.as_raw_fd();
-    sendto(descriptor, &request(family), &NetlinkAddr::new(0, 0), MsgFlags::empty())?;
+    sendto(descriptor, &request(family, kind), &NetlinkAddr::new(0, 0), MsgFlags::empty())?;
     let mut buffer = vec![0; 32 * 1024];
     loop {
         let length = recv(descriptor, &mut buffer, MsgFlags::empty())?;
@@ -52,15 +70,15 @@ fn dump(family: u8, found: &mut BTreeSet<SocketAddr>) -> io::Result<()> {
     }
 }
 
-/// A dump of the listening TCP sockets of one family.
-fn request(family: u8) -> Vec<u8> {
+/// A dump of the sockets of one family.
+fn request(family: u8, kind: Kind) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER + REQUEST);
     bytes.extend(((HEADER + REQUEST) as u32).to_ne_bytes());
     bytes.extend(BY_FAMILY.to_ne_bytes());
     bytes.extend(DUMP.to_ne_bytes());
     bytes.extend([0; 8]);
-    bytes.extend([family, libc::IPPROTO_TCP as u8, 0, 0]);
-    bytes.extend(LISTENING.to_ne_bytes());
+    bytes.extend([family, kind.protocol as u8, 0, 0]);
+    bytes.extend(kind.states.to_ne_bytes());
     bytes.resize(HEADER + REQUEST, 0);
     bytes
 }
@@ -128,11 +146,20 @@ mod tests {
     }
 
     #[test]
+    fn finds_a_socket_that_receives_datagrams() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        assert!(receiving().unwrap().contains(&address));
+        drop(socket);
+        assert!(!receiving().unwrap().contains(&address));
+    }
+
+    #[test]
     fn broken_answers_end_the_reading() {
         let mut found = BTreeSet::new();
         assert!(matches!(parse(&[], &mut found), Ok(false)));
         assert!(matches!(parse(&[255; 20], &mut found), Ok(false)));
-        let mut error = request(2);
+        let mut error = request(2, Kind { protocol: libc::IPPROTO_TCP, states: LISTENING });
         error[4..6].copy_from_slice(&NLMSG_ERROR.to_ne_bytes());
         error[HEADER..HEADER + 4].copy_from_slice(&(-1_i32).to_ne_bytes());
         assert_eq!(parse(&error, &mut found).unwrap_err().raw_os_error(), Some(1));

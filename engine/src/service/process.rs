@@ -31,6 +31,8 @@ pub struct Surroundings<'s> {
     /// Variables it inherits; the spec's own win.
     pub environment: &'s [(String, String)],
     pub filter: Option<&'s Filter>,
+    /// Whether it must be killed with this process; in a sandbox everything is anyway.
+    pub dies_with_us: bool,
 }
 
 /// Why a service did not start.
@@ -60,6 +62,7 @@ impl Process {
             stdout: stdout_end.as_fd(),
             stderr: stderr_end.as_fd(),
             filter: surroundings.filter,
+            dies_with_caller: surroundings.dies_with_us,
         };
         let mut launched = launch(&what, |fork| surroundings.reaper.adopt(fork))?;
         drop((stdout_end, stderr_end));

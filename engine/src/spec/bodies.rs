@@ -14,7 +14,7 @@ use super::registry::{self, Context, Keywords};
 use super::session::Written;
 use super::shape::{self, Signature, Slot};
 use super::values::{InterfaceRef, ServiceValue, StepMethod};
-use crate::diagnostic::suggest::nearest;
+use super::wording;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::errno::Errno;
 use crate::model::{Domain, Param, ParamType, Service, parse_duration, syscall};
@@ -116,7 +116,7 @@ impl Reader<'_> {
                 let end = span.end - behind as u32;
                 let place = Span { start: end - name.len() as u32, end, ..span };
                 let kind = if matches!(thing, Thing::Service(_)) { "a service" } else { "an interface_ref" };
-                self.findings.push(no_attribute(kind, name, place, &known));
+                self.findings.push(wording::no_attribute(kind, name, place, &known));
             }
             thing = next?;
         }
@@ -208,19 +208,8 @@ fn of_interface(interface: &InterfaceRef, name: &str) -> (Option<Thing>, Vec<Str
     (known.iter().any(|known| known == name).then_some(Thing::Plain), known)
 }
 
-fn no_attribute(kind: &str, name: &str, span: Span, known: &[String]) -> Diagnostic {
-    let finding = Diagnostic::new(Code::UnknownAttribute, span, format!("{kind} has no attribute `{name}`"))
-        .label("no such attribute");
-    match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => {
-            finding.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near)
-        }
-        None => finding.help(format!("it has: {}", known.join(", "))),
-    }
-}
-
 /// What is wrong with a literal argument.
-fn literal(function: &str, param: &Param, arg: &ArgSite) -> Option<Diagnostic> {
+pub(crate) fn literal(function: &str, param: &Param, arg: &ArgSite) -> Option<Diagnostic> {
     let span = arg.value.span;
     if let Some(got) = wrong_type(param.ty, &arg.value.shape) {
         let message = format!("{function}() {}= must be {}, not {got}", param.name, param.ty.words());

@@ -9,6 +9,7 @@ use super::outline::ArgKind;
 use super::shape::Signature;
 use super::target;
 use super::values::{AssumptionValue, FaultValue, Hole, InterfaceRef, RuleValue, ServiceValue};
+use super::wording;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Action, Rule, RuleName, Service};
 use crate::text::Span;
@@ -160,86 +161,31 @@ fn stray_keyword<'v>(
 
 /// A keyword that is neither a parameter nor a syscall.
 pub(super) fn stray_word(signature: &Signature<'_>, word: &str, span: Span, service: &Service) -> Diagnostic {
-    let params = signature.params.iter().map(|param| param.name);
-    match crate::diagnostic::suggest::nearest(word, params) {
-        Some(near) => {
-            let message = format!("{}() has no argument `{word}`", signature.name);
-            Diagnostic::new(Code::UnknownArgument, span, message)
-                .label("unknown argument")
-                .help(format!("did you mean `{near}`?"))
-                .fix(format!("change to `{near}`"), span, near)
-        }
-        None => target::unknown_syscall(word, span, service),
-    }
+    wording::stray_word(signature, word, span, service.name.as_str(), &target::operations(service))
 }
 
 /// FB0107: `rules=` on a service.
 fn rules_need_interface(service: &Service, span: Span, target_span: Span) -> Diagnostic {
-    let name = &service.name;
-    let finding = Diagnostic::new(
-        Code::WrongLayer,
-        span,
-        format!("`{name}` is a service; `rules=` act on an interface"),
-    )
-    .label("protocol rules need an interface")
-    .also(target_span, format!("this is service \"{name}\""));
-    match service.interfaces.as_slice() {
-        [] => finding.help(format!("declare an interface on \"{name}\": interface(\"main\", \"tcp\", 5432)")),
-        [first, ..] => {
-            let insert = Span { start: target_span.end, ..target_span };
-            finding.help(format!("did you mean `target = {name}.{}`?", first.name)).fix(
-                format!("target the interface `{}`", first.name),
-                insert,
-                format!(".{}", first.name),
-            )
-        }
-    }
+    let first = service.interfaces.first().map(|interface| interface.name.as_str());
+    wording::rules_need_interface(service.name.as_str(), first, span, target_span)
 }
 
 /// FB0107: `deny(...)` or `delay("...")` in a list of protocol rules.
 fn fault_among_rules(call: &Call<'_, '_, '_, '_>, fault: &FaultValue) -> Diagnostic {
-    let finding = Diagnostic::new(
-        Code::WrongLayer,
-        fault.span,
-        "this is a syscall fault; here protocol rules are wanted",
-    )
-    .label("acts on syscalls");
     let first = call.context.session.written.call(fault.span).and_then(|site| site.args.first());
-    match (&fault.action, first) {
-        (Action::Delay(_), Some(arg)) if arg.kind == ArgKind::Positional => {
-            let insert = Span { end: arg.span.start, ..arg.span };
-            finding.help("for messages, give the duration by name: delay(path=..., delay=\"500ms\")").fix(
-                "delay messages",
-                insert,
-                "delay=",
-            )
-        }
-        _ => finding.help("give it by keyword to a service: fault(db, write=deny(\"EIO\"), run=f)"),
-    }
+    let duration =
+        first.filter(|arg| arg.kind == ArgKind::Positional && matches!(fault.action, Action::Delay(_)));
+    wording::fault_among_rules(fault.span, duration.map(|arg| arg.span))
 }
 
 /// FB0107: `write = delay(delay="200ms")`.
 fn rule_as_fault(call: &Call<'_, '_, '_, '_>, word: &str, rule: &RuleValue) -> Diagnostic {
-    let finding = Diagnostic::new(
-        Code::WrongLayer,
-        rule.span,
-        format!("this is a protocol rule; `{word}=` takes a syscall fault"),
-    )
-    .label("acts on messages");
     let site = call.context.session.written.call(rule.span);
-    let only = site.map(|site| site.args.as_slice());
-    match (&rule.generic, only) {
-        (Some(Action::Delay(_)), Some([arg])) => {
-            let keyword = Span { end: arg.value.span.start, ..arg.span };
-            finding.help("for syscalls, give the duration by position: delay(\"200ms\")").fix(
-                "delay the syscall",
-                keyword,
-                "",
-            )
-        }
-        _ => finding
-            .help("syscall faults: deny(\"EIO\"), delay(\"200ms\"), allow(); rules go into rules=[...]"),
-    }
+    let keyword = match (&rule.generic, site.map(|site| site.args.as_slice())) {
+        (Some(Action::Delay(_)), Some([arg])) => Some(Span { end: arg.value.span.start, ..arg.span }),
+        _ => None,
+    };
+    wording::rule_as_fault(word, rule.span, keyword)
 }
 
 /// The assumptions in an argument: one, or a list of them.

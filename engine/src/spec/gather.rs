@@ -8,6 +8,7 @@ use super::recipes;
 use super::registry;
 use super::session::{Findings, Written, normal};
 use super::values::not_supported;
+use super::wording;
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{FileId, Files, Source, Span};
@@ -74,6 +75,45 @@ pub(super) fn gather(files: &dyn Files, root: &Path) -> Gathered {
     }
 }
 
+/// The mark some editors put before UTF-8 text (Unicode 15, section 23.8).
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Why a file has no text, and what can be shown of it.
+struct Unreadable {
+    text: String,
+    problem: Problem,
+}
+
+enum Problem {
+    /// Nothing of the file can be shown.
+    Whole(String),
+    /// The text is bad from byte `at` on, where the shown text has a replacement character.
+    NotUtf8 { message: String, at: u32 },
+}
+
+impl Unreadable {
+    fn whole(message: String) -> Unreadable {
+        Unreadable { text: String::new(), problem: Problem::Whole(message) }
+    }
+}
+
+impl Problem {
+    /// A bad byte is shown where it stands, a missing file where its `load` does.
+    fn finding(self, file: FileId, from: Option<Span>) -> Diagnostic {
+        match self {
+            Problem::Whole(message) => {
+                Diagnostic::new(Code::UnreadableFile, from.unwrap_or(Span::start_of(file)), message)
+            }
+            Problem::NotUtf8 { message, at } => {
+                let span = Span::new(file, at, at + char::REPLACEMENT_CHARACTER.len_utf8() as u32);
+                Diagnostic::new(Code::NotUtf8, span, message)
+                    .label("this byte")
+                    .help("save the file as UTF-8")
+            }
+        }
+    }
+}
+
 struct Gatherer<'f> {
     files: &'f dyn Files,
     root_dir: PathBuf,
@@ -89,18 +129,16 @@ struct Gatherer<'f> {
 impl Gatherer<'_> {
     /// Reads one file and what it loads. `from` is the `load` that names it.
     fn add(&mut self, path: &Path, from: Option<Span>) -> FileId {
-        let text = self.read(path);
-        let (text, problem) = match text {
+        let (text, problem) = match self.read(path) {
             Ok(text) => (text, None),
-            Err(problem) => (String::new(), Some(problem)),
+            Err(Unreadable { text, problem }) => (text, Some(problem)),
         };
         let name = path.display().to_string();
         let file = self.written.sources.add(Source::new(path, text.as_str()));
         self.written.by_name.insert(name.clone(), file);
         self.written.outlines.push(Outline::default());
-        if let Some((code, message)) = problem {
-            let finding = Diagnostic::new(code, from.unwrap_or(Span::start_of(file)), message);
-            self.findings.push(finding.note(format!("looked for {name}")));
+        if let Some(problem) = problem {
+            self.findings.push(problem.finding(file, from));
             self.parsed.push(Parsed { file, ast: None, loads: Vec::new() });
             return file;
         }
@@ -118,23 +156,32 @@ impl Gatherer<'_> {
         file
     }
 
-    fn read(&self, path: &Path) -> Result<String, (Code, String)> {
+    fn read(&self, path: &Path) -> Result<String, Unreadable> {
         let name = path.display();
         if let Some(text) = path.to_str().and_then(recipes::embedded) {
             return Ok(text.to_owned());
         }
         let bytes = match self.files.read(path) {
             Ok(bytes) => bytes,
-            Err(error) => return Err((Code::UnreadableFile, format!("cannot read `{name}`: {error}"))),
+            Err(error) => return Err(Unreadable::whole(format!("cannot read `{name}`: {error}"))),
         };
+        // Editors on Windows write this mark and never show it.
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
         if bytes.len() > MAX_SPEC_BYTES {
             let limit = MAX_SPEC_BYTES / (1024 * 1024);
-            return Err((Code::UnreadableFile, format!("`{name}` is larger than {limit} MiB, no spec is")));
+            return Err(Unreadable::whole(format!("`{name}` is larger than {limit} MiB, no spec is")));
         }
-        String::from_utf8(bytes.to_vec()).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            (Code::NotUtf8, format!("`{name}` is not valid UTF-8 from byte {at} on"))
-        })
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(error) => Err(Unreadable {
+                text: String::from_utf8_lossy(bytes).into_owned(),
+                problem: Problem::NotUtf8 {
+                    message: format!("`{name}` is not valid UTF-8 from byte {} on", error.valid_up_to()),
+                    // Below the limit on a spec's size.
+                    at: error.valid_up_to() as u32,
+                },
+            }),
+        }
     }
 
     fn parse(&mut self, file: FileId, name: &str, text: String) -> Option<AstModule> {
@@ -162,18 +209,8 @@ impl Gatherer<'_> {
             }
             let span = Span::new(file, lint.location.span.begin().get(), lint.location.span.end().get());
             let name = self.written.sources.text(span).to_owned();
-            let mut finding = Diagnostic::new(Code::UnknownName, span, format!("nothing defines `{name}`"))
-                .label("unknown name");
             let own = outline.globals.iter().map(|global| global.name.as_str());
-            let builtins = registry::all().map(|builtin| builtin.name);
-            let candidates = own.chain(builtins).chain(globals::STANDARD.iter().copied());
-            if let Some(near) = nearest(&name, candidates) {
-                finding = finding.help(format!("did you mean `{near}`?")).fix(
-                    format!("change to `{near}`"),
-                    span,
-                    near,
-                );
-            }
+            let finding = wording::unknown_name(&name, span, own);
             found.push((name, finding));
         }
         for (name, span) in &outline.reads {

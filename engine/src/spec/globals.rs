@@ -60,7 +60,7 @@ pub(super) fn build(unknown: &HashSet<String>) -> Globals {
 }
 
 /// Names that need no definition.
-pub(super) fn names() -> HashSet<String> {
+pub(crate) fn names() -> HashSet<String> {
     let builtins = registry::all().map(|builtin| builtin.name);
     let later = registry::NOT_SUPPORTED.iter().map(|(name, _)| *name);
     let standard = build(&HashSet::new());

@@ -6,14 +6,14 @@ use super::failure::{SpecFailure, SpecFailureKind};
 use super::guard;
 use super::session::{Context, PerformState, Phase, Session, Written};
 use super::stage::Stage;
-use super::values::ResponseValue;
+use super::values::{Expectation, ExpectationKind, ResponseValue};
 use super::{Limits, convert};
 use crate::model::{CallableId, StepId};
-use crate::text::Span;
+use crate::text::{FileId, Span};
 use starlark::environment::Module;
 use starlark::eval::Evaluator;
 use starlark::values::list::ListRef;
-use starlark::values::{Heap, OwnedFrozenValue, Value};
+use starlark::values::{Heap, OwnedFrozenValue, Value, ValueLike};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -69,6 +69,16 @@ impl Program {
     /// Where a function is defined. `id` comes from this program's spec.
     pub fn span(&self, id: CallableId) -> Span {
         self.callables[id.0 as usize].span
+    }
+
+    /// Whether a scenario that does not end in time is what its expectation waits for.
+    pub fn expects_hang(&self, performance: &Performance) -> bool {
+        let Some(expect) = performance.expect else { return false };
+        Module::with_temp_heap(|module| {
+            let function = self.function(expect, module.heap());
+            let factory = function.and_then(|function| function.downcast_ref::<Expectation>());
+            factory.is_some_and(|expectation| expectation.kind == ExpectationKind::Hang)
+        })
     }
 
     /// Calls the body, then the expectation with what the body returned.
@@ -145,7 +155,14 @@ impl Program {
             let text = "this function is not part of the loaded spec";
             return Err(Box::new(SpecFailure::new(SpecFailureKind::Evaluation, text, None)));
         };
-        eval.eval_function(function, args, &[]).map_err(|error| Box::new(errors::failure(&error, session)))
+        eval.eval_function(function, args, &[]).map_err(|error| {
+            let mut failure = errors::failure(&error, session);
+            // A builtin that no line of the spec calls, such as `expect_success()`: it stands where it was handed over.
+            if failure.span.is_none_or(|span| span == Span::start_of(FileId(0))) {
+                failure.span = Some(self.span(id));
+            }
+            Box::new(failure)
+        })
     }
 
     fn function<'v>(&self, id: CallableId, heap: Heap<'v>) -> Option<Value<'v>> {

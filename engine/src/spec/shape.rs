@@ -11,7 +11,7 @@ use crate::text::Span;
 
 /// What a callable takes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Signature<'s> {
+pub(crate) struct Signature<'s> {
     /// As messages name it, such as `service` or `api.public.post`.
     pub name: &'s str,
     pub params: &'s [Param],
@@ -34,14 +34,14 @@ impl From<&'static Builtin> for Signature<'static> {
 
 /// Where each argument goes, and what is wrong with that.
 #[derive(Debug, Default)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     pub positional: Vec<Slot>,
     pub named: Vec<Slot>,
     pub faults: Vec<Fault>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Slot {
+pub(crate) enum Slot {
     Param(usize),
     Rest,
     Extra,
@@ -49,7 +49,7 @@ pub(super) enum Slot {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Surplus { at: usize },
     Unknown { name: String },
     Twice { name: String },
@@ -57,7 +57,7 @@ pub(super) enum Fault {
 }
 
 /// Places `positional` values and the keywords `named`.
-pub(super) fn bind(signature: &Signature<'_>, positional: usize, named: &[&str]) -> Shape {
+pub(crate) fn bind(signature: &Signature<'_>, positional: usize, named: &[&str]) -> Shape {
     let mut shape = Shape::default();
     let mut filled = vec![false; signature.params.len()];
     for at in 0..positional {
@@ -108,7 +108,7 @@ fn takes(keywords: Keywords, name: &str) -> bool {
 }
 
 /// Fields and parameters a rule with this action may have on some protocol.
-pub(super) fn rule_words(action: ActionKind) -> impl Iterator<Item = &'static str> {
+pub(crate) fn rule_words(action: ActionKind) -> impl Iterator<Item = &'static str> {
     let schemas = Protocol::ALL.iter().map(|&protocol| crate::protocol::schema(protocol));
     let words = schemas.flat_map(move |schema| {
         let fields = schema.fields.iter().flat_map(|field| std::iter::once(&field.name).chain(field.aliases));
@@ -120,10 +120,10 @@ pub(super) fn rule_words(action: ActionKind) -> impl Iterator<Item = &'static st
 }
 
 /// Fields of protocols that are not there yet; a rule that has one is refused when it meets its interface.
-pub(super) const PLANNED_FIELDS: &[&str] = &["topic", "subject", "collection"];
+pub(crate) const PLANNED_FIELDS: &[&str] = &["topic", "subject", "collection"];
 
 /// Says what is wrong. `span` is the whole call, `site` its arguments when they are known.
-pub(super) fn finding(
+pub(crate) fn finding(
     signature: &Signature<'_>,
     fault: &Fault,
     span: Span,

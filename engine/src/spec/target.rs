@@ -1,15 +1,14 @@
 //! A rule meets its target: which fields the protocol has, which actions it can carry out, which syscalls a word means.
 
-use super::shape::PLANNED_FIELDS;
 use super::values::{FaultValue, Given, GivenPattern, RuleArg, RuleValue};
-use crate::diagnostic::suggest::nearest;
+use super::wording;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::syscall;
 use crate::model::{
-    Action, ActionKind, ActionSpec, Clause, Dialect, Endpoint, Field, FieldKind, Glob, Matcher, ParamType,
-    Params, Pattern, Protocol, Rule, RuleName, Schema, Service, SyscallMatcher, Target,
+    Action, ActionKind, ActionSpec, Clause, Dialect, Domain, Endpoint, Field, FieldKind, Glob, Matcher,
+    ParamType, Params, Pattern, Protocol, Rule, RuleName, Schema, Service, SyscallMatcher, Target,
 };
-use crate::protocol::postgres::schema::sql::canonical_sql;
+use crate::protocol::postgres::schema::{sql::canonical_sql, sqlstate::is_sqlstate};
 use crate::text::Span;
 use serde_json::Value as Json;
 
@@ -23,7 +22,7 @@ pub(super) fn rule(
     let schema = crate::protocol::schema(protocol);
     let mut findings = Vec::new();
     let Some(spec) = schema.actions.iter().find(|spec| spec.kind == value.kind) else {
-        return Err(vec![unsupported_action(value, schema)]);
+        return Err(vec![wording::unsupported_action(value.kind, value.span, schema)]);
     };
     let mut clauses = Vec::new();
     let mut params = Params::default();
@@ -64,7 +63,9 @@ fn place(
     clauses: &mut Vec<Clause>,
 ) -> Result<(), Box<Diagnostic>> {
     if let Some(param) = spec.params.iter().find(|param| param.name == arg.name) {
-        params.0.insert(param.name, param_value(arg, param.ty, spec.kind)?);
+        let value = param_value(arg, param.ty, spec.kind)?;
+        check_word(arg, param.domain)?;
+        params.0.insert(param.name, value);
         return Ok(());
     }
     let field = schema
@@ -72,8 +73,34 @@ fn place(
         .iter()
         .find(|field| field.name == arg.name || field.aliases.contains(&arg.name.as_str()));
     match field {
-        Some(field) => clauses_of(arg, field, clauses),
-        None => Err(Box::new(unsupported_field(arg, spec, schema))),
+        Some(field) => {
+            check_word(arg, field.domain)?;
+            clauses_of(arg, field, clauses)
+        }
+        None => Err(Box::new(wording::unsupported_field(&arg.name, arg.name_span, spec, schema))),
+    }
+}
+
+/// Refuses a text that the protocol would not take for what it is meant to be. A list with spaces in it only suggests.
+fn check_word(arg: &RuleArg, domain: Domain) -> Result<(), Box<Diagnostic>> {
+    let Given::Data(Json::String(text)) = &arg.value else { return Ok(()) };
+    let refuse = |message: String, label: String| {
+        Err(Box::new(Diagnostic::new(Code::BadValue, arg.span, message).label(label)))
+    };
+    match domain {
+        Domain::SqlState if !is_sqlstate(text) => {
+            let label = "must be five digits or capital letters, such as \"40001\"";
+            refuse(format!("{text:?} is no SQLSTATE"), label.to_owned())
+        }
+        Domain::Words(words)
+            if !words.contains(&text.as_str()) && !words.iter().any(|word| word.contains(' ')) =>
+        {
+            refuse(
+                format!("{text:?} is not known to `{}`", arg.name),
+                format!("must be one of {}", words.join(", ")),
+            )
+        }
+        _ => Ok(()),
     }
 }
 
@@ -160,7 +187,9 @@ fn clauses_of(
     };
     let glob = |text: &str| match field.dialect {
         // Statements are compared in their canonical spelling, so patterns are written in it too.
-        Dialect::Sql => Pattern::Glob(Glob::new(&canonical_sql(text), field.dialect, field.fold_case)),
+        Dialect::Sql => {
+            Pattern::Glob(Glob::new(&canonical_sql(text), field.dialect, field.fold_case).written(text))
+        }
         dialect => Pattern::Glob(Glob::new(text, dialect, field.fold_case)),
     };
     let regex = |text: &str| Pattern::Regex(compile(text, field.fold_case));
@@ -204,51 +233,6 @@ fn compile(text: &str, fold_case: bool) -> regex::Regex {
 
 /// Largest compiled expression, in bytes.
 pub(super) const REGEX_BYTES: usize = 1 << 20;
-
-fn unsupported_action(value: &RuleValue, schema: &Schema) -> Diagnostic {
-    let (name, protocol) = (value.kind.builtin(), schema.protocol);
-    let known: Vec<&str> = schema.actions.iter().map(|spec| spec.kind.builtin()).collect();
-    Diagnostic::new(Code::UnsupportedAction, value.span, format!("{protocol} cannot {name}"))
-        .label(format!("not possible on {protocol}"))
-        .help(format!("{protocol} rules: {}", known.join(", ")))
-}
-
-fn unsupported_field(arg: &RuleArg, spec: &ActionSpec, schema: &Schema) -> Diagnostic {
-    let protocol = schema.protocol;
-    let fields: Vec<&str> = schema.fields.iter().map(|field| field.name).collect();
-    let params = spec.params.iter().map(|param| param.name);
-    let words: Vec<&str> = fields.iter().copied().chain(params.clone()).collect();
-    let is_field = PLANNED_FIELDS.contains(&arg.name.as_str()) || is_field_somewhere(&arg.name);
-    let finding = if is_field {
-        let message = format!("{protocol} rules cannot match on `{}`", arg.name);
-        let help = if fields.is_empty() {
-            format!("{protocol} rules act on every message")
-        } else {
-            format!("{protocol} matches: {}", fields.join(", "))
-        };
-        Diagnostic::new(Code::UnsupportedMatcher, arg.name_span, message).help(help)
-    } else {
-        let message = format!("{}() on {protocol} has no `{}`", spec.kind.builtin(), arg.name);
-        let params: Vec<&str> = params.collect();
-        let help = format!("{} on {protocol} takes: {}", spec.kind.builtin(), params.join(", "));
-        Diagnostic::new(Code::UnknownArgument, arg.name_span, message).help(help)
-    };
-    match nearest(&arg.name, words.iter().copied()) {
-        Some(near) => finding.label(format!("did you mean `{near}`?")).fix(
-            format!("change to `{near}`"),
-            arg.name_span,
-            near,
-        ),
-        None => finding.label(format!("not known to {protocol}")),
-    }
-}
-
-fn is_field_somewhere(name: &str) -> bool {
-    Protocol::ALL.iter().any(|&protocol| {
-        let fields = crate::protocol::schema(protocol).fields;
-        fields.iter().any(|field| field.name == name || field.aliases.contains(&name))
-    })
-}
 
 /// A syscall fault under the keyword `word`, on its service.
 pub(super) fn fault(
@@ -301,31 +285,12 @@ pub(super) fn fault(
 }
 
 pub(super) fn unknown_syscall(word: &str, span: Span, service: &Service) -> Diagnostic {
-    let operations = service.operations.iter().map(|operation| operation.name.as_str());
-    let keywords = syscall::keywords();
-    let near = nearest(word, operations.clone().chain(keywords.iter().map(|keyword| keyword.name)));
-    let message = format!("`{word}` is no syscall and no operation of \"{}\"", service.name);
-    let finding = Diagnostic::new(Code::UnknownSyscall, span, message).label("unknown");
-    let finding = if syscall::exists_elsewhere(word) {
-        finding.note(format!("`{word}` exists on other processors only"))
-    } else {
-        finding
-    };
-    let named: Vec<&str> = operations.collect();
-    let finding = match named.as_slice() {
-        [] => finding,
-        named => finding.note(format!("operations of \"{}\": {}", service.name, named.join(", "))),
-    };
-    match near {
-        Some(near) => {
-            finding.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near)
-        }
-        None => {
-            let common: Vec<&str> =
-                keywords.iter().filter(|keyword| keyword.doc.is_some()).map(|keyword| keyword.name).collect();
-            finding.help(format!("commonly faulted: {}", common.join(", ")))
-        }
-    }
+    wording::unknown_syscall(word, span, service.name.as_str(), &operations(service))
+}
+
+/// Names of the service's operations.
+pub(super) fn operations(service: &Service) -> Vec<&str> {
+    service.operations.iter().map(|operation| operation.name.as_str()).collect()
 }
 
 /// A glob over a file's absolute path.

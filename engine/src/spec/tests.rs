@@ -248,6 +248,12 @@ fn expectation_factories_read_the_status() {
         assert_eq!(message.as_deref(), expected, "{factory} on {status}");
     };
     check("expect_success()", 404, None);
+    let text = "fault_scenario(\"x\", scenario=lambda: None, expect=expect_hang())\n";
+    let (loaded, performed, _) = perform(text, "test_x", Script::default());
+    let failure = performed.failure.expect("a scenario that returns does not hang");
+    assert_eq!(failure.message, "expect_hang: the scenario returned None; it was expected to hang");
+    let marked = failure.span.map(|span| loaded.sources.text(span));
+    assert_eq!(marked, Some("expect_hang()"), "the factory is marked, not the start of the file");
     check("expect_success()", 503, Some("expect_success: the answer has status 503"));
     check("expect_error_within(ms=500)", 503, None);
     check(
@@ -319,10 +325,18 @@ fn the_first_failing_branch_is_named() {
 fn bad_bytes_are_an_error_with_a_code() {
     let files = MemoryFiles { files: [("/spec/main.star".into(), [b'x', 0xff][..].into())].into() };
     let loaded = load(&files, Path::new("/spec/main.star"), &Limits::load());
-    assert_eq!(lines(&loaded), ["FB0006 1:1 `/spec/main.star` is not valid UTF-8 from byte 1 on"]);
+    assert_eq!(lines(&loaded), ["FB0006 1:2 `/spec/main.star` is not valid UTF-8 from byte 1 on"]);
     let loaded = load(&MemoryFiles::default(), Path::new("/spec/main.star"), &Limits::load());
     assert_eq!(loaded.diagnostics[0].code.id(), "FB0005");
     assert_eq!(lines(&load_with(&"(".repeat(1000), &[])), ["FB0004 1:201 brackets nest deeper than 200"]);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_text() {
+    assert_eq!(lines(&load_with("\u{feff}def test_a():\n    pass\n", &[])), Vec::<String>::new());
+    // Places count from behind it, as every editor does.
+    let loaded = load_with("\u{feff}missing\n", &[]);
+    assert!(lines(&loaded)[0].contains(" 1:1 "), "{:?}", lines(&loaded));
 }
 
 #[test]

@@ -19,19 +19,38 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// One recipe: how a spec calls it, the step that meets it, and how the step's error or status begins.
 type Case = (&'static str, &'static str, Value, &'static str);
 
-/// The rules of the recipe, through the loader.
-fn rules(protocol: Protocol, call: &str) -> Vec<Rule> {
-    let module = call.split('.').next().unwrap_or_default();
+/// Loads a spec with one service of the protocol and one rule on it: the rules, or the messages of the findings.
+fn load_rule(protocol: Protocol, call: &str) -> Result<Vec<Rule>, Vec<String>> {
+    // `redis.oom(...)` is a recipe, `error(...)` is not.
+    let module = call.split('(').next().and_then(|name| name.split_once('.')).map(|(module, _)| module);
+    let loads = module.map_or(String::new(), |module| {
+        format!("load(\"@faultbox/recipes/{protocol}.star\", \"{module}\")\n")
+    });
     let text = format!(
-        "load(\"@faultbox/recipes/{protocol}.star\", \"{module}\")\n\
-         s = service(\"s\", \"bin/s\", interface(\"main\", \"{protocol}\", 1000))\n\
+        "{loads}s = service(\"s\", \"bin/s\", interface(\"main\", \"{protocol}\", 1000))\n\
          fault_assumption(\"it\", target = s.main, rules = [{call}])\n"
     );
     let files = MemoryFiles::default().with("/spec/main.star", &text);
     let loaded = load(&files, Path::new("/spec/main.star"), &Limits::load());
-    let errors: Vec<&str> = loaded.diagnostics.iter().map(|finding| finding.message.as_str()).collect();
-    assert!(loaded.program.is_some(), "{call}: {errors:?}");
-    loaded.spec.assumptions.iter().flat_map(|assumption| assumption.rules.clone()).collect()
+    if loaded.program.is_none() {
+        return Err(loaded.diagnostics.iter().map(|finding| finding.message.clone()).collect());
+    }
+    Ok(loaded.spec.assumptions.iter().flat_map(|assumption| assumption.rules.clone()).collect())
+}
+
+#[test]
+fn what_a_protocol_cannot_do_is_refused_when_the_spec_loads() {
+    let check = |protocol, call, wanted: &str| {
+        let findings = load_rule(protocol, call).expect_err(call);
+        assert!(findings.iter().any(|text| text == wanted), "{call}: {findings:?}");
+    };
+    check(Protocol::Postgres, "response(query = \"x\", status = 1)", "postgres cannot response");
+    check(Protocol::Postgres, "error(sqlstate = \"deadlock\")", "\"deadlock\" is no SQLSTATE");
+    check(Protocol::Postgres, "error(severity = \"fatal\")", "\"fatal\" is not known to `severity`");
+    check(Protocol::Postgres, "drop(on = \"conect\")", "\"conect\" is not known to `on`");
+    check(Protocol::Redis, "error(path = \"/x\")", "redis rules cannot match on `path`");
+    let rules = load_rule(Protocol::Postgres, "error(query = \"INSERT INTO Users*\")").unwrap();
+    assert_eq!(rules[0].matcher.to_string(), "INSERT INTO Users*", "shown as written");
 }
 
 async fn step(protocol: Protocol, setting: &Setting, method: &str, args: &Value) -> StepReply {
@@ -49,7 +68,7 @@ async fn step(protocol: Protocol, setting: &Setting, method: &str, args: &Value)
 /// Fires every case, and checks that each function of the recipes' struct has one.
 async fn fire_all(protocol: Protocol, setting: &Setting, cases: &[Case]) {
     for (call, method, args, wanted) in cases {
-        let installed = setting.rules.install(rules(protocol, call));
+        let installed = setting.rules.install(load_rule(protocol, call).unwrap());
         let reply = step(protocol, setting, method, args).await;
         let seen = if reply.status > 0 { reply.status.to_string() } else { reply.error.clone() };
         assert!(seen.contains(wanted), "{call}: {seen:?} is not {wanted:?}");

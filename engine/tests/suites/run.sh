@@ -36,7 +36,7 @@ postgres() {
 
 # Debian's source package, fetched without touching the system's lists of sources.
 source_package() {
-    [ -n "$(ls -d "$cache/$1"-*/ 2>/dev/null)" ] && return
+    [ -n "$(ls -d "$cache/$1"-[0-9]*/ 2>/dev/null)" ] && return
     echo 'deb-src http://deb.debian.org/debian bookworm main' > "$cache/sources.list"
     local own=(-o Dir::Etc::sourcelist="$cache/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$cache/lists" -o APT::Sandbox::User=root)
     mkdir -p "$cache/lists/partial"
@@ -61,7 +61,9 @@ both() { # suite, port direct, port relayed, function of a port that prints one 
 
 suite_redis-runtest() {
     redis && source_package redis || return
-    one() { (cd "$cache"/redis-*/ && timeout 900 ./runtest --host 127.0.0.1 --port "$1" --tags -slow --ignore-encoding 2>&1) > "$cache/redis-runtest.$1.log"
+    # Some tests call the programs of a build.
+    for program in redis-cli redis-benchmark redis-server; do ln -sf "$(command -v $program)" "$cache"/redis-[0-9]*/src/; done
+    one() { (cd "$cache"/redis-[0-9]*/ && TERM=dumb timeout 900 ./runtest --host 127.0.0.1 --port "$1" --tags -slow --ignore-encoding 2>&1) > "$cache/redis-runtest.$1.log"
         echo "$(grep -c '\[ok\]' "$cache/redis-runtest.$1.log") ok, $(grep -c '\[err\]\|\[exception\]' "$cache/redis-runtest.$1.log") err"; }
     both redis-runtest "$redis_direct" "$redis_relayed" one
 }
@@ -81,7 +83,7 @@ suite_pgbench() {
 }
 suite_pg8000() {
     postgres && python_source pg8000 pytest pytest-mock pytz || return
-    one() { (cd "$cache/pg8000-src" && PGHOST=127.0.0.1 PGPORT=$1 PGUSER=postgres PGPASSWORD=pw timeout 900 "$cache/venv/bin/python" -m pytest -q -p no:cacheprovider test 2>&1) | tail -1; }
+    one() { (cd "$cache/pg8000-src" && PGHOST=127.0.0.1 PGPORT=$1 PGUSER=postgres PGPASSWORD=pw timeout 900 "$cache/venv/bin/python" -m pytest -q -rf -p no:cacheprovider test 2>&1) > "$cache/pg8000.$1.log"; tail -1 "$cache/pg8000.$1.log"; }
     both pg8000 "$pg_direct" "$pg_relayed" one
 }
 suite_asyncpg() {
@@ -91,7 +93,7 @@ suite_asyncpg() {
 }
 suite_pg_regress() {
     postgres && source_package postgresql-15 || return
-    local tree; tree=$(ls -d "$cache"/postgresql-15-*/)
+    local tree; tree=$(ls -d "$cache"/postgresql-15-[0-9]*/)
     [ -x "$tree/src/test/regress/pg_regress" ] || (cd "$tree" && ./configure --without-readline --without-zlib --without-icu >/dev/null && make -C src/backend generated-headers >/dev/null && make -C src/test/regress >/dev/null) 2>"$work/build.log" || { tail -3 "$work/build.log"; return; }
     one() { (cd "$tree/src/test/regress" && PGUSER=postgres timeout 900 ./pg_regress --bindir="$pgbin" --dlpath="$PWD" --inputdir=. --outputdir="$work" --host=127.0.0.1 --port="$1" --schedule=parallel_schedule --max-concurrent-tests=20 2>&1) | grep -E 'tests (passed|failed)' | tr -d '='; }
     both pg_regress "$pg_direct" "$pg_relayed" one

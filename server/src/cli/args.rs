@@ -34,6 +34,7 @@ Examples:
   faultbox test shop.star --test checkout    run one test
   faultbox check shop.star                   find mistakes without starting anything
   faultbox plan shop.star                    show what would run, and what each test intercepts
+  faultbox recipes list                      faults that come with Faultbox
   faultbox doctor                            show what this machine allows";
 
 #[derive(Debug, Subcommand)]
@@ -47,6 +48,9 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Show what this machine allows, and how to allow more
     Doctor,
+    /// List the faults that come with Faultbox, or show how they are written
+    #[command(subcommand)]
+    Recipes(RecipesCommand),
     /// Serve an editor over standard input and output (the Language Server Protocol)
     Lsp,
     /// Run one leaf of a plan; started by `test`, speaks with it over pipes
@@ -55,6 +59,14 @@ pub(crate) enum Command {
     /// Evaluate specs for `lsp`; speaks with it over pipes
     #[command(hide = true, name = "__check")]
     CheckServer,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecipesCommand {
+    /// List every recipe with what it does
+    List,
+    /// Print a recipe file, such as `redis`
+    Show { name: String },
 }
 
 #[derive(Debug, ClapArgs)]
@@ -70,15 +82,15 @@ pub(crate) struct TestArgs {
     pub(crate) tests: Vec<String>,
 
     /// How many tests run side by side [default: number of processors]
-    #[arg(long, short = 'j', value_name = "N")]
+    #[arg(long, short = 'j', value_parser = at_least_one, value_name = "N", allow_negative_numbers = true)]
     pub(crate) jobs: Option<NonZeroU32>,
 
     /// Seed of every random choice; the same seed makes the same choices
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_parser = seed, value_name = "N", allow_negative_numbers = true)]
     pub(crate) seed: u64,
 
     /// Run each test N times, with seeds counting up from --seed
-    #[arg(long, default_value_t = NonZeroU32::MIN, value_name = "N")]
+    #[arg(long, default_value_t = NonZeroU32::MIN, value_parser = at_least_one, value_name = "N", allow_negative_numbers = true)]
     pub(crate) runs: NonZeroU32,
 
     /// Longest time one test may take, such as 30s, where the spec does not say
@@ -214,6 +226,14 @@ pub(crate) enum IsolationChoice {
     Host,
 }
 
+fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| format!("write a whole number from 1 to {}", u32::MAX))
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("write a whole number from 0 to {}", u64::MAX))
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Some(Duration::ZERO) => Err("a test needs some time".to_owned()),
@@ -275,8 +295,10 @@ mod tests {
     #[test]
     fn bad_values_are_refused_and_named() {
         for (line, part) in [
-            ("faultbox test --runs 0", "0"),
+            ("faultbox test --runs 0", "from 1 to"),
             ("faultbox test --jobs many", "many"),
+            ("faultbox test --jobs 0", "from 1 to"),
+            ("faultbox test --seed -1", "from 0 to"),
             ("faultbox test --timeout 5", "500ms"),
             ("faultbox test --timeout 0", "some time"),
             ("faultbox test --format xml", "jsonl"),

@@ -14,6 +14,7 @@ use std::io::{self, Write};
 
 pub(crate) fn run(args: &CheckArgs, terminal: Terminal) -> Result<Exit, CliError> {
     let opened = open(args.spec.as_deref())?;
+    io::stderr().write_all(opened.printed().as_bytes())?;
     let text = match args.format {
         CheckFormat::Text => {
             format!("{}{}\n", opened.drawn(Severity::Hint, terminal.stdout), verdict(&opened, args.strict))

@@ -65,6 +65,12 @@ impl Opened {
         shown.map(|found| full::render(&self.sources, found, style) + "\n").collect()
     }
 
+    /// What the spec printed while it loaded, a line each behind its place.
+    pub(crate) fn printed(&self) -> String {
+        let prints = &self.loaded.loaded.prints;
+        prints.iter().map(|(text, span)| format!("{}: {text}\n", self.sources.place(*span))).collect()
+    }
+
     /// `2 errors, 1 warning in shop.star`; `None` when nothing was found.
     pub(crate) fn tally(&self) -> Option<String> {
         let part = |severity, noun: &str| match self.count(severity) {

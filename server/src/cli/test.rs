@@ -29,6 +29,7 @@ use std::time::Duration;
 pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
     let (buffers, editor) = if args.editor { handover()? } else { (MemoryFiles::default(), None) };
     let opened = open_over(args.spec.as_deref(), buffers)?;
+    io::stderr().write_all(opened.printed().as_bytes())?;
     io::stderr().write_all(opened.drawn(Severity::Warning, screen.stderr).as_bytes())?;
     if opened.count(Severity::Error) > 0 {
         return Err(CliError::spec(format!("{}; nothing was run", opened.tally().unwrap_or_default())));
@@ -104,6 +105,9 @@ fn setting(args: &TestArgs, opened: &Opened) -> Result<Setting, CliError> {
     let jobs = args.jobs.map_or(processors, |jobs| jobs.get() as usize);
     let mut setting = Setting { isolation: Isolation::Namespaces, jobs, notices: Vec::new() };
     if args.isolation == IsolationChoice::Host {
+        setting
+            .notices
+            .push("tests run one at a time in the host's network, as --isolation host asks for".to_owned());
         return Ok(Setting { isolation: Isolation::Host, jobs: 1, ..setting });
     }
     let directory = opened.path.parent().map(std::path::absolute).and_then(Result::ok);

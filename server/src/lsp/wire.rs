@@ -2,7 +2,9 @@
 //! writes them and documents the form; unknown events and keys are skipped.
 
 use faultbox_engine::event::Outcome;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 use std::path::PathBuf;
 
 #[derive(Debug, Deserialize)]
@@ -36,11 +38,19 @@ pub(super) struct LeafLine {
 pub(super) struct Finished {
     pub(super) test: String,
     pub(super) outcome: Outcome,
+    #[serde(deserialize_with = "milliseconds")]
     pub(super) duration_ms: f64,
     #[serde(default)]
     pub(super) failure: Option<FailureLine>,
     #[serde(default)]
     pub(super) evidence: Vec<EvidenceLine>,
+}
+
+/// Reads a number with a fraction. The starlark crate turns on serde_json's arbitrary precision, under which a tagged
+/// enum cannot hold an `f64` by itself, only a [`Number`].
+fn milliseconds<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let number = Number::deserialize(from)?;
+    number.as_f64().ok_or_else(|| D::Error::custom("not a number of milliseconds"))
 }
 
 #[derive(Debug, Deserialize)]

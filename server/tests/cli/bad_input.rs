@@ -38,6 +38,23 @@ fn a_slip_in_a_declaration_names_the_line_and_the_remedy() {
     );
 }
 
+/// What follows from an error is no finding of its own.
+#[test]
+fn a_rule_with_an_error_is_not_also_called_missing() {
+    let place = Place::new(&format!("{DB}fault_assumption(\"a\", target = db, write = deny(\"EOI\"))"));
+    let ended = place.run(&["check", "spec.star"]);
+    ended.expect(1, &["FB0108"]);
+    assert!(!ended.stdout.contains("FB0214") && !ended.stderr.contains("FB0214"), "{ended}");
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_welcome() {
+    let text = DB.replace("$BIN", &super::harness::services().display().to_string());
+    let place = Place::new("");
+    place.write("spec.star", format!("\u{feff}{}", text.replace('\n', "\r\n")));
+    place.test(&[]).expect(0, &["1 passed"]);
+}
+
 #[test]
 fn services_that_wait_for_each_other_are_refused() {
     refused(
@@ -52,6 +69,8 @@ fn broken_text_is_shown_where_it_breaks() {
     let place = Place::new("");
     place.write("spec.star", b"x = \"\xff\"\n");
     place.test(&[]).expect(1, &["FB0006", "UTF-8"]);
+    place.write("spec.star", b"y = 1\nx = \"\xff\"\n");
+    place.test(&[]).expect(1, &["FB0006", "spec.star:2:6", "save the file as UTF-8"]);
 }
 
 #[test]
@@ -142,4 +161,15 @@ fn an_unreadable_or_full_output_is_named_and_the_rest_is_kept() {
     let ended = place.test(&["--output", "/dev/full"]);
     ended.expect(1, &["--- PASS: test_ping", "/dev/full", "No space left"]);
     place.test(&["--output", "absent/out.json"]).expect(1, &["absent/out.json"]);
+}
+
+#[test]
+fn the_last_words_of_a_service_are_shown_once() {
+    let place = Place::new(
+        "a = service(\"a\", \"/bin/sh\", interface(\"m\", \"tcp\", 8000), args = [\"-c\", \"echo farewell; exit 3\"], \
+         healthcheck = tcp(\"localhost:8000\"))\ndef test_x():\n    assert_true(True)\n",
+    );
+    let ended = place.test(&[]);
+    ended.expect(2, &["exit code 3", "    | farewell"]);
+    assert_eq!(ended.stdout.matches("| farewell").count(), 1, "{ended}");
 }

@@ -1,6 +1,6 @@
 //! Every way a run can end early, and what is left of it: nothing.
 
-use super::harness::{Place, finish, kill, marked, wait_until};
+use super::harness::{Place, children, finish, kill, marked, wait_until};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -132,11 +132,4 @@ fn take_pipes(child: &mut Child) -> Child {
 /// A process that has ended: only there to be put in another's place.
 fn placeholder() -> Child {
     std::process::Command::new("true").stdin(Stdio::null()).spawn().expect("true")
-}
-
-/// Direct children of a process.
-fn children(pid: u32) -> Vec<u32> {
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }

@@ -234,6 +234,34 @@ fault_scenario("flaky_health", scenario = thirty, faults = flaky, expect = show)
 }
 
 #[test]
+fn datagrams_are_dropped_delayed_and_answered() {
+    let place = Place::new(
+        r#"
+program = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 5353))
+t = socket.create_server(("127.0.0.1", 5354))
+while True:
+    data, peer = s.recvfrom(2048)
+    s.sendto(b"echo " + data, peer)
+"""
+dns = service("dns", "python3", interface("main", "udp", 5353), args = ["-c", program], healthcheck = tcp("localhost:5354"))
+def ask():
+    return dns.main.send("hello", timeout = "300ms")
+def test_plain():
+    assert_eq(ask().body, "echo hello")
+def test_faults():
+    assert_true(not fault(dns.main, drop(), run = ask).ok)
+    assert_true(fault(dns.main, delay(delay = "100ms"), run = ask).duration_ms >= 100)
+    assert_eq(fault(dns.main, response(body = "forged"), run = ask).body, "forged")
+    assert_eq(ask().body, "echo hello")
+"#,
+    );
+    place.test(&[]).expect(0, &["2 passed, 0 failed"]);
+}
+
+#[test]
 fn branches_run_in_parallel_and_share_state() {
     passes(
         r#"
@@ -250,4 +278,76 @@ def test_parallel():
     assert_eq(len(seen), 2)
 "#,
     );
+}
+
+/// In `response` the word `body` is the answer, so what the request carries has a word of its own.
+#[test]
+fn a_response_may_depend_on_the_body_of_the_request() {
+    passes(
+        r#"
+def test_by_body():
+    def during():
+        assert_eq(api.post(path = "/data/a", body = "poison pill").status, 503)
+        assert_eq(api.post(path = "/data/a", body = "water").status, 200)
+    fault(api.public, response(request_body = "poison*", status = 503, body = "no"), run = during)
+"#,
+    );
+}
+
+#[test]
+fn headers_can_be_printed() {
+    let spec = r#"
+def test_headers():
+    def during():
+        r = api.get(path = "/health")
+        print(r.headers)
+        assert_eq(r.headers["X-Why"], "test")
+    fault(api.public, response(path = "/health", headers = {"X-Why": "test"}), run = during)
+"#;
+    Place::new(&format!("{PAIR}{spec}")).test(&[]).expect(0, &[r#""x-why": "test""#]);
+}
+
+#[test]
+fn a_failure_names_its_callers_from_the_inside_out() {
+    let spec = "
+def test_deep():
+    def inner():
+        assert_eq(api.get(path = \"/health\").status, 204)
+    def outer():
+        fault(api.public, response(path = \"/never\"), run = inner)
+    fault(api.public, response(path = \"/nowhere\"), run = outer)
+";
+    let ended = Place::new(&format!("{PAIR}{spec}")).test(&[]);
+    ended.expect(2, &["`api.get(path = \"/health\").status` is 200"]);
+    let callers: Vec<&str> =
+        ended.stdout.lines().filter(|line| line.contains("called from fault")).map(str::trim).collect();
+    assert_eq!(callers, ["= called from fault   (line 11)", "= called from fault   (line 12)"], "{ended}");
+}
+
+#[test]
+fn a_scenario_that_hangs_is_what_expect_hang_waits_for() {
+    let spec = r#"
+stuck = fault_assumption("stuck", target = api.public, rules = [delay(path = "/health", delay = "1h")])
+def ask():
+    return api.get(path = "/health")
+fault_scenario("hangs", scenario = ask, faults = stuck, timeout = "300ms", expect = expect_hang())
+fault_scenario("ends", scenario = ask, faults = stuck, timeout = "300ms", expect = expect_success())
+fault_scenario("answers", scenario = lambda: api.get(path = "/health"), timeout = "30s", expect = expect_hang())
+"#;
+    let ended = Place::new(&format!("{PAIR}{spec}")).test(&[]);
+    ended.expect(2, &["PASS: test_hangs", "TIMEOUT: test_ends", "FAIL: test_answers", "spec.star:12"]);
+}
+
+/// A web server has port 80 in the specs of people who are not root.
+#[test]
+fn an_ordinary_user_may_use_low_ports() {
+    let spec = r#"
+web = service("web", "$BIN/mock-api", interface("public", "http", 80), env = {"PORT": "80"},
+    healthcheck = http("localhost:80/health"))
+def test_low():
+    assert_eq(web.get(path = "/health").status, 200)
+    r = fault(web.public, response(path = "/health", status = 503), run = lambda: web.get(path = "/health"))
+    assert_eq(r.status, 503)
+"#;
+    Place::new(spec).run_by_nobody().test(&[]).expect(0, &["1 passed"]);
 }

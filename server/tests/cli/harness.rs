@@ -176,3 +176,10 @@ pub(crate) fn marked(marker: &str) -> Vec<u32> {
     };
     pids.filter(has_marker).collect()
 }
+
+/// Direct children of a process.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}

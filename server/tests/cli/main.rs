@@ -5,5 +5,7 @@ mod endings;
 mod examples;
 mod faults;
 mod harness;
+mod host;
+mod languages;
 mod reports;
 mod usage;

@@ -73,12 +73,36 @@ fn check_and_plan_tell_without_running() {
 }
 
 #[test]
+fn what_a_spec_prints_is_told_with_its_place() {
+    let place =
+        Place::new("print(\"loading\", 3)\ndef test_x():\n    print(\"running\")\n    assert_true(True)\n");
+    place.test(&["--show-logs"]).expect(0, &["spec.star:1:1: loading 3", "running"]);
+}
+
+#[test]
 fn what_a_leaf_writes_vanishes_unless_it_is_kept() {
     let place = Place::new(
-        "w = service(\"w\", \"sh\", interface(\"main\", \"tcp\", 1), args = [\"-c\", \"echo kept > /tmp/faultbox-kept; echo here > beside; echo ok; sleep 60\"])\n\
-         def test_x():\n    parallel(lambda: 1, lambda: 2)\n",
+        r#"
+program = """
+import socket
+open("/tmp/faultbox-kept", "w").write("kept")
+open("beside", "w").write("here")
+s = socket.create_server(("127.0.0.1", 5432))
+while True:
+    s.accept()
+"""
+w = service("w", "python3", interface("main", "tcp", 5432), args = ["-c", program], healthcheck = tcp("localhost:5432"))
+def test_x():
+    assert_true(True)
+"#,
     );
     let kept = place.path("kept");
-    place.test(&["--keep-files", kept.to_str().unwrap()]);
+    place.test(&["--keep-files", kept.to_str().unwrap()]).expect(0, &["1 passed"]);
     assert!(!place.path("beside").exists() && !std::path::Path::new("/tmp/faultbox-kept").exists());
+    let read = |path: std::path::PathBuf| {
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+    };
+    assert_eq!(read(kept.join("test_x/tmp/faultbox-kept")), "kept");
+    let folder = place.path("").strip_prefix("/").unwrap().to_owned();
+    assert_eq!(read(kept.join("test_x").join(folder).join("beside")), "here");
 }

@@ -28,7 +28,7 @@ impl Expected {
             ParamType::InterfaceRef => matches!(value, Value::Interface(..) | Value::Service(_)),
             ParamType::ServiceOrInterface => matches!(value, Value::Service(_) | Value::Interface(..)),
             ParamType::Assumption | ParamType::Assumptions => matches!(value, Value::Assumption(_)),
-            ParamType::ProtocolRule => matches!(value, Value::Rule(_)),
+            ParamType::ProtocolRule => matches!(value, Value::Rule),
             ParamType::SyscallFault => matches!(value, Value::Fault),
             ParamType::Healthcheck => matches!(value, Value::Healthcheck),
             ParamType::Str => matches!(value, Value::Str),

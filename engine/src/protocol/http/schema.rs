@@ -63,11 +63,12 @@ const FIELDS: &[Field] = &[
     },
     Field {
         name: "body",
-        aliases: &[],
+        aliases: &["request_body"],
         kind: FieldKind::Text,
         dialect: Dialect::Plain,
         fold_case: false,
-        doc: "The first 64 KiB of the request's content, without chunk framing.",
+        doc: "The first 64 KiB of the request's content, without chunk framing; in response(...), where body= is the answer, \
+              write request_body=.",
         domain: Domain::None,
     },
 ];

@@ -30,6 +30,11 @@ impl Walk {
         self.values == 0 && self.bulk == 0
     }
 
+    /// Bytes to come of the text that was begun.
+    pub fn bulk_left(&self) -> u64 {
+        self.bulk
+    }
+
     /// Takes as many bytes of the value as `buf` holds; stops at its end or before an incomplete header line.
     pub fn advance(&mut self, buf: &[u8]) -> Result<usize, Malformed> {
         let mut at = 0;

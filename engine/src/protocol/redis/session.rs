@@ -13,7 +13,8 @@ use crate::rules::{Operation, OwnedMessage};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// A command of which so much is there is let go although its end is not: a large value must not be held.
+/// A command of which so much is there, or so much of one argument to come, is let go although its end is not: a
+/// large value must not be held, and the server refuses a too large one by its length. Keys behind it are not seen.
 const MAX_HELD: usize = 16 * 1024;
 
 /// Fails in every state of a connection, changes nothing, and marks an open transaction as failed.
@@ -160,7 +161,8 @@ impl RedisSession {
             return Ok(Cut::More);
         }
         let command = &requests.current;
-        if !command.rest.is_done() && buf.len() < MAX_HELD {
+        let left = command.rest.bulk_left();
+        if !command.rest.is_done() && buf.len() < MAX_HELD && left < MAX_HELD as u64 {
             return Ok(Cut::More);
         }
         requests.rest = command.rest.clone();

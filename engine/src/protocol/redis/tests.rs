@@ -168,7 +168,15 @@ fn a_command_that_vanishes_owes_no_reply_and_changes_no_mode() {
 
 #[test]
 fn a_large_value_is_let_go_before_its_end() {
-    let mut command = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n".to_vec();
+    let head = UnitKind::Request { replies: 1 };
+    let refused = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$2000000000\r\n";
+    assert_eq!(
+        session().cut(ToServer, refused, false),
+        Cut::Unit { head: refused.len(), kind: head, ends: false }
+    );
+    let mut command = b"*3\r\n$10\r\n".to_vec();
+    assert_eq!(session().cut(ToServer, &command, false), Cut::More);
+    command = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n".to_vec();
     command.resize(20_000, b'x');
     let mut session = session();
     let cut = session.cut(ToServer, &command, false);

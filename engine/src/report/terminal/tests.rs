@@ -198,6 +198,17 @@ fn logs_show_the_end_of_a_long_output_unless_all_is_asked_for() {
 }
 
 #[test]
+fn a_line_as_long_as_a_book_is_cut_unless_all_is_asked_for() {
+    let run = Run::of(vec![leaf("test_a", 0)]).output(0, Stream::Stdout, &"é".repeat(60_000));
+    let events = run.finished(0, result(Outcome::Inconclusive, 3)).events(false);
+    let short = written(|out| Box::new(Terminal::new(out, CONFIG)), &events);
+    assert!(short.contains("é… (60000 characters)\n") && short.len() < 2000, "{short}");
+    let config = TerminalConfig { show_logs: true, ..CONFIG };
+    let long = written(|out| Box::new(Terminal::new(out, config)), &events);
+    assert!(long.contains(&"é".repeat(60_000)));
+}
+
+#[test]
 fn a_restarted_leaf_forgets_its_first_start() {
     let restart = EventKind::LeafRestarted { reason: "it asked for db.main".to_owned() };
     let run = Run::of(vec![leaf("test_a", 0)])

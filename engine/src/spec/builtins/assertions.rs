@@ -64,7 +64,12 @@ pub(super) const BUILTINS: &[Builtin] = &[
         "An expectation: an error came, a status of 500 or more or no answer at all, and in time.",
         error_within,
     ),
-    factory("expect_hang", &[], "An expectation: the scenario returned nothing.", hang),
+    factory(
+        "expect_hang",
+        &[],
+        "An expectation: the scenario is still waiting when its timeout= is over.",
+        hang,
+    ),
 ];
 
 const fn factory(
@@ -240,7 +245,9 @@ fn complaint(kind: ExpectationKind, result: Value<'_>) -> Option<String> {
                 late.as_millis()
             ))
         }
-        (ExpectationKind::Hang, _) => (!result.is_none())
-            .then(|| format!("the scenario returned {}; it was expected to hang", convert::shown(result))),
+        // One that hangs returns nothing to judge; the run knows it by its timeout.
+        (ExpectationKind::Hang, _) => {
+            Some(format!("the scenario returned {}; it was expected to hang", convert::shown(result)))
+        }
     }
 }

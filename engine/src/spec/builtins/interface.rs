@@ -1,7 +1,6 @@
 //! `interface(...)`: an endpoint a service listens on.
 
 use super::{optional, required};
-use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Domain, Interface, InterfaceName, ParamType, Protocol};
 use crate::spec::call::Call;
@@ -9,6 +8,7 @@ use crate::spec::convert;
 use crate::spec::failure::Stop;
 use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
 use crate::spec::values::InterfaceValue;
+use crate::spec::wording;
 use starlark::values::Value;
 
 pub(super) const BUILTINS: &[Builtin] = &[Builtin {
@@ -62,25 +62,7 @@ fn protocol(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<Protocol>, Stop> {
     if known.is_some() {
         return Ok(known);
     }
-    let names: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.name()).collect();
-    let listed = format!("protocols: {}", names.join(", "));
-    let finding = if Protocol::PLANNED.contains(&text) {
-        Diagnostic::new(Code::NotSupported, arg.span, format!("protocol \"{text}\" is not supported yet"))
-            .label("not supported yet")
-            .help("declare it as \"tcp\" to pass its bytes through, delay or drop them")
-            .note(listed)
-    } else {
-        let finding = Diagnostic::new(Code::BadValue, arg.span, format!("there is no protocol \"{text}\""))
-            .label("no such protocol");
-        match nearest(text, names.iter().copied()) {
-            Some(near) => finding.help(format!("did you mean \"{near}\"?")).note(listed).fix(
-                format!("change to \"{near}\""),
-                arg.span,
-                format!("\"{near}\""),
-            ),
-            None => finding.help(listed),
-        }
-    };
+    let finding = wording::unknown_protocol(text, arg.span);
     call.report(finding)?;
     Ok(None)
 }

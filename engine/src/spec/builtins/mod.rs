@@ -9,9 +9,9 @@ mod matrix;
 mod model;
 mod readiness;
 mod rules;
-pub(super) mod steps;
+pub(crate) mod steps;
 pub(super) mod syscalls;
-mod topology;
+pub(crate) mod topology;
 
 use super::call::Call;
 use super::failure::{SpecFailure, SpecFailureKind, Stop};
@@ -97,7 +97,7 @@ fn misplaced(builtin: &Builtin, context: &Context<'_>, eval: &Evaluator<'_, '_, 
 }
 
 /// Something only allowed while the spec loads is done in a running test.
-pub(super) fn only_at_load(name: &str, span: crate::text::Span) -> Diagnostic {
+pub(crate) fn only_at_load(name: &str, span: crate::text::Span) -> Diagnostic {
     let message = format!("{name}() belongs to loading the spec, and a running test cannot call it");
     Diagnostic::new(Code::OnlyAtLoad, span, message)
         .label("only at the top level")
@@ -105,7 +105,7 @@ pub(super) fn only_at_load(name: &str, span: crate::text::Span) -> Diagnostic {
 }
 
 /// Something only a running test can do is done while the spec loads.
-fn only_in_test(name: &str, span: crate::text::Span) -> Diagnostic {
+pub(crate) fn only_in_test(name: &str, span: crate::text::Span) -> Diagnostic {
     Diagnostic::new(
         Code::OnlyInTest,
         span,

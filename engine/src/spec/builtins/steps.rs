@@ -43,7 +43,7 @@ pub(in crate::spec) fn make<'v>(
 }
 
 /// How a step binds its arguments: positionals in the order of the schema, no others.
-pub(in crate::spec) fn signature<'s>(name: &'s str, params: &'s [Param]) -> Signature<'s> {
+pub(crate) fn signature<'s>(name: &'s str, params: &'s [Param]) -> Signature<'s> {
     Signature { name, params, positional: params.len(), rest: Rest::None, keywords: Keywords::Closed }
 }
 

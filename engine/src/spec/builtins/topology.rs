@@ -8,9 +8,11 @@ use crate::model::{
 use crate::spec::call::{Arg, Call};
 use crate::spec::draft::duplicate;
 use crate::spec::failure::Stop;
+use crate::spec::outline::CallSite;
 use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
 use crate::spec::values::{HealthcheckValue, Hole, InterfaceValue, OpValue, ServiceValue};
 use crate::spec::{accept, convert, shape};
+use crate::text::Span;
 use starlark::values::Value;
 use starlark::values::dict::DictRef;
 use std::sync::Arc;
@@ -150,26 +152,34 @@ fn other_keywords(call: &mut Call<'_, '_, '_, '_>) -> Result<bool, Stop> {
     for (word, arg) in std::mem::take(&mut call.extra) {
         let span = arg.name_span.unwrap_or(arg.span);
         elsewhere |= matches!(word.as_str(), "image" | "build" | "remote");
-        let planned = PLANNED.iter().find(|(name, _)| *name == word);
-        let finding = match (planned, word.as_str()) {
-            (Some((_, instead)), _) => {
-                Diagnostic::new(Code::NotSupported, span, format!("service() `{word}` is not supported yet"))
-                    .label("not supported yet")
-                    .help(*instead)
-            }
-            (None, "cmd" | "command" | "entrypoint") => {
-                Diagnostic::new(Code::UnknownArgument, span, format!("service() has no argument `{word}`"))
-                    .label("unknown argument")
-                    .help("the program is the second argument, its arguments are args=[...]")
-            }
-            (None, _) => {
-                let fault = shape::Fault::Unknown { name: word };
-                shape::finding(&call.signature, &fault, call.span, call.site())
-            }
-        };
+        let finding = stray_keyword(&call.signature, word, span, call.span, call.site());
         call.report(finding)?;
     }
     Ok(elsewhere)
+}
+
+/// A keyword service() does not take. `call` is the whole call.
+pub(crate) fn stray_keyword(
+    signature: &shape::Signature<'_>,
+    word: String,
+    span: Span,
+    call: Span,
+    site: Option<&CallSite>,
+) -> Diagnostic {
+    let planned = PLANNED.iter().find(|(name, _)| *name == word);
+    match (planned, word.as_str()) {
+        (Some((_, instead)), _) => {
+            Diagnostic::new(Code::NotSupported, span, format!("service() `{word}` is not supported yet"))
+                .label("not supported yet")
+                .help(*instead)
+        }
+        (None, "cmd" | "command" | "entrypoint") => {
+            Diagnostic::new(Code::UnknownArgument, span, format!("service() has no argument `{word}`"))
+                .label("unknown argument")
+                .help("the program is the second argument, its arguments are args=[...]")
+        }
+        (None, _) => shape::finding(signature, &shape::Fault::Unknown { name: word }, call, site),
+    }
 }
 
 /// Strings of a list argument; other items are reported.

@@ -10,7 +10,8 @@ mod service;
 
 pub(super) use assumption::AssumptionValue;
 pub(super) use hole::Hole;
-pub(super) use native::{Expectation, ExpectationKind, Native, NotSupported, not_supported};
+pub(crate) use native::not_supported;
+pub(super) use native::{Expectation, ExpectationKind, Native, NotSupported};
 pub(super) use pattern::PatternValue;
 pub(super) use response::ResponseValue;
 pub(super) use rule::{FaultValue, Given, GivenPattern, OpValue, RuleArg, RuleValue};

@@ -107,7 +107,7 @@ impl<'v> StarlarkValue<'v> for Expectation {
 }
 
 /// The finding about a use of `name`.
-pub(in crate::spec) fn not_supported(name: &str, span: crate::text::Span) -> Diagnostic {
+pub(crate) fn not_supported(name: &str, span: crate::text::Span) -> Diagnostic {
     let instead = registry::not_supported(name).unwrap_or("leave it out");
     Diagnostic::new(Code::NotSupported, span, format!("`{name}` is not supported yet"))
         .label("not supported yet")

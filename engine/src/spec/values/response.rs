@@ -29,7 +29,7 @@ pub(in crate::spec) struct ResponseValue {
 
 /// Header names without case, values as text; several of one name are joined with `, ` (RFC 9110, section 5.3).
 #[derive(Debug, Clone, Display, ProvidesStaticType, NoSerialize, StarlarkPagablePanic, Allocative)]
-#[display("<headers>")]
+#[display("{{{}}}", self.shown())]
 pub(in crate::spec) struct HeadersValue {
     #[allocative(skip)]
     pub reply: Arc<StepReply>,
@@ -83,6 +83,12 @@ impl HeadersValue {
             all.push_str(value);
         }
         Some(all)
+    }
+
+    /// The headers as a dict would be written.
+    fn shown(&self) -> String {
+        let entry = |name: &String| format!("{name:?}: {:?}", self.lookup(name).unwrap_or_default());
+        self.names().iter().map(entry).collect::<Vec<_>>().join(", ")
     }
 
     /// Names in lower case, each once, in the order received.

@@ -1,0 +1,37 @@
+// Places of events as places of documents.
+
+import { existsSync } from "node:fs";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { Location, Place, Range } from "./protocol";
+
+/**
+ * The document a place is in. Paths are as the runner was given them: absolute when the server started it; a relative
+ * one is looked for beside the spec, then in the workspace folders.
+ */
+export function documentOf(placePath: string, specUri: string): vscode.Uri {
+  if (path.isAbsolute(placePath)) return vscode.Uri.file(placePath);
+  const spec = vscode.Uri.parse(specUri).fsPath;
+  const folders = (vscode.workspace.workspaceFolders ?? []).map((folder) => folder.uri.fsPath);
+  const found = [path.dirname(spec), ...folders].map((folder) => path.join(folder, placePath)).find(existsSync);
+  return vscode.Uri.file(found ?? spec);
+}
+
+export function rangeOf(place: Place): vscode.Range {
+  return new vscode.Range(place.line, place.column, place.endLine, place.endColumn);
+}
+
+export function vscodeRange({ start, end }: Range): vscode.Range {
+  return new vscode.Range(start.line, start.character, end.line, end.character);
+}
+
+/** Shows a line of the spec beside the panel the user clicked in, and puts the cursor there. */
+export async function reveal(target: { place: Place } | { location: Location }, specUri: string): Promise<void> {
+  const [uri, range] =
+    "place" in target
+      ? [documentOf(target.place.path, specUri), rangeOf(target.place)]
+      : [vscode.Uri.parse(target.location.uri), vscodeRange(target.location.range)];
+  const shown = vscode.window.visibleTextEditors.find((editor) => editor.document.uri.toString() === uri.toString());
+  const viewColumn = shown?.viewColumn ?? vscode.ViewColumn.One;
+  await vscode.window.showTextDocument(uri, { viewColumn, selection: range, preserveFocus: false });
+}

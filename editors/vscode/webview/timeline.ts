@@ -1,0 +1,118 @@
+// The timeline page: one lane per service and one for the test; a click on anything with a line leads to it.
+
+import type { Arrow, Mark, Timeline } from "../src/model/timeline";
+import type { TimelineContent, TimelineMessage } from "../src/panels/timelinePanel";
+import { host, html, onActivate, start, svg } from "./vscode";
+
+const MIN_WIDTH = 420;
+const LEFT = 80;
+const RIGHT = 24;
+const TOP = 30;
+const LANE = 64;
+
+const send = (message: TimelineMessage): void => host.postMessage(message);
+
+let shown: TimelineContent | undefined;
+
+function draw(content: TimelineContent, root: HTMLElement): void {
+  shown = content;
+  root.replaceChildren(chooser(content));
+  const { timeline } = content;
+  if (timeline === null) root.append(html("p", { class: "empty" }, "Nothing happened yet."));
+  else root.append(drawing(timeline, Math.max(root.clientWidth, MIN_WIDTH)), list(timeline), html("p", { class: "hint" }, timeline.omitted));
+}
+
+start(draw);
+window.addEventListener("resize", () => {
+  const root = document.getElementById("root");
+  if (shown && root) draw(shown, root);
+});
+
+function chooser({ tests, chosen }: TimelineContent): HTMLElement {
+  const options = tests.map(({ index, name, status }) =>
+    html("option", { value: index, ...(index === chosen ? { selected: "" } : {}) }, `${name}  (${status})`),
+  );
+  const select = html("select", { "aria-label": "Test" }, ...options) as HTMLSelectElement;
+  select.addEventListener("change", () => send({ type: "choose", index: Number(select.value) }));
+  return html("header", {}, select);
+}
+
+function drawing(timeline: Timeline, width: number): SVGElement {
+  const height = TOP + timeline.lanes.length * LANE + 10;
+  const x = (ms: number): number => LEFT + (ms / timeline.endMs) * (width - LEFT - RIGHT);
+  const y = (lane: number): number => TOP + lane * LANE + LANE / 2;
+  const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Timeline of ${timeline.title}` });
+  picture.append(head(), ...axis(timeline.endMs, x, height));
+  timeline.lanes.forEach((name, lane) => {
+    picture.append(svg("text", { class: "lane", x: 8, y: y(lane) + 4 }, name));
+    picture.append(svg("line", { class: "lane", x1: LEFT, x2: width - RIGHT, y1: y(lane), y2: y(lane) }));
+  });
+  for (const bar of timeline.bars) {
+    const length = bar.kind === "died" ? 3 : Math.max(x(bar.to) - x(bar.from), 1);
+    const rect = { class: `bar ${bar.kind}`, x: x(bar.from), y: y(bar.lane) - 7, width: length, height: 14, rx: 2 };
+    picture.append(svg("rect", rect, svg("title", {}, bar.text)));
+  }
+  for (const arrow of timeline.arrows) picture.append(arrowOf(arrow, x, y));
+  for (const mark of timeline.marks) picture.append(markOf(mark, x, y));
+  return picture;
+}
+
+function head(): SVGElement {
+  const tip = svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto" });
+  tip.append(svg("path", { class: "tip", d: "M0 0 L8 4 L0 8 z" }));
+  return svg("defs", {}, tip);
+}
+
+/** Four to eight marks at round numbers. */
+function axis(endMs: number, x: (ms: number) => number, height: number): SVGElement[] {
+  const power = 10 ** Math.floor(Math.log10(endMs / 4));
+  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => endMs / each <= 8) ?? endMs;
+  const marks: SVGElement[] = [];
+  for (let at = 0; at <= endMs; at += step) {
+    marks.push(svg("line", { class: "axis", x1: x(at), x2: x(at), y1: 20, y2: height - 8 }));
+    marks.push(svg("text", { class: "axis", x: x(at) + 3, y: 14 }, at >= 1000 ? `${at / 1000} s` : `${Number(at.toPrecision(6))} ms`));
+  }
+  return marks;
+}
+
+function arrowOf(arrow: Arrow, x: (ms: number) => number, y: (lane: number) => number): SVGElement {
+  const state = arrow.received === undefined ? "open" : arrow.ok ? "ok" : "bad";
+  const from = x(arrow.sent);
+  const to = x(arrow.received ?? arrow.sent);
+  const group = svg("g", { class: `arrow ${state}`, tabindex: 0 }, svg("title", {}, `${arrow.text}\n${arrow.reply}\nGo to its line`));
+  // Lines are too thin to hit; the area between them answers, too.
+  const hit = { class: "hit", x: from - 4, y: y(0) + 8, width: to - from + 8, height: y(arrow.lane) - y(0) - 12 };
+  group.append(svg("rect", hit));
+  group.append(svg("line", { x1: from, x2: from, y1: y(0), y2: y(arrow.lane) - 8, "marker-end": "url(#tip)" }));
+  if (arrow.received !== undefined) {
+    group.append(svg("line", { class: "served", x1: from, x2: to, y1: y(arrow.lane) - 8, y2: y(arrow.lane) - 8 }));
+    group.append(svg("line", { class: "reply", x1: to, x2: to, y1: y(arrow.lane) - 8, y2: y(0) + 8, "marker-end": "url(#tip)" }));
+  }
+  return onActivate(group, () => send({ type: "open", place: arrow.place }));
+}
+
+function markOf(mark: Mark, x: (ms: number) => number, y: (lane: number) => number): SVGElement {
+  const [cx, cy] = [x(mark.at), y(mark.lane)];
+  const shape =
+    mark.kind === "syscall"
+      ? svg("line", { x1: cx, x2: cx, y1: cy + 6, y2: cy + 22 })
+      : svg("path", { d: `M${cx} ${cy - 9} l9 9 l-9 9 l-9 -9 z` });
+  const group = svg("g", { class: `mark ${mark.kind} ${mark.word}` }, svg("title", {}, mark.text), shape);
+  const { place } = mark;
+  if (place === null) return group;
+  group.setAttribute("tabindex", "0");
+  return onActivate(group, () => send({ type: "open", place }));
+}
+
+/** The same facts as text, in order: readable without a mouse, and by a screen reader. */
+function list(timeline: Timeline): HTMLElement {
+  const steps = timeline.arrows.map((arrow) => ({ at: arrow.sent, text: `${timeline.lanes[arrow.lane]}  ${arrow.text}  →  ${arrow.reply}`, place: arrow.place, kind: arrow.ok ? "ok" : "bad" }));
+  const hits = timeline.marks.map((mark) => ({ at: mark.at, text: `${timeline.lanes[mark.lane]}  ${mark.text}`, place: mark.place, kind: mark.kind }));
+  const rows = [...steps, ...hits].sort((a, b) => a.at - b.at).slice(0, 500).map(({ at, text, place, kind }) => {
+    const line = html("li", { class: kind }, html("span", { class: "at" }, `${at.toFixed(0)} ms`), html("span", {}, text));
+    if (place === null) return line;
+    line.setAttribute("tabindex", "0");
+    return onActivate(line, () => send({ type: "open", place }));
+  });
+  return html("ol", { class: "events" }, ...rows);
+}

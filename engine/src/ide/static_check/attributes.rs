@@ -1,0 +1,37 @@
+//! Attributes that a service, an interface or a response does not have.
+
+use super::Checker;
+use crate::diagnostic::Diagnostic;
+use crate::ide::value::{ADDRESSES, RESPONSE, ServiceShape, Value};
+use crate::spec::wording;
+use crate::syntax::NodeId;
+use crate::text::Span;
+
+impl Checker<'_> {
+    pub(super) fn attribute(&self, object: NodeId, span: Span, findings: &mut Vec<Diagnostic>) {
+        let name = self.snapshot.tree().str(span);
+        let (kind, known) = match self.inference.of(object) {
+            Value::Service(shape) if shape.complete => ("a service", of_service(&shape)),
+            Value::Interface(shape, at) if shape.interfaces[at].protocol.is_some() => {
+                let steps = shape.interfaces[at].steps().iter().map(|step| step.name);
+                let known = ADDRESSES.iter().map(|(name, _)| *name).chain(steps);
+                ("an interface_ref", known.map(str::to_owned).collect())
+            }
+            Value::Response => ("a response", RESPONSE.iter().map(|(name, ..)| (*name).to_owned()).collect()),
+            _ => return,
+        };
+        if !name.is_empty() && !known.iter().any(|known| known == name) {
+            findings.push(wording::no_attribute(kind, name, span, &known));
+        }
+    }
+}
+
+/// In the order the evaluator lists them.
+fn of_service(shape: &ServiceShape) -> Vec<String> {
+    let mut known = vec!["name".to_owned()];
+    known.extend(shape.interfaces.iter().map(|interface| interface.name.clone()));
+    if let Some(at) = shape.default_interface() {
+        known.extend(shape.interfaces[at].steps().iter().map(|step| step.name.to_owned()));
+    }
+    known
+}

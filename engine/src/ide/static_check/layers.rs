@@ -1,0 +1,156 @@
+//! Rules and faults meet their target: messages of an interface, syscalls of a service.
+
+use super::Checker;
+use super::arguments::extra;
+use crate::diagnostic::Diagnostic;
+use crate::ide::call_site::Written;
+use crate::ide::callable;
+use crate::ide::declarations::items;
+use crate::ide::value::{ServiceShape, Value};
+use crate::model::{ActionKind, syscall};
+use crate::spec::registry::{Builtin, Keywords};
+use crate::spec::shape::Signature;
+use crate::spec::wording;
+use crate::syntax::{NodeId, NodeKind};
+use crate::text::Span;
+use std::rc::Rc;
+
+impl Checker<'_> {
+    pub(super) fn layers(
+        &self,
+        builtin: &'static Builtin,
+        call: NodeId,
+        written: &Written,
+        findings: &mut Vec<Diagnostic>,
+    ) {
+        match builtin.keywords {
+            Keywords::Rule(action) => self.rule(builtin, action, call, written, findings),
+            Keywords::Syscalls => self.bundle(builtin, written, findings),
+            Keywords::Closed | Keywords::Open => {}
+        }
+    }
+
+    /// A rule whose interface is known: its action and its matchers must be the protocol's.
+    fn rule(
+        &self,
+        builtin: &'static Builtin,
+        action: ActionKind,
+        call: NodeId,
+        written: &Written,
+        findings: &mut Vec<Diagnostic>,
+    ) {
+        let Some(schema) = callable::target_schema(&self.inference, call) else { return };
+        let Some(spec) = schema.actions.iter().find(|spec| spec.kind == action) else {
+            findings.push(wording::unsupported_action(action, self.snapshot.tree().span(call), schema));
+            return;
+        };
+        let words: Vec<&str> = crate::spec::shape::rule_words(action).collect();
+        for (word, span, _) in extra(builtin, written) {
+            let is_field =
+                schema.fields.iter().any(|field| field.name == word || field.aliases.contains(&word));
+            let is_param = spec.params.iter().any(|param| param.name == word);
+            // A word no protocol has was reported with the arguments.
+            if !is_field && !is_param && words.contains(&word) {
+                findings.push(wording::unsupported_field(word, span, spec, schema));
+            }
+        }
+    }
+
+    /// A call that gives rules and faults to a target.
+    fn bundle(&self, builtin: &'static Builtin, written: &Written, findings: &mut Vec<Diagnostic>) {
+        let tree = self.snapshot.tree();
+        let target = callable::target_of(&self.inference, builtin, written);
+        let target_span = written.parameter(builtin.params, "target").map(|node| tree.span(node));
+        let rules_keyword =
+            written.keywords.iter().find(|(_, word, _)| word == "rules").map(|(name, ..)| name.span);
+        let positional = written.positional.iter().skip(builtin.positional).copied();
+        let given = positional.chain(written.keyword("rules"));
+        for rule in given.flat_map(|node| self.flattened(node)) {
+            match self.inference.of(rule) {
+                Value::Fault => findings.push(self.fault_among_rules(rule)),
+                Value::Rule => {
+                    let on_service = target.as_ref().filter(|(_, interface)| interface.is_none());
+                    if let (Some((shape, _)), Some(target_span)) = (on_service, target_span) {
+                        let first = shape.interfaces.first().map(|interface| interface.name.as_str());
+                        let span = rules_keyword.unwrap_or(tree.span(rule));
+                        findings.push(wording::rules_need_interface(&shape.name, first, span, target_span));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let service = target.map(|(shape, _)| shape).filter(|shape| shape.complete);
+        for (word, span, value) in extra(builtin, written) {
+            match self.inference.of(value) {
+                Value::Rule => findings.push(self.rule_as_fault(word, value)),
+                value => findings.extend(unknown_word(builtin, service.as_ref(), word, span, &value)),
+            }
+        }
+    }
+
+    /// A rule, or the rules of a list written here.
+    fn flattened(&self, node: NodeId) -> Vec<NodeId> {
+        match self.snapshot.tree().kind(node) {
+            NodeKind::List { .. } | NodeKind::Tuple { .. } => items(self.snapshot.tree(), node).to_vec(),
+            _ => vec![node],
+        }
+    }
+
+    /// `deny(...)` where a rule belongs. The finding is at the call that made it, which may stand elsewhere.
+    fn fault_among_rules(&self, fault: NodeId) -> Diagnostic {
+        let tree = self.snapshot.tree();
+        let made = self.made_by(fault);
+        let written = self.written(made);
+        let is_delay =
+            matches!(tree.kind(made), NodeKind::Call { callee, .. } if tree.text_of(*callee) == "delay");
+        let duration = written.positional.first().filter(|_| is_delay);
+        wording::fault_among_rules(tree.span(made), duration.map(|&node| tree.span(node)))
+    }
+
+    fn rule_as_fault(&self, word: &str, rule: NodeId) -> Diagnostic {
+        let tree = self.snapshot.tree();
+        let made = self.made_by(rule);
+        let keyword = match tree.kind(made) {
+            NodeKind::Call { callee, args, .. } if tree.text_of(*callee) == "delay" && args.len() == 1 => {
+                let arg = tree.span(args[0]);
+                let value = self.written(made).keyword("delay").map(|value| tree.span(value));
+                value.map(|value| Span { end: value.start, ..arg })
+            }
+            _ => None,
+        };
+        wording::rule_as_fault(word, tree.span(made), keyword)
+    }
+
+    /// The call behind a name of this file.
+    fn made_by(&self, node: NodeId) -> NodeId {
+        let file = self.snapshot.file;
+        let binding = file.scopes.resolve(node).and_then(|id| file.scopes.definition(id).bindings.last());
+        let assigned = binding.and_then(|binding| file.tree().parent(binding.node));
+        match assigned.map(|assigned| file.tree().kind(assigned)) {
+            Some(NodeKind::Assign { value, .. }) => *value,
+            _ => node,
+        }
+    }
+}
+
+/// A keyword that is no syscall, family or operation of the service.
+fn unknown_word(
+    builtin: &'static Builtin,
+    service: Option<&Rc<ServiceShape>>,
+    word: &str,
+    span: Span,
+    value: &Value<'_>,
+) -> Option<Diagnostic> {
+    let shape = service?;
+    let operations: Vec<&str> = shape.operations.iter().map(String::as_str).collect();
+    let known = operations.contains(&word)
+        || syscall::resolve(word).is_some()
+        || syscall::untrappable(word).is_some();
+    if known {
+        return None;
+    }
+    Some(match value {
+        Value::Fault => wording::unknown_syscall(word, span, &shape.name, &operations),
+        _ => wording::stray_word(&Signature::from(builtin), word, span, &shape.name, &operations),
+    })
+}

@@ -1,0 +1,165 @@
+use super::check;
+use crate::ide::fixture::Fixture;
+use crate::spec::{Limits, load};
+use crate::text::{LineIndex, MemoryFiles};
+use std::path::Path;
+
+const SERVICES: &str = "db = service(\"db\", \"x\", interface(\"main\", \"tcp\", 5432), ops = {\"wal\": op(syscalls=[\"write\"])})
+api = service(\"api\", \"x\", interface(\"public\", \"http\", 8080))
+def reading():
+    return api.public.get(path=\"/data\")
+";
+
+/// `code line:column message`, as the loader's own tests have it.
+fn found(text: &str) -> Vec<String> {
+    let fixture = Fixture::new(text);
+    let lines = LineIndex::new(fixture.text());
+    let findings = fixture.ask(|snapshot, _| check(snapshot));
+    let line = |finding: &crate::diagnostic::Diagnostic| {
+        let at = lines.position(finding.primary.span.start);
+        format!("{} {}:{} {}", finding.code.id(), at.line + 1, at.column + 1, finding.message)
+    };
+    findings.iter().map(line).collect()
+}
+
+/// Everything the loader says about the same text.
+fn loaded(text: &str) -> Vec<String> {
+    let files = MemoryFiles::default().with("/w/main.star", text);
+    let loaded = load(&files, Path::new("/w/main.star"), &Limits::load());
+    let line = |finding: &crate::diagnostic::Diagnostic| {
+        let place = loaded.sources.place(finding.primary.span);
+        let place = place.strip_prefix("/w/main.star:").unwrap_or(&place).to_owned();
+        format!("{} {place} {}", finding.code.id(), finding.message)
+    };
+    loaded.diagnostics.iter().map(line).collect()
+}
+
+/// The static check finds exactly this in a spec that stands behind [`SERVICES`], and the loader says the same.
+#[track_caller]
+fn same(text: &str, expected: &[&str]) {
+    let text = format!("{SERVICES}{text}");
+    let found = found(&text);
+    let shown: Vec<&str> = found.iter().map(|line| line.splitn(3, ' ').nth(2).unwrap_or(line)).collect();
+    assert_eq!(shown, expected, "{text}");
+    let loaded = loaded(&text);
+    let missing: Vec<&String> = found.iter().filter(|line| !loaded.contains(line)).collect();
+    assert!(missing.is_empty(), "only here: {missing:#?}\nthe loader: {loaded:#?}");
+}
+
+#[test]
+fn names() {
+    same("x = deyn(\"EIO\")\n", &["nothing defines `deyn`"]);
+    same("def f():\n    return nowhere\n", &["nothing defines `nowhere`"]);
+    same("x = lambda: sleep(1)\n", &["`sleep` is not supported yet"]);
+}
+
+#[test]
+fn arguments() {
+    same("x = deny(\"EIO\", lable=\"x\")\n", &["deny() has no argument `lable`"]);
+    same("x = deny()\n", &["deny() needs `errno`"]);
+    same("x = re(\"a\", \"b\")\n", &["re() takes one argument by position"]);
+    same("x = service(\"z\", \"y\", healthchek = ready())\n", &["service() has no argument `healthchek`"]);
+    same("x = service(\"z\", \"y\", image = \"y\")\n", &["service() `image` is not supported yet"]);
+}
+
+#[test]
+fn literals() {
+    same("x = deny(\"EOI\")\n", &["there is no errno \"EOI\""]);
+    same("x = delay(\"500\")\n", &["delay() cannot read \"500\" as a duration"]);
+    same("x = delay(path=\"/x\", delay=\"soon\")\n", &["delay() cannot read \"soon\" as a duration"]);
+    same("x = service(\"z\", \"y\", interface(\"a\", \"htp\", 1))\n", &["there is no protocol \"htp\""]);
+    same(
+        "x = service(\"z\", \"y\", interface(\"a\", \"http\", \"1\"))\n",
+        &["interface() port= must be an int, not a string"],
+    );
+}
+
+#[test]
+fn bodies_are_checked_too() {
+    same("def test_a():\n    api.public.get(pth=\"/\")\n", &["api.public.get() has no argument `pth`"]);
+    same("def test_a():\n    fault(db, write=deny(\"EOI\"), run=reading)\n", &["there is no errno \"EOI\""]);
+    let text = format!("{SERVICES}f = lambda r: assert_eq(r.status)\n");
+    assert_eq!(found(&text), loaded(&text));
+}
+
+#[test]
+fn layers() {
+    same(
+        "x = fault_assumption(\"x\", target = db, rules = [drop()])\n",
+        &["`db` is a service; `rules=` act on an interface"],
+    );
+    same(
+        "x = fault_assumption(\"x\", target = api.public, rules = [delay(\"1s\")])\n",
+        &["this is a syscall fault; here protocol rules are wanted"],
+    );
+    same(
+        "x = fault_assumption(\"x\", target = db, write = delay(delay=\"1s\"))\n",
+        &["this is a protocol rule; `write=` takes a syscall fault"],
+    );
+    same(
+        "x = fault_assumption(\"x\", target = db, wrte = deny(\"EIO\"))\n",
+        &["`wrte` is no syscall and no operation of \"db\""],
+    );
+    same(
+        "x = fault_assumption(\"x\", target = db, traget = 1)\n",
+        &["fault_assumption() has no argument `traget`"],
+    );
+}
+
+#[test]
+fn protocols() {
+    same(
+        "x = fault_assumption(\"x\", target = db.main, rules = [response(path=\"/x\", body=\"y\")])\n",
+        &["tcp rules cannot match on `path`"],
+    );
+    same(
+        "x = fault_assumption(\"x\", target = db.main, rules = [error(message=\"y\")])\n",
+        &["tcp cannot error"],
+    );
+}
+
+#[test]
+fn attributes_and_places() {
+    same("x = db.mian\n", &["a service has no attribute `mian`"]);
+    same("def test_a():\n    api.public.gett()\n", &["an interface_ref has no attribute `gett`"]);
+    same(
+        "api.public.get(path=\"/\")\n",
+        &["api.public.get() runs only in a test, and the spec is being loaded"],
+    );
+    same(
+        "def test_a():\n    fault_assumption(\"x\")\n",
+        &["fault_assumption() belongs to loading the spec, and a running test cannot call it"],
+    );
+    assert_eq!(found("def test_a():\n    pass\n"), Vec::<String>::new());
+}
+
+#[test]
+fn loads_nobody_uses_can_be_removed() {
+    let fixture = Fixture::new("load(\"a.star\", \"x\", \"y\")\nz = x\n");
+    let findings = fixture.ask(|snapshot, _| check(snapshot));
+    let [finding] = findings.as_slice() else { panic!("{findings:#?}") };
+    assert_eq!(finding.message, "`y` is loaded and not used");
+    let span = finding.fixes[0].edits[0].span;
+    assert_eq!(&fixture.text()[span.start as usize..span.end as usize], ", \"y\"");
+}
+
+#[test]
+fn broken_text_is_checked_as_far_as_it_goes() {
+    let text = format!("{SERVICES}x = deny(\nfault_scenario(\"y\", scenaro = reading)\n");
+    let found = found(&text);
+    assert!(found.iter().any(|line| line.contains("has no argument `scenaro`")), "{found:?}");
+    assert!(!found.iter().any(|line| line.contains("needs `errno`")), "{found:?}");
+}
+
+#[test]
+fn the_examples_are_clean() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    for name in [
+        "01-http-faults/protocol-test.star",
+        "02-syscall-faults/syscall-test.star",
+        "01-http-faults/drop.star",
+    ] {
+        let text = std::fs::read_to_string(root.join(name)).expect("an example");
+        assert_eq!(found(&text), Vec::<String>::new(), "{name}");
+    }
+}
