@@ -1,6 +1,6 @@
 //! How long an editor's answers take on an 800-line spec that is being typed (bars L1 and L2): parse with static
 //! findings, completion, hover, signature help. Run with `cargo bench -p faultbox-engine --bench ide`.
-#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use faultbox_engine::ide::results::RunResults;
 use faultbox_engine::ide::{FileView, Snapshot, completion, hover, signature, static_check, tokens};

@@ -12,7 +12,8 @@ pub(crate) fn complaint(binary: &str, beside: &Path) -> Option<String> {
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|folder| file_complaint(&folder.join(&program)).is_none());
-    (!found).then(|| format!("no file of this name lies beside the spec, and no program {binary} is in PATH"))
+    let folder = beside.display();
+    (!found).then(|| format!("no file of this name lies in {folder}, and no program {binary} is in PATH"))
 }
 
 fn file_complaint(path: &PathBuf) -> Option<String> {
