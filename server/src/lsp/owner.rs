@@ -41,6 +41,8 @@ pub(super) struct Owner {
     checker: Checker,
     /// The newest version of each open document, so that work on older ones is skipped.
     newest: Arc<DashMap<Url, i32>>,
+    /// Which version of each open document `static_findings` are about.
+    analysed: BTreeMap<PathBuf, i32>,
     /// Counts the questions about each root; only the answer to the last one is taken.
     generations: BTreeMap<PathBuf, u64>,
     published: BTreeMap<PathBuf, Vec<lsp::Diagnostic>>,
@@ -67,6 +69,7 @@ impl Owner {
             pool: Pool::start()?,
             checker,
             newest: Arc::default(),
+            analysed: BTreeMap::new(),
             generations: BTreeMap::new(),
             published: BTreeMap::new(),
             told_tests: BTreeMap::new(),
@@ -161,6 +164,7 @@ impl Owner {
         world.static_findings.remove(&path);
         world.evaluations.remove(&path);
         self.generations.remove(&path);
+        self.analysed.remove(&path);
         self.told_tests.remove(uri);
         if was_open && !self.readers(&path).is_empty() {
             self.read_closed(&path);
@@ -237,6 +241,7 @@ impl Owner {
             return;
         }
         let path = document.path().clone();
+        self.analysed.insert(path.clone(), analysed.version);
         self.change().static_findings.insert(path.clone(), Arc::new(analysed.findings));
         self.publish(&path, true);
         let mut roots = self.readers(&path);
@@ -312,7 +317,13 @@ impl Owner {
     }
 
     /// Sends the file's findings; when `always` is false, only if they changed.
+    ///
+    /// While a new version is being looked at, nothing is sent: what is known belongs to the one before, and all of it
+    /// follows with what is found.
     fn publish(&mut self, path: &Path, always: bool) {
+        if self.world.document_at(path).is_some_and(|document| self.analysed.get(path) != Some(&document.version)) {
+            return;
+        }
         let found = findings::of_file(&self.world, path);
         let last = self.published.get(path);
         if !always && last.map_or(found.is_empty(), |last| *last == found) {
