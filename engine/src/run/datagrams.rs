@@ -1,6 +1,7 @@
-//! Mirrors of UDP interfaces in the namespaces their service is not in.
+//! Mirrors of UDP ports in the namespaces their service is not in, from the moment it has bound them.
 //!
-//! Nobody listens on UDP, so only declared interfaces are mirrored, from the moment their service has bound the port.
+//! Declared interfaces are mirrored with their rules. Of the others, ports below the range the kernel gives to clients
+//! are passed through plainly: what lies in it are the sockets of clients, our own among them.
 
 use super::network::{MirrorKey, Network};
 use crate::model::{Endpoint, Protocol, Spec};
@@ -11,8 +12,11 @@ use crate::rules::RuleSet;
 use crate::service::ports;
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::{Arc, Mutex};
+
+/// The first port the kernel gives to sockets that ask for none (ip(7), `ip_local_port_range`).
+const FIRST_CLIENT_PORT: u16 = 32768;
 
 /// The UDP interfaces of a leaf and the mirrors made for them.
 pub(super) struct Datagrams {
@@ -49,18 +53,23 @@ impl Datagrams {
     /// Mirrors what is bound by now. A mirror stays: a datagram to a dead service is lost either way.
     pub(super) fn sync(&self, network: &Network) {
         let mut mirrors = self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        for declared in &self.declared {
-            let bound = network.enter(declared.home, ports::receiving).flatten().unwrap_or_default();
-            let own = bound.into_iter().filter(|address| address.port() == declared.port);
-            for address in own {
-                for at in network.others(declared.home) {
-                    let key = (declared.home, address, at);
-                    if mirrors.contains_key(&key) {
-                        continue;
-                    }
+        for home in network.all() {
+            let bound = network.enter(home, ports::receiving).flatten().unwrap_or_default();
+            for address in bound {
+                let is_mirror = mirrors.keys().any(|&(_, of, at)| (of, at) == (address, home));
+                let declared =
+                    self.declared.iter().find(|one| one.home == home && one.port == address.port());
+                if is_mirror || (declared.is_none() && address.port() >= FIRST_CLIENT_PORT) {
+                    continue;
+                }
+                for at in network
+                    .others(home)
+                    .filter(|&at| !mirrors.contains_key(&(home, address, at)))
+                    .collect::<Vec<_>>()
+                {
                     // A taken port is somebody's own, as with TCP.
-                    if let Ok(relay) = declared.mirror(network, address, at) {
-                        mirrors.insert(key, relay);
+                    if let Ok(relay) = mirror(declared, network, (home, address, at)) {
+                        mirrors.insert((home, address, at), relay);
                     }
                 }
             }
@@ -76,17 +85,21 @@ impl Datagrams {
     }
 }
 
-impl Declared {
-    fn mirror(&self, network: &Network, address: SocketAddr, at: Namespace) -> io::Result<DatagramRelay> {
-        let socket = network.enter(at, || UdpSocket::bind(address)).flatten()?;
-        let config = DatagramConfig {
-            name: self.endpoint.to_string(),
-            upstream: network.upstream(self.home, address),
-            rules: self.rules.clone(),
-            message: udp::message,
-            answer: udp::answer,
-            observe: network.observer(),
-        };
-        DatagramRelay::start(vec![socket], config)
-    }
+/// Starts a mirror: with the rules of a declared interface, plain for anything else.
+fn mirror(declared: Option<&Declared>, network: &Network, key: MirrorKey) -> io::Result<DatagramRelay> {
+    let (home, address, at) = key;
+    let socket = network.enter(at, || UdpSocket::bind(address)).flatten()?;
+    let (name, rules) = match declared {
+        Some(declared) => (declared.endpoint.to_string(), declared.rules.clone()),
+        None => (format!("port {}", address.port()), RuleSet::new(0)),
+    };
+    let config = DatagramConfig {
+        name,
+        upstream: network.upstream(home, address),
+        rules,
+        message: udp::message,
+        answer: udp::answer,
+        observe: network.observer(),
+    };
+    DatagramRelay::start(vec![socket], config)
 }

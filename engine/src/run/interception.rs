@@ -1,6 +1,6 @@
 //! Syscalls as operations: the adapter between the supervisor's thread and the rules.
 
-use super::recorder::Recorder;
+use super::recorder::{MAX_ACTS_PER_RULE, Recorder};
 use crate::event::{EventKind, FaultWord};
 use crate::model::Action;
 use crate::model::syscall::{Family, Subject, Syscall};
@@ -40,13 +40,15 @@ impl Judge for RuleJudge {
             return Answer { reply: Reply::Continue, token: None };
         }
         let reply = reply_of(&decision);
-        let description = operation.describe();
+        // Telling costs more than deciding, so acts that nobody will read are not put into words.
+        let told = decision.fired().any(|active| active.fired() <= MAX_ACTS_PER_RULE);
+        let description = if told { operation.describe() } else { String::new() };
         Answer { reply, token: Some(Judged { decision, description }) }
     }
 
     fn committed(&self, token: Option<Judged>) {
         let Some(judged) = token else { return };
-        for active in judged.decision.fired() {
+        for active in judged.decision.fired().filter(|active| active.fired() <= MAX_ACTS_PER_RULE) {
             self.recorder.event(self.fired(active, &judged.description));
         }
     }

@@ -124,9 +124,13 @@ impl Network {
         Arc::new(Watcher { recorder: self.recorder.clone() })
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = Namespace> + use<> {
+        (0..self.namespaces.len()).map(Namespace)
+    }
+
     /// Every namespace but one.
     pub(super) fn others(&self, home: Namespace) -> impl Iterator<Item = Namespace> + use<> {
-        (0..self.namespaces.len()).map(Namespace).filter(move |&at| at != home)
+        self.all().filter(move |&at| at != home)
     }
 
     /// Brings the mirrors in line with what listens now.

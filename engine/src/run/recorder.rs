@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 /// How often one rule's acts are reported one by one; its evidence counts all of them.
-const MAX_ACTS_PER_RULE: u32 = 256;
+pub(super) const MAX_ACTS_PER_RULE: u64 = 256;
 
 /// How much of a reply's body is told in explanations, in characters.
 const SHORT_BODY: usize = 60;
@@ -29,7 +29,7 @@ struct State {
     course: Course,
     /// Steps that have no reply yet, by the interface they were made on.
     open: Vec<(StepId, String)>,
-    acts: BTreeMap<RuleName, u32>,
+    acts: BTreeMap<RuleName, u64>,
 }
 
 impl Recorder {

@@ -1,7 +1,7 @@
 //! What the server tells the client it can do.
 
 use super::ext;
-use super::requests::{code_action, semantic_tokens};
+use super::requests::semantic_tokens;
 
 use super::settings::Client;
 use serde_json::json;

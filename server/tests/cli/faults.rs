@@ -262,6 +262,46 @@ def test_faults():
 }
 
 #[test]
+fn undeclared_ports_of_a_ruled_service_stay_reachable() {
+    let place = Place::new(
+        r#"
+program = """
+import socket, threading
+def echo():
+    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    u.bind(("127.0.0.1", 8015))
+    while True:
+        data, peer = u.recvfrom(2048)
+        u.sendto(b"udp " + data, peer)
+threading.Thread(target=echo, daemon=True).start()
+plain = socket.create_server(("127.0.0.1", 8016))
+ruled = socket.create_server(("127.0.0.1", 8005))
+while True:
+    c, _ = plain.accept()
+    c.sendall(b"tcp" + bytes([10]))
+"""
+client = """
+import socket
+s = socket.create_server(("127.0.0.1", 9000))
+while True:
+    c, _ = s.accept()
+    c.recv(100)
+    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    u.settimeout(2)
+    u.sendto(b"hello", ("127.0.0.1", 8015))
+    t = socket.create_connection(("127.0.0.1", 8016))
+    c.sendall(u.recv(100) + b" and " + t.recv(100))
+"""
+web = service("web", "python3", interface("main", "tcp", 8005), args = ["-c", program], healthcheck = tcp("localhost:8005"))
+ask = service("ask", "python3", interface("main", "tcp", 9000), args = ["-c", client], healthcheck = tcp("localhost:9000"))
+def test_both():
+    assert_eq(fault(web.main, drop(data = "never"), run = lambda: ask.main.send("go")), "udp hello and tcp")
+"#,
+    );
+    place.test(&[]).expect(0, &["1 passed, 0 failed"]);
+}
+
+#[test]
 fn branches_run_in_parallel_and_share_state() {
     passes(
         r#"
