@@ -154,6 +154,11 @@ pub fn keywords() -> Vec<Keyword> {
     known.chain(rest.map(|name| Keyword { name, doc: None })).collect()
 }
 
+/// What a documented keyword means.
+pub fn keyword_doc(name: &str) -> Option<&'static str> {
+    COMMON.iter().find(|(word, _)| *word == name).map(|&(_, doc)| doc)
+}
+
 /// Why a call may never be intercepted, or `None` when it may be.
 ///
 /// A signal can interrupt an intercepted call before the supervisor received it (seccomp_unotify(2)); these calls

@@ -96,8 +96,7 @@ fn rank(slot: &Slot, callable: &Callable) -> Rank {
 
 /// True for families and what has a line of its own in the table; an operation of the service has no such name.
 fn is_common(name: &str) -> bool {
-    let known = syscall::keywords().into_iter().find(|keyword| keyword.name == name);
-    known.is_none_or(|keyword| keyword.doc.is_some())
+    syscall::keyword_doc(name).is_some() || syscall::resolve(name).is_none()
 }
 
 /// The value a keyword starts with.
