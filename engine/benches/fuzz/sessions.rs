@@ -132,9 +132,9 @@ impl Replay {
         }
         let params = Params(
             [
-                ("message".into(), json!("READONLY no")),
-                ("status".into(), json!(503)),
-                ("body".into(), json!("x")),
+                ("message", json!("READONLY no")),
+                ("status", json!(503)),
+                ("body", json!("x")),
             ]
             .into_iter()
             .collect(),

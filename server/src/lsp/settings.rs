@@ -14,7 +14,6 @@ pub(super) struct Client {
     pub(super) progress: bool,
     pub(super) refresh_lenses: bool,
     pub(super) refresh_hints: bool,
-    pub(super) refresh_tokens: bool,
     pub(super) watches_files: bool,
     pub(super) nested_symbols: bool,
 }
@@ -67,7 +66,6 @@ impl Client {
             progress: abilities.window.as_ref().and_then(|window| window.work_done_progress) == Some(true),
             refresh_lenses: refreshes(workspace.code_lens.map(|lens| lens.refresh_support)),
             refresh_hints: refreshes(workspace.inlay_hint.map(|hint| hint.refresh_support)),
-            refresh_tokens: refreshes(workspace.semantic_tokens.map(|tokens| tokens.refresh_support)),
             watches_files: refreshes(
                 workspace.did_change_watched_files.map(|watch| watch.dynamic_registration),
             ),

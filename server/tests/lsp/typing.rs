@@ -133,7 +133,7 @@ fn examples() -> Vec<PathBuf> {
 fn typing_in_a_long_spec_is_timed() {
     let long = long_spec();
     assert!(long.lines().count() >= 800);
-    let (top, bottom) = long.split_at(long[..long.len() / 2].rfind("db").unwrap_or(0));
+    let (top, _) = long.split_at(long[..long.len() / 2].rfind("db").unwrap_or(0));
     let top = &top[..top.rfind('\n').map_or(0, |at| at + 1)];
     let bottom = &long[top.len()..];
     debug_assert!(bottom.starts_with("db") || !bottom.is_empty());
