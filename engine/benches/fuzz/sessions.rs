@@ -131,13 +131,9 @@ impl Replay {
             return;
         }
         let params = Params(
-            [
-                ("message", json!("READONLY no")),
-                ("status", json!(503)),
-                ("body", json!("x")),
-            ]
-            .into_iter()
-            .collect(),
+            [("message", json!("READONLY no")), ("status", json!(503)), ("body", json!("x"))]
+                .into_iter()
+                .collect(),
         );
         let fault = match self.random.below(8) {
             0 => Fault::Respond(&params),
