@@ -321,7 +321,11 @@ impl Owner {
     /// While a new version is being looked at, nothing is sent: what is known belongs to the one before, and all of it
     /// follows with what is found.
     fn publish(&mut self, path: &Path, always: bool) {
-        if self.world.document_at(path).is_some_and(|document| self.analysed.get(path) != Some(&document.version)) {
+        if self
+            .world
+            .document_at(path)
+            .is_some_and(|document| self.analysed.get(path) != Some(&document.version))
+        {
             return;
         }
         let found = findings::of_file(&self.world, path);
