@@ -148,7 +148,6 @@ pub(super) struct Change {
 }
 
 impl Run {
-    #[expect(clippy::too_many_arguments, reason = "each is a different thing and none has a default")]
     pub(super) fn new(
         id: String,
         uri: Url,
