@@ -221,7 +221,6 @@ impl Notification for Status {
     const METHOD: &'static str = "faultbox/status";
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if calls with a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
 }
