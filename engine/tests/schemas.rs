@@ -5,7 +5,6 @@
 #[expect(dead_code, reason = "the fuzzer uses the rest")]
 mod mutate;
 #[path = "../benches/fuzz/transcript.rs"]
-#[expect(dead_code, reason = "the fuzzer uses the rest")]
 mod transcript;
 
 use faultbox_engine::event::EventKind;
