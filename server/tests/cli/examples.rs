@@ -91,6 +91,18 @@ fn programs_nobody_here_wrote_are_faulted_without_rewriting_anything() {
 }
 
 #[test]
+fn an_order_service_copes_with_its_databases() {
+    let libraries = ["psycopg2", "redis"].map(|name| format!("/usr/lib/python3/dist-packages/{name}"));
+    let needs = ["redis-server", "pg_lsclusters", "/usr/bin/python3", &libraries[0], &libraries[1]];
+    if !needs.into_iter().all(has) {
+        return;
+    }
+    for_both("05-databases", "databases.star", |ended| {
+        ended.expect(0, &["36 passed, 0 failed", "3 scenarios × 11 faults = 33 cells", "one_flush_fails"]);
+    });
+}
+
+#[test]
 fn two_runs_of_one_spec_never_meet() {
     let place = example("01-http-faults");
     let runs: Vec<_> = (0..3).map(|_| place.start(&["test", "01-http-faults/protocol-test.star"])).collect();

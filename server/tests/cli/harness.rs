@@ -140,11 +140,12 @@ pub(crate) fn services() -> &'static Path {
     })
 }
 
-/// True when `program` can be started; otherwise says so, and fails where nothing may be skipped.
+/// True when `program` can be started, or is a path of something that exists; otherwise says so, and fails where
+/// nothing may be skipped.
 #[expect(clippy::print_stdout, reason = "a skipped test says why")]
 pub(crate) fn has(program: &str) -> bool {
-    let found =
-        Command::new("sh").args(["-c", &format!("command -v {program} || ls /usr/sbin/{program}")]).output();
+    let look = format!("command -v {program} || test -e /usr/sbin/{program} || test -e {program}");
+    let found = Command::new("sh").args(["-c", &look]).output();
     let found = found.is_ok_and(|output| output.status.success());
     if !found {
         assert!(

@@ -8,4 +8,5 @@ mod harness;
 mod host;
 mod languages;
 mod reports;
+mod sentences;
 mod usage;
