@@ -15,10 +15,12 @@ pids=()
 mkdir -p "$cache"
 trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 
-[ -x "$relay" ] || (cd "$here" && cargo build --release -p faultbox-engine --example relay) || exit 1
 port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 until_open() { for _ in $(seq 200); do (exec 3<>/dev/tcp/127.0.0.1/"$1") 2>/dev/null && return; sleep 0.05; done; return 1; }
-relayed() { "$relay" --listen "127.0.0.1:$2" --upstream "127.0.0.1:$1" --protocol "$3" 2>>"$work/relay.log" & pids+=($!); until_open "$2"; }
+relayed() {
+    [ -x "$relay" ] || (cd "$here" && cargo build --release -p faultbox-engine --example relay) || return 1
+    "$relay" --listen "127.0.0.1:$2" --upstream "127.0.0.1:$1" --protocol "$3" 2>>"$work/relay.log" & pids+=($!); until_open "$2"
+}
 
 redis() {
     [ -n "${redis_direct:-}" ] && return
@@ -107,7 +109,7 @@ suite_transactions() {
     local faultbox=${FAULTBOX_BIN:-$here/target/release/faultbox}
     PATH="$cache/bin:$cache/venv/bin:$PATH" "$faultbox" test "$here/engine/tests/suites/transactions.star" >"$cache/transactions.log" 2>&1
     echo 'driver|accident|kind|the error|then|the next statement|then|after ROLLBACK|its work|a new try|then' |
-        cat - <(sed -n 's/^ *transactions.star:[0-9:]* \(.*|.*\)/\1/p' "$cache/transactions.log") | column -t -s '|'
+        cat - <(sed -n 's/^ *[^ ]*transactions.star:[0-9:]* \(.*|.*\)/\1/p' "$cache/transactions.log") | column -t -s '|'
     tail -1 "$cache/transactions.log"
 }
 
