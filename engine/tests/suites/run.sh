@@ -1,6 +1,8 @@
 #!/bin/bash
 # Runs client suites twice, direct and through the relay with a rule that matches nothing, and prints both results.
-# usage: run.sh [suite...]     suites: redis-runtest redis-py pgbench pg8000 asyncpg pg_regress (default: all)
+# usage: run.sh [suite...]     suites: redis-runtest redis-py pgbench pg8000 asyncpg pg_regress transactions (default: all)
+# transactions compares errors of the server with injected ones, through the faultbox of a release build or $FAULTBOX_BIN;
+# it needs Go as well.
 # Needs redis-server and postgresql from Debian, tcl, python3 with venv, and the network for the suites' sources,
 # which are kept in $SUITES_CACHE (default /tmp/faultbox-suites). Everything else is temporary.
 set -u
@@ -13,10 +15,12 @@ pids=()
 mkdir -p "$cache"
 trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 
-[ -x "$relay" ] || (cd "$here" && cargo build --release -p faultbox-engine --example relay) || exit 1
 port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 until_open() { for _ in $(seq 200); do (exec 3<>/dev/tcp/127.0.0.1/"$1") 2>/dev/null && return; sleep 0.05; done; return 1; }
-relayed() { "$relay" --listen "127.0.0.1:$2" --upstream "127.0.0.1:$1" --protocol "$3" 2>>"$work/relay.log" & pids+=($!); until_open "$2"; }
+relayed() {
+    [ -x "$relay" ] || (cd "$here" && cargo build --release -p faultbox-engine --example relay) || return 1
+    "$relay" --listen "127.0.0.1:$2" --upstream "127.0.0.1:$1" --protocol "$3" 2>>"$work/relay.log" & pids+=($!); until_open "$2"
+}
 
 redis() {
     [ -n "${redis_direct:-}" ] && return
@@ -98,8 +102,18 @@ suite_pg_regress() {
     one() { (cd "$tree/src/test/regress" && PGUSER=postgres timeout 900 ./pg_regress --bindir="$pgbin" --dlpath="$PWD" --inputdir=. --outputdir="$work" --host=127.0.0.1 --port="$1" --schedule=parallel_schedule --max-concurrent-tests=20 2>&1) | grep -E 'tests (passed|failed)' | tr -d '='; }
     both pg_regress "$pg_direct" "$pg_relayed" one
 }
+suite_transactions() {
+    [ -d "$cache/venv" ] || python3 -m venv "$cache/venv"
+    "$cache/venv/bin/pip" -q install psycopg2-binary 'psycopg[binary]' asyncpg pg8000 >"$work/pip.log" 2>&1 || { tail -3 "$work/pip.log"; return 1; }
+    (cd "$here/engine/tests/suites/pgx" && go build -o "$cache/bin/pgx-driver" .) 2>"$work/go.log" || { tail -3 "$work/go.log"; return 1; }
+    local faultbox=${FAULTBOX_BIN:-$here/target/release/faultbox}
+    PATH="$cache/bin:$cache/venv/bin:$PATH" "$faultbox" test "$here/engine/tests/suites/transactions.star" >"$cache/transactions.log" 2>&1
+    echo 'driver|accident|kind|the error|then|the next statement|then|after ROLLBACK|its work|a new try|then' |
+        cat - <(sed -n 's/^ *[^ ]*transactions.star:[0-9:]* \(.*|.*\)/\1/p' "$cache/transactions.log") | column -t -s '|'
+    tail -1 "$cache/transactions.log"
+}
 
-for suite in "${@:-redis-runtest redis-py pgbench pg8000 asyncpg pg_regress}"; do
+for suite in "${@:-redis-runtest redis-py pgbench pg8000 asyncpg pg_regress transactions}"; do
     for name in $suite; do "suite_$name"; done
 done
 [ -s "$work/relay.log" ] && { echo "the relay says:"; sort "$work/relay.log" | uniq -c; }
