@@ -2,9 +2,10 @@
 //! service adds.
 
 use super::call_site::{self, Written};
+use super::domains;
 use super::infer::Inference;
 use super::value::{Function, ServiceShape, Value};
-use crate::model::{ActionKind, Domain, Field, Param, ParamType, Protocol, Returns, Schema, syscall};
+use crate::model::{ActionKind, Domain, Field, Param, ParamType, Protocol, Returns, Schema};
 use crate::spec::registry::{Builtin, Keywords, Rest};
 use crate::syntax::{NodeId, NodeKind, ParamKind};
 use std::rc::Rc;
@@ -46,8 +47,16 @@ pub(super) enum SlotKind {
     Parameter,
     /// A field of the protocol's messages.
     Matcher,
-    /// A syscall, family or operation.
+    /// A family, an operation, or a syscall that is commonly faulted.
     Syscall,
+    /// Any other syscall.
+    RareSyscall,
+}
+
+impl SlotKind {
+    pub(super) fn is_syscall(self) -> bool {
+        matches!(self, SlotKind::Syscall | SlotKind::RareSyscall)
+    }
 }
 
 impl Callable {
@@ -191,19 +200,20 @@ fn rule_slots(callable: &mut Callable, action: ActionKind, protocol: Option<Prot
 /// Adds the operations of the service, then what is commonly faulted.
 fn syscall_slots(callable: &mut Callable, service: Option<&ServiceShape>) {
     let operations = service.map_or(&[][..], |service| &service.operations);
-    let operation = |name: &String| (name.clone(), format!("The operation `{name}` of the service."));
-    let keywords = syscall::keywords().into_iter().map(|keyword| {
-        let doc = keyword.doc.map_or_else(|| format!("The syscall {}(2).", keyword.name), str::to_owned);
-        (keyword.name.to_owned(), doc)
+    let operation =
+        |name: &String| (name.clone(), format!("The operation `{name}` of the service."), SlotKind::Syscall);
+    let keywords = domains::syscall_keywords().iter().map(|keyword| match keyword.doc {
+        Some(doc) => (keyword.name.to_owned(), doc.to_owned(), SlotKind::Syscall),
+        None => (keyword.name.to_owned(), format!("The syscall {}(2).", keyword.name), SlotKind::RareSyscall),
     });
-    for (name, doc) in operations.iter().map(operation).chain(keywords) {
+    for (name, doc, kind) in operations.iter().map(operation).chain(keywords) {
         callable.slots.push(Slot {
             name,
             ty: ParamType::SyscallFault,
             default: Some(String::new()),
             domain: Domain::None,
             doc,
-            kind: SlotKind::Syscall,
+            kind,
         });
     }
 }

@@ -3,6 +3,7 @@
 use crate::model::errno::Errno;
 use crate::model::{Domain, Protocol, syscall};
 use crate::protocol;
+use std::sync::OnceLock;
 
 /// A word with what it means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(super) fn words(domain: Domain) -> Vec<Word> {
     match domain {
         Domain::Errno => errnos(),
         Domain::Syscall => {
-            let keywords = syscall::keywords().into_iter();
+            let keywords = syscall_keywords().iter();
             keywords.map(|keyword| word(keyword.name, keyword.doc.unwrap_or(""))).collect()
         }
         Domain::Protocol => {
@@ -42,6 +43,12 @@ pub(super) fn words(domain: Domain) -> Vec<Word> {
             Vec::new()
         }
     }
+}
+
+/// Every word a syscall fault may be given under. The table is long and never changes, so it is put together once.
+pub(super) fn syscall_keywords() -> &'static [syscall::Keyword] {
+    static KEYWORDS: OnceLock<Vec<syscall::Keyword>> = OnceLock::new();
+    KEYWORDS.get_or_init(syscall::keywords)
 }
 
 fn errnos() -> Vec<Word> {

@@ -1,6 +1,6 @@
 //! What the thing under the cursor is: documentation, expanded families, resolved addresses, the last outcome.
 
-use super::callable::{self, SlotKind};
+use super::callable;
 use super::infer::Inference;
 use super::results::{RunResults, TestResult};
 use super::value::{ADDRESSES, InterfaceShape, RESPONSE, ServiceShape, Value};
@@ -115,7 +115,7 @@ fn argument(inference: &Inference<'_>, argument: NodeId, name: &str) -> Option<S
     let call = inference.snapshot.tree().parent(argument)?;
     let callable = callable::of_call(inference, call)?;
     let slot = callable.slot(name)?;
-    if slot.kind == SlotKind::Syscall {
+    if slot.kind.is_syscall() {
         return Some(syscall_doc(name).unwrap_or_else(|| slot.doc.clone()));
     }
     let default = slot.default.as_deref().filter(|text| !text.is_empty());
@@ -226,7 +226,7 @@ fn assumption_doc(inference: &Inference<'_>, name: &str) -> String {
 /// A syscall or family, with the calls it covers.
 fn syscall_doc(word: &str) -> Option<String> {
     let calls = syscall::resolve(word)?;
-    let keyword = syscall::keywords().into_iter().find(|keyword| keyword.name == word);
+    let keyword = domains::syscall_keywords().iter().find(|keyword| keyword.name == word);
     let doc = keyword.and_then(|keyword| keyword.doc).unwrap_or("");
     let names: Vec<&str> = calls.iter().map(|call| call.name()).collect();
     Some(match Family::from_keyword(word) {

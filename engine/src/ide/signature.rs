@@ -1,7 +1,7 @@
 //! The parameters of the call being typed, with the one at hand.
 
 use super::Snapshot;
-use super::callable::{self, Callable, CallableKind, SlotKind};
+use super::callable::{self, Callable, CallableKind};
 use super::infer::Inference;
 use crate::model::ParamType;
 use crate::syntax::cursor::{self, ActiveCall};
@@ -41,7 +41,7 @@ const MAX_SHOWN: usize = 24;
 pub(super) fn render(callable: &Callable) -> (String, Vec<ParameterHelp>) {
     let mut label = format!("{}(", callable.name);
     let mut parameters = Vec::new();
-    let shown = callable.slots.iter().filter(|slot| slot.kind != SlotKind::Syscall).take(MAX_SHOWN);
+    let shown = callable.slots.iter().filter(|slot| !slot.kind.is_syscall()).take(MAX_SHOWN);
     for (at, slot) in shown.enumerate() {
         separate(&mut label);
         if at == callable.positional && callable.kind != CallableKind::Function {
@@ -69,7 +69,7 @@ pub(super) fn render(callable: &Callable) -> (String, Vec<ParameterHelp>) {
         parameters
             .push(ParameterHelp { label: (start, label.len() as u32), doc: format!("{ty}{}", slot.doc) });
     }
-    if callable.slots.iter().any(|slot| slot.kind == SlotKind::Syscall) {
+    if callable.slots.iter().any(|slot| slot.kind.is_syscall()) {
         separate(&mut label);
         label.push_str("<syscall>=...");
     }

@@ -2,7 +2,7 @@
 
 use super::{CompletionKind, Ground, List, Rank};
 use crate::ide::callable::{self, Callable, CallableKind, Slot, SlotKind};
-use crate::model::{ParamType, syscall};
+use crate::model::ParamType;
 use crate::syntax::NodeKind;
 use crate::syntax::cursor::{ActiveCall, Role};
 
@@ -82,8 +82,8 @@ fn rank(slot: &Slot, callable: &Callable) -> Rank {
     match slot.kind {
         SlotKind::Parameter if slot.is_required() && callable.kind == CallableKind::Builtin => Rank::Required,
         SlotKind::Matcher => Rank::Likely,
-        SlotKind::Syscall if is_common(&slot.name) => Rank::Optional,
-        SlotKind::Syscall => Rank::Rare,
+        SlotKind::Syscall => Rank::Optional,
+        SlotKind::RareSyscall => Rank::Rare,
         SlotKind::Parameter => match (callable.kind, slot.name.as_str()) {
             (CallableKind::Builtin, "target" | "rules" | "faults" | "expect" | "run" | "status" | "body") => {
                 Rank::Likely
@@ -92,11 +92,6 @@ fn rank(slot: &Slot, callable: &Callable) -> Rank {
             _ => Rank::Optional,
         },
     }
-}
-
-/// True for families and what has a line of its own in the table; an operation of the service has no such name.
-fn is_common(name: &str) -> bool {
-    syscall::keyword_doc(name).is_some() || syscall::resolve(name).is_none()
 }
 
 /// The value a keyword starts with.
