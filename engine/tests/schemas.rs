@@ -97,47 +97,53 @@ fn names_stand_once() {
     }
 }
 
-/// A session behind its first request that rules may act on, fed from the transcripts.
-fn asked(protocol: Protocol) -> Box<dyn faultbox_engine::proxy::Session> {
-    for (_, talk) in transcript::of(protocol) {
-        let mut session = protocol::session(protocol);
-        // The requests of a login are no statement: the second request is the first that any rule can answer.
-        let mut to_come = if protocol == Protocol::Postgres { 2 } else { 1 };
-        for (direction, bytes) in &talk {
-            let mut rest = bytes.as_slice();
-            while !rest.is_empty() {
-                let taken = match session.cut(*direction, rest, false) {
-                    Cut::More | Cut::Opaque(_) => break,
-                    Cut::Unit { head, kind, .. } => {
-                        to_come -= i32::from(matches!(kind, UnitKind::Request { .. }));
-                        if to_come == 0 {
-                            return session;
-                        }
-                        head
+/// Sessions, each behind a request of a transcript: one per request.
+fn asked(protocol: Protocol) -> Vec<Box<dyn Session>> {
+    let talks = transcript::of(protocol);
+    let stops = talks.iter().flat_map(|(_, talk)| (1..12).filter_map(|count| behind(protocol, talk, count)));
+    stops.collect()
+}
+
+/// The session behind the request number `count`; `None` when there are fewer.
+fn behind(protocol: Protocol, talk: &transcript::Talk, mut count: u32) -> Option<Box<dyn Session>> {
+    let mut session = protocol::session(protocol);
+    for (direction, bytes) in talk {
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let taken = match session.cut(*direction, rest, false) {
+                Cut::More | Cut::Opaque(_) => break,
+                Cut::Unit { head, kind, .. } => {
+                    count -= u32::from(matches!(kind, UnitKind::Request { .. }));
+                    if count == 0 {
+                        return Some(session);
                     }
-                    Cut::Body { len, .. } => len,
-                };
-                rest = &rest[taken..];
-            }
+                    head
+                }
+                Cut::Body { len, .. } => len,
+            };
+            rest = &rest[taken..];
         }
     }
-    panic!("no transcript of {protocol} has a request");
+    None
 }
 
 #[test]
 fn a_session_answers_as_its_schema_says() {
-    let stream = |schema: &&Schema| schema.transport == Transport::Stream;
-    for schema in schemas().filter(stream) {
+    for schema in schemas().filter(|schema| schema.transport == Transport::Stream) {
         for kind in [ActionKind::Respond, ActionKind::Error] {
             let params = Params::default();
             let fault =
                 if kind == ActionKind::Respond { Fault::Respond(&params) } else { Fault::Error(&params) };
-            let mut out = Injection::default();
-            let done = asked(schema.protocol).inject(&fault, &mut out);
+            let mut answered = 0;
+            for mut session in asked(schema.protocol) {
+                let mut out = Injection::default();
+                if session.inject(&fault, &mut out).is_ok() {
+                    let changes = !out.to_client.is_empty() || !out.to_server.is_empty() || out.close;
+                    answered += u32::from(changes);
+                }
+            }
             let listed = schema.actions.iter().any(|action| action.kind == kind);
-            assert_eq!(done.is_ok(), listed, "{} {}: {done:?}", schema.protocol, kind.builtin());
-            let changes = !out.to_client.is_empty() || !out.to_server.is_empty() || out.close;
-            assert_eq!(changes, listed, "{} {}: nothing happens", schema.protocol, kind.builtin());
+            assert_eq!(answered > 0, listed, "{} {}: {answered} answers", schema.protocol, kind.builtin());
         }
     }
 }
@@ -179,6 +185,8 @@ fn never(schema: &Schema) -> Vec<Rule> {
 
 /// Sends the turns of one side in random pieces, and before each of them waits for what the other side said first.
 async fn play(mut peer: TcpStream, us: Direction, talk: &transcript::Talk, random: &mut Random) -> Vec<u8> {
+    // Small pieces must not wait for acknowledgements.
+    peer.set_nodelay(true).unwrap();
     let (mut seen, mut due) = (Vec::new(), 0);
     for (direction, bytes) in talk {
         if *direction != us {
@@ -240,7 +248,7 @@ async fn pass_on(schema: &'static Schema, name: &str, talk: &transcript::Talk, s
 async fn transcripts_pass_a_relay_byte_for_byte() {
     for schema in schemas().filter(|schema| schema.transport == Transport::Stream) {
         for (name, talk) in transcript::of(schema.protocol) {
-            for seed in 0..20 {
+            for seed in 0..10 {
                 pass_on(schema, &name, &talk, seed).await;
             }
         }

@@ -40,7 +40,7 @@ pub(super) fn end_of_head(buf: &[u8], scanned: &mut usize) -> Option<usize> {
     while let Some(found) = buf[at..].iter().position(|&byte| byte == b'\n') {
         let line_end = at + found + 1;
         // A bare LF ends a line for some parsers, so it ends the search too, and the head is refused.
-        if buf[..line_end].ends_with(b"\r\n\r\n") || buf[..line_end].ends_with(b"\n\n") {
+        if buf[..line_end].ends_with(b"\n\r\n") || buf[..line_end].ends_with(b"\n\n") {
             return Some(line_end);
         }
         at = line_end;

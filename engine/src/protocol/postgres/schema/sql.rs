@@ -58,7 +58,8 @@ impl Canon {
             self.word("?");
             return len;
         }
-        if let Some(len) = quoted(rest, self.after_escape_letter()) {
+        // Within a name `$` is a letter like any other.
+        if let Some(len) = quoted(rest, self.after_escape_letter()).filter(|_| c != '$' || !self.in_word()) {
             let text = &rest[..len];
             self.word(bare_identifier(text).unwrap_or(text));
             return len;
@@ -87,6 +88,10 @@ impl Canon {
             self.out.push(' ');
         }
         self.out.push_str(text);
+    }
+
+    fn in_word(&self) -> bool {
+        !self.gap && self.out.ends_with(is_word)
     }
 
     /// True when the text so far ends in the `E` of `E'...'`, where a backslash escapes.
@@ -134,8 +139,8 @@ fn quoted(rest: &str, backslash_escapes: bool) -> Option<usize> {
     if quote == b'$' {
         let tag = 1 + rest[1..].find(|c| !is_word(c) || c == '$')?;
         let opener = rest.get(..=tag).filter(|opener| opener.ends_with('$'))?;
-        let end = rest[opener.len()..].find(opener)?;
-        return Some(opener.len() + end + opener.len());
+        let end = rest[opener.len()..].find(opener);
+        return Some(end.map_or(rest.len(), |end| opener.len() + end + opener.len()));
     }
     if quote != b'\'' && quote != b'"' {
         return None;
@@ -191,6 +196,13 @@ mod tests {
         check("select /* a /* nested */ b */ 1", "select 1");
         check("  ;; ", "");
         check("", "");
+    }
+
+    /// Found by fuzzing: lower-casing the tag made it the opener of another quoted text.
+    #[test]
+    fn a_dollar_quote_left_open_keeps_its_rest() {
+        check("SELECT $Tag$ A $tag$B", "select $Tag$ A $tag$B");
+        check("SELECT a$B$ C $b$ D", "select a$b$ c $b$ d");
     }
 
     #[test]
