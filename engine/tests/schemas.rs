@@ -14,7 +14,7 @@ use faultbox_engine::model::{
 };
 use faultbox_engine::protocol;
 use faultbox_engine::proxy::{
-    Cut, Dialer, Direction, Fault, Injection, Observer, Relay, RelayConfig, UnitKind,
+    Cut, Dialer, Direction, Fault, Injection, Observer, Relay, RelayConfig, Session, UnitKind,
 };
 use faultbox_engine::rules::RuleSet;
 use faultbox_engine::text::{FileId, Span};
