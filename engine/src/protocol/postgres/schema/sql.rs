@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_dollar_quote_left_open_keeps_its_rest() {
         check("SELECT $Tag$ A $tag$B", "select $Tag$ A $tag$B");
-        check("SELECT a$B$ C $b$ D", "select a$b$ c $b$ d");
+        check("SELECT a$B$ C $b$ D", "select a$b$ c $b$ D");
     }
 
     #[test]
