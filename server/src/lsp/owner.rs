@@ -1,15 +1,14 @@
-//! What each event does to the world, and what follows from it.
+//! What each event does to the world, and what follows from it. `telling` holds what clients hear besides findings.
+
+mod telling;
 
 use super::checker::{Checked, Checker, Question};
 use super::document::{Document, path_of};
-use super::ext::{
-    FileTests, Health, ResultsChanged, ResultsChangedParams, Status, StatusParams, TestsChanged,
-};
+use super::ext::{FileTests, StatusParams};
 use super::findings;
 use super::main_loop::{Analysed, Event, Mailbox, Query};
 use super::outbox::Outbox;
 use super::pool::Pool;
-use super::requests::discover;
 use super::runs::RunTable;
 use super::state::{Evaluation, World};
 use super::{capabilities, statics, to_proto};
@@ -20,14 +19,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::runtime::Handle;
 use tower_lsp::lsp_types::notification::PublishDiagnostics;
-use tower_lsp::lsp_types::request::{CodeLensRefresh, InlayHintRefreshRequest, RegisterCapability};
+use tower_lsp::lsp_types::request::RegisterCapability;
 use tower_lsp::lsp_types::{self as lsp, PublishDiagnosticsParams, RegistrationParams, Url};
-
-/// Lenses are not asked for again sooner than this while a run goes on.
-const REFRESH_PAUSE: Duration = Duration::from_millis(150);
 
 /// Owns the world; [`super::main_loop`] feeds it.
 pub(super) struct Owner {
@@ -354,53 +350,5 @@ impl Owner {
         let mut files = findings::files(&self.world);
         files.extend(self.published.keys().cloned());
         files.iter().for_each(|path| self.publish(path, false));
-    }
-
-    // --- what clients that opted in are told ---
-
-    pub(super) fn events(&self) -> Option<&Outbox> {
-        self.world.client.test_events.then_some(&self.outbox)
-    }
-
-    fn tell_tests(&mut self, document: &Document) {
-        if !self.world.client.test_events {
-            return;
-        }
-        let tests = discover::of_document(&self.world, document);
-        let last = self.told_tests.get(&document.uri);
-        if last.map_or(tests.tests.is_empty(), |last| last.tests == tests.tests) {
-            return;
-        }
-        self.told_tests.insert(document.uri.clone(), tests.clone());
-        self.outbox.notify::<TestsChanged>(tests);
-    }
-
-    pub(super) fn tell_status(&mut self) {
-        let health = if self.trouble.is_some() { Health::Warning } else { Health::Ok };
-        let status = StatusParams { health, running: self.runs.active.len(), message: self.trouble.clone() };
-        if self.world.client.test_events && self.told_status.as_ref() != Some(&status) {
-            self.told_status = Some(status.clone());
-            self.outbox.notify::<Status>(status);
-        }
-    }
-
-    pub(super) fn tell_results(&self, uri: &Url) {
-        if let Some(outbox) = self.events() {
-            outbox.notify::<ResultsChanged>(ResultsChangedParams { uri: uri.clone() });
-        }
-    }
-
-    /// Has the client ask again for what it shows between the lines. Unless it is `important`, not too often.
-    pub(super) fn refresh(&mut self, important: bool) {
-        if !important && self.refreshed.is_some_and(|last| last.elapsed() < REFRESH_PAUSE) {
-            return;
-        }
-        self.refreshed = Some(Instant::now());
-        if self.world.client.refresh_lenses {
-            self.outbox.request::<CodeLensRefresh>(());
-        }
-        if self.world.client.refresh_hints {
-            self.outbox.request::<InlayHintRefreshRequest>(());
-        }
     }
 }
