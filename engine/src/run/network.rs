@@ -32,7 +32,7 @@ pub(super) struct Network {
     namespaces: Vec<Option<Arc<NetNs>>>,
     ruled: Vec<Ruled>,
     recorder: Arc<Recorder>,
-    mirrors: Mutex<BTreeMap<MirrorKey, Relay>>,
+    mirrors: Mutex<BTreeMap<MirrorKey, Mirror>>,
     /// Without namespaces: relays that consumers are sent to by their environment.
     detours: Mutex<Detours>,
     datagrams: Datagrams,
@@ -46,6 +46,17 @@ struct Ruled {
     rules: Arc<RuleSet>,
     protocol: Protocol,
 }
+
+/// A relay in an original's stead.
+struct Mirror {
+    relay: Relay,
+    /// Looks in a row that did not find the original.
+    missed: u32,
+}
+
+/// How many looks must miss an original before its mirror goes: a dump of a table that is being changed can leave a
+/// socket out (`NLM_F_DUMP_INTR` of netlink(7)).
+const MISSES: u32 = 2;
 
 /// A mirror: where the original lives, its address, and where the mirror stands.
 pub(super) type MirrorKey = (Namespace, SocketAddr, Namespace);
@@ -157,8 +168,8 @@ impl Network {
     pub(super) async fn close(&self) {
         let mirrors =
             std::mem::take(&mut *self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-        for relay in mirrors.into_values() {
-            relay.stop().await;
+        for mirror in mirrors.into_values() {
+            mirror.relay.stop().await;
         }
         self.datagrams.close().await;
         let detours =
@@ -169,13 +180,13 @@ impl Network {
     /// Opens missing mirrors and gives the relays whose original is gone.
     fn update(&self) -> Vec<Relay> {
         let mut mirrors = self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let originals = self.originals(&mirrors);
-        let gone: Vec<MirrorKey> = mirrors
-            .keys()
-            .filter(|(home, address, _)| !originals.contains(&(*home, *address)))
-            .copied()
-            .collect();
-        let stopped = gone.iter().filter_map(|key| mirrors.remove(key)).collect();
+        // What cannot be read now is read at the next look.
+        let Ok(originals) = self.originals(&mirrors) else { return Vec::new() };
+        for ((home, address, _), mirror) in mirrors.iter_mut() {
+            mirror.missed = if originals.contains(&(*home, *address)) { 0 } else { mirror.missed + 1 };
+        }
+        let gone = mirrors.extract_if(.., |_, mirror| mirror.missed >= MISSES);
+        let stopped = gone.map(|(_, mirror)| mirror.relay).collect();
         for (home, address) in originals {
             for at in self.others(home) {
                 if mirrors.contains_key(&(home, address, at)) {
@@ -183,7 +194,8 @@ impl Network {
                 }
                 // A taken port is somebody's own: a service that listens there itself is what its neighbours reach.
                 if let Ok(Ok(listener)) = self.enter(at, || TcpListener::bind(address)) {
-                    mirrors.insert((home, address, at), self.relay(home, address, listener));
+                    let relay = self.relay(home, address, listener);
+                    mirrors.insert((home, address, at), Mirror { relay, missed: 0 });
                 }
             }
         }
@@ -191,16 +203,19 @@ impl Network {
     }
 
     /// What listens of itself, mirrors left out.
-    fn originals(&self, mirrors: &BTreeMap<MirrorKey, Relay>) -> BTreeSet<(Namespace, SocketAddr)> {
+    fn originals(
+        &self,
+        mirrors: &BTreeMap<MirrorKey, Mirror>,
+    ) -> io::Result<BTreeSet<(Namespace, SocketAddr)>> {
         let mut found = BTreeSet::new();
-        for namespace in (0..self.namespaces.len()).map(Namespace) {
-            let listening = self.enter(namespace, ports::listening).flatten().unwrap_or_default();
+        for namespace in self.all() {
+            let listening = self.enter(namespace, ports::listening).flatten()?;
             let is_mirror =
                 |address: SocketAddr| mirrors.keys().any(|&(_, of, at)| (of, at) == (address, namespace));
             let own = listening.into_iter().filter(|&address| is_local(address.ip()) && !is_mirror(address));
             found.extend(own.map(|address| (namespace, address)));
         }
-        found
+        Ok(found)
     }
 
     fn relay(&self, home: Namespace, address: SocketAddr, listener: TcpListener) -> Relay {
