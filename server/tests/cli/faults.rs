@@ -285,7 +285,8 @@ import socket
 s = socket.create_server(("127.0.0.1", 9000))
 while True:
     c, _ = s.accept()
-    c.recv(100)
+    if not c.recv(100):
+        continue
     u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     u.settimeout(2)
     u.sendto(b"hello", ("127.0.0.1", 8015))
