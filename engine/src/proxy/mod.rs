@@ -10,7 +10,6 @@ mod connection;
 mod datagram;
 mod dial;
 mod flow;
-mod gate;
 mod ledger;
 mod relay;
 mod replies;
@@ -19,6 +18,5 @@ pub mod session;
 
 pub use datagram::{DatagramConfig, DatagramRelay};
 pub use dial::{DatagramSocketFactory, Dialer, Prepared};
-pub use gate::{Gate, listens};
 pub use relay::{Observer, Relay, RelayConfig};
 pub use session::{Cut, Direction, Fault, Injection, Session, UnitKind, Unsupported};
