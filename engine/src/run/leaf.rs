@@ -3,7 +3,7 @@
 use super::faults::Faults;
 use super::network::Network;
 use super::recorder::Recorder;
-use super::services::Services;
+use super::services::{Services, Setting};
 use super::stage::{Answer, LiveStage, StepRequest};
 use super::verdict::{self, Ending};
 use super::wire::{Isolation, Job};
@@ -80,17 +80,17 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
         }
     };
     let directory = leaf.job.root.parent().unwrap_or(Path::new("/")).to_owned();
-    let services = Rc::new(Services::new(
-        leaf.spec.clone(),
+    let services = Rc::new(Services::new(Setting {
+        spec: leaf.spec.clone(),
         placement,
-        network.clone(),
-        faults.clone(),
-        leaf.recorder.clone(),
-        leaf.reaper.clone(),
+        network: network.clone(),
+        faults: faults.clone(),
+        recorder: leaf.recorder.clone(),
+        reaper: leaf.reaper.clone(),
         directory,
-        leaf.environment.clone(),
-        leaf.job.isolation,
-    ));
+        environment: leaf.environment.clone(),
+        isolation: leaf.job.isolation,
+    }));
     let ending = course(&leaf, &test, &services, &network, &faults).await;
     let duration = leaf.recorder.start().elapsed();
     let evidence = faults.evidence();

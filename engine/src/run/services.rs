@@ -30,17 +30,23 @@ const DRAIN: Duration = Duration::from_millis(200);
 /// How long after a failure a service's death may take to be noticed.
 const SETTLE: Duration = Duration::from_millis(20);
 
+/// What a leaf has made before its services start.
+pub(super) struct Setting {
+    pub(super) spec: Arc<Spec>,
+    pub(super) placement: Placement,
+    pub(super) network: Rc<Network>,
+    pub(super) faults: Arc<Faults>,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) reaper: Reaper,
+    /// The spec's; programs are looked up from here.
+    pub(super) directory: PathBuf,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) isolation: Isolation,
+}
+
 /// The services of one leaf.
 pub(super) struct Services {
-    spec: Arc<Spec>,
-    placement: Placement,
-    network: Rc<Network>,
-    faults: Arc<Faults>,
-    recorder: Arc<Recorder>,
-    reaper: Reaper,
-    directory: PathBuf,
-    environment: Vec<(String, String)>,
-    isolation: Isolation,
+    setting: Setting,
     running: RefCell<Vec<Running>>,
     exits: RefCell<Vec<Exit>>,
     exited: Notify,
@@ -63,31 +69,9 @@ pub(super) struct Exit {
 }
 
 impl Services {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a different room's part of one leaf, handed over once"
-    )]
-    pub(super) fn new(
-        spec: Arc<Spec>,
-        placement: Placement,
-        network: Rc<Network>,
-        faults: Arc<Faults>,
-        recorder: Arc<Recorder>,
-        reaper: Reaper,
-        directory: PathBuf,
-        environment: Vec<(String, String)>,
-        isolation: Isolation,
-    ) -> Services {
+    pub(super) fn new(setting: Setting) -> Services {
         Services {
-            spec,
-            placement,
-            network,
-            faults,
-            recorder,
-            reaper,
-            directory,
-            environment,
-            isolation,
+            setting,
             running: RefCell::default(),
             exits: RefCell::default(),
             exited: Notify::new(),
@@ -97,7 +81,7 @@ impl Services {
 
     /// Starts every service, independent ones together, and waits until all are ready.
     pub(super) async fn start(self: &Rc<Services>) -> Result<(), Failure> {
-        let mut waiting: Vec<Service> = self.spec.services.clone();
+        let mut waiting: Vec<Service> = self.setting.spec.services.clone();
         let mut ready: Vec<ServiceName> = Vec::new();
         let mut starting: JoinSet<Result<ServiceName, Failure>> = JoinSet::new();
         loop {
@@ -126,12 +110,14 @@ impl Services {
     /// Starts one service and waits until it is ready.
     async fn bring_up(self: Rc<Services>, service: &Service) -> Result<ServiceName, Failure> {
         let began = Instant::now();
-        self.recorder.event(EventKind::PhaseEntered { phase: Phase::Starting(service.name.clone()) });
-        let namespace = self.placement.of(&service.name);
+        self.setting.recorder.event(EventKind::PhaseEntered { phase: Phase::Starting(service.name.clone()) });
+        let namespace = self.setting.placement.of(&service.name);
         let (mut child, last_lines) =
             self.launch(service, namespace).map_err(|error| self.refused(service, error))?;
         if let Some(check) = &service.healthcheck {
-            self.recorder.event(EventKind::PhaseEntered { phase: Phase::Waiting(service.name.clone()) });
+            self.setting
+                .recorder
+                .event(EventKind::PhaseEntered { phase: Phase::Waiting(service.name.clone()) });
             tokio::select! {
                 ready = self.wait_ready(service, check, namespace) => {
                     ready.map_err(|refusal| unready(service, check, &refusal, &last_lines.get()))?;
@@ -143,8 +129,9 @@ impl Services {
                 }
             }
         }
-        self.network.sync().await;
-        self.recorder
+        self.setting.network.sync().await;
+        self.setting
+            .recorder
             .event(EventKind::ServiceReady { service: service.name.clone(), after: began.elapsed() });
         Ok(service.name.clone())
     }
@@ -154,34 +141,37 @@ impl Services {
         service: &Service,
         namespace: Namespace,
     ) -> Result<(Child, crate::service::output::LastLines), StartFailure> {
-        let rules = self.faults.on_service(&service.name);
+        let rules = self.setting.faults.on_service(&service.name);
         let filter = rules.as_ref().map(|_| self.filter(service)).transpose()?;
-        let (recorder, name) = (self.recorder.clone(), service.name.clone());
+        let (recorder, name) = (self.setting.recorder.clone(), service.name.clone());
         let line = move |stream, line| {
             recorder.event(EventKind::ServiceOutput { service: name.clone(), stream, line });
         };
         let mut service = service.clone();
         for (_, value) in &mut service.env {
-            *value = self.network.rewrite(&service.name, value);
+            *value = self.setting.network.rewrite(&service.name, value);
         }
         let surroundings = Surroundings {
-            reaper: &self.reaper,
-            directory: &self.directory,
-            environment: &self.environment,
+            reaper: &self.setting.reaper,
+            directory: &self.setting.directory,
+            environment: &self.setting.environment,
             filter: filter.as_ref(),
-            dies_with_us: self.isolation == Isolation::Host,
+            dies_with_us: self.setting.isolation == Isolation::Host,
         };
-        let started = self.network.enter(namespace, || Process::start(&service, &surroundings, line));
+        let started = self.setting.network.enter(namespace, || Process::start(&service, &surroundings, line));
         let mut process = started.map_err(StartFailure::Namespace)??;
         let listener = process.take_listener();
         let supervisor = rules.zip(listener).map(|(rules, listener)| {
-            let judge =
-                RuleJudge { rules, recorder: self.recorder.clone(), service: service.name.to_string() };
+            let judge = RuleJudge {
+                rules,
+                recorder: self.setting.recorder.clone(),
+                service: service.name.to_string(),
+            };
             Supervisor::start(service.name.as_str(), listener, Arc::new(judge))
         });
         let supervisor = supervisor.transpose().map_err(StartFailure::Supervisor)?;
         let pid = u32::try_from(process.launched.pid).unwrap_or(0);
-        self.recorder.event(EventKind::ServiceStarted { service: service.name.clone(), pid });
+        self.setting.recorder.event(EventKind::ServiceStarted { service: service.name.clone(), pid });
         let (child, last_lines) = (process.child(), process.last_lines.clone());
         let watch =
             tokio::task::spawn_local(self.clone().watch(service.clone(), child.clone(), last_lines.clone()));
@@ -190,7 +180,7 @@ impl Services {
     }
 
     fn filter(&self, service: &Service) -> Result<Filter, StartFailure> {
-        let wanted = self.faults.wanted();
+        let wanted = self.setting.faults.wanted();
         let calls = wanted.syscalls.get(&service.name).into_iter().flatten().copied();
         let subscription =
             Subscription::new(calls).map_err(|error| StartFailure::Filter(error.to_string()))?;
@@ -206,13 +196,13 @@ impl Services {
     ) {
         let status = describe(child.wait().await);
         let expected = self.stopping.get();
-        self.recorder.event(EventKind::ServiceExited {
+        self.setting.recorder.event(EventKind::ServiceExited {
             service: service.name.clone(),
             status: status.clone(),
             expected,
         });
         if !expected {
-            self.network.sync().await;
+            self.setting.network.sync().await;
             let exit = Exit { service: service.name, status, last_lines: lines.get(), span: service.span };
             self.exits.borrow_mut().push(exit);
             self.exited.notify_one();
@@ -225,11 +215,13 @@ impl Services {
         check: &Healthcheck,
         namespace: Namespace,
     ) -> Result<(), String> {
-        let is_service = |name: &str| self.spec.services.iter().any(|service| service.name.as_str() == name);
+        let is_service =
+            |name: &str| self.setting.spec.services.iter().any(|service| service.name.as_str() == name);
         let dialer = |host: &str, port: u16| match health::loopback(host, is_service) {
-            Some(ips) => {
-                Ok(self.network.dialer(namespace, ips.into_iter().map(|ip| (ip, port).into()).collect()))
-            }
+            Some(ips) => Ok(self
+                .setting
+                .network
+                .dialer(namespace, ips.into_iter().map(|ip| (ip, port).into()).collect())),
             None => Err(format!(
                 "inside a test only loopback exists, and {host} is neither localhost nor a service"
             )),
@@ -248,7 +240,7 @@ impl Services {
                 let Some(interface) = service.default_interface().or(service.interfaces.first()) else {
                     return Ok(());
                 };
-                let dialer = self.network.dialer(namespace, both_loopbacks(interface.port));
+                let dialer = self.setting.network.dialer(namespace, both_loopbacks(interface.port));
                 let probe = || protocol::ready(interface.protocol, &dialer, &service.env);
                 health::wait_until(check.timeout, probe).await
             }
@@ -288,7 +280,7 @@ impl Services {
             // It tells of the end that teardown waited for; dropped before, it would tell in some runs and not in others.
             let _ = tokio::time::timeout(DRAIN, &mut one.watch.0).await;
         }
-        if self.isolation == Isolation::Host {
+        if self.setting.isolation == Isolation::Host {
             orphans::kill(&[]);
         }
     }
@@ -297,9 +289,10 @@ impl Services {
         let message = format!("failed to start {}: {failure}", service.name);
         let out = Failure::new(FailureKind::Service, message, Some(service.span));
         match failure {
-            StartFailure::Start(StartError::Launch(_)) => {
-                out.help(format!("programs are looked up from {}, then in PATH", self.directory.display()))
-            }
+            StartFailure::Start(StartError::Launch(_)) => out.help(format!(
+                "programs are looked up from {}, then in PATH",
+                self.setting.directory.display()
+            )),
             StartFailure::Start(StartError::Output(_))
             | StartFailure::Namespace(_)
             | StartFailure::Supervisor(_)

@@ -70,7 +70,14 @@ const fn rule(
     }
 }
 
-const TRIGGERS: &[Param] = &[PROBABILITY, LABEL, NTH, AFTER, EVERY, TIMES];
+/// A rule's own arguments, then those that say when it acts.
+macro_rules! with_triggers {
+    ($($own:expr),* $(,)?) => {
+        &[$($own,)* PROBABILITY, LABEL, NTH, AFTER, EVERY, TIMES]
+    };
+}
+
+const TRIGGERS: &[Param] = with_triggers![];
 
 pub(super) const BUILTINS: &[Builtin] = &[
     rule(
@@ -90,36 +97,25 @@ pub(super) const BUILTINS: &[Builtin] = &[
     rule(
         "delay",
         ActionKind::Delay,
-        &[
-            required("delay", ParamType::Duration, Domain::Duration, "How long the message waits."),
-            PROBABILITY,
-            LABEL,
-            NTH,
-            AFTER,
-            EVERY,
-            TIMES,
-        ],
+        with_triggers![required(
+            "delay",
+            ParamType::Duration,
+            Domain::Duration,
+            "How long the message waits."
+        ),],
         "The message waits, then later rules are asked. With a positional duration, delay() is a syscall fault.",
         delay,
     ),
     rule(
         "drop",
         ActionKind::Drop,
-        &[
-            optional(
-                "mode",
-                ParamType::Str,
-                "\"fin\"",
-                Domain::Words(&["fin", "reset", "silent"]),
-                "How it ends: an orderly close, a TCP reset, or nothing at all.",
-            ),
-            PROBABILITY,
-            LABEL,
-            NTH,
-            AFTER,
-            EVERY,
-            TIMES,
-        ],
+        with_triggers![optional(
+            "mode",
+            ParamType::Str,
+            "\"fin\"",
+            Domain::Words(&["fin", "reset", "silent"]),
+            "How it ends: an orderly close, a TCP reset, or nothing at all.",
+        ),],
         "The request gets no answer.",
         drop_rule,
     ),
@@ -127,45 +123,37 @@ pub(super) const BUILTINS: &[Builtin] = &[
     rule(
         "truncate",
         ActionKind::Truncate,
-        &[
-            required("bytes", ParamType::Int, Domain::None, "How many bytes of the answer get through."),
-            PROBABILITY,
-            LABEL,
-            NTH,
-            AFTER,
-            EVERY,
-            TIMES,
-        ],
+        with_triggers![required(
+            "bytes",
+            ParamType::Int,
+            Domain::None,
+            "How many bytes of the answer get through."
+        ),],
         "The connection ends in the middle of the answer.",
         truncate,
     ),
     rule(
         "throttle",
         ActionKind::Throttle,
-        &[
-            required("bytes_per_second", ParamType::Int, Domain::None, "How fast the answer flows at most."),
-            PROBABILITY,
-            LABEL,
-            NTH,
-            AFTER,
-            EVERY,
-            TIMES,
-        ],
+        with_triggers![required(
+            "bytes_per_second",
+            ParamType::Int,
+            Domain::None,
+            "How fast the answer flows at most."
+        ),],
         "The answer flows slowly.",
         throttle,
     ),
     rule(
         "corrupt",
         ActionKind::Corrupt,
-        &[
-            optional("offset", ParamType::Int, "0", Domain::None, "Which byte of the message is changed."),
-            PROBABILITY,
-            LABEL,
-            NTH,
-            AFTER,
-            EVERY,
-            TIMES,
-        ],
+        with_triggers![optional(
+            "offset",
+            ParamType::Int,
+            "0",
+            Domain::None,
+            "Which byte of the message is changed."
+        ),],
         "One byte of the message is changed.",
         corrupt,
     ),

@@ -20,31 +20,33 @@ const PATH: Param = optional(
     "A glob over the file's absolute path; only calls on such files are faulted.",
 );
 
-const DENY: &[Param] = &[
-    required("errno", ParamType::Str, Domain::Errno, "The error the call fails with, such as \"EIO\"."),
-    rules::PROBABILITY,
-    rules::LABEL,
-    PATH,
-    rules::NTH,
-    rules::AFTER,
-    rules::EVERY,
-    rules::TIMES,
-    rules::MAX_FIRES,
-    rules::MODE,
-];
+/// The first argument of a syscall fault, then those all of them take.
+macro_rules! fault {
+    ($first:expr) => {
+        &[
+            $first,
+            rules::PROBABILITY,
+            rules::LABEL,
+            PATH,
+            rules::NTH,
+            rules::AFTER,
+            rules::EVERY,
+            rules::TIMES,
+            rules::MAX_FIRES,
+            rules::MODE,
+        ]
+    };
+}
 
-const DELAY: &[Param] = &[
-    required("duration", ParamType::Duration, Domain::Duration, "How long the call waits."),
-    rules::PROBABILITY,
-    rules::LABEL,
-    PATH,
-    rules::NTH,
-    rules::AFTER,
-    rules::EVERY,
-    rules::TIMES,
-    rules::MAX_FIRES,
-    rules::MODE,
-];
+const DENY: &[Param] = fault![required(
+    "errno",
+    ParamType::Str,
+    Domain::Errno,
+    "The error the call fails with, such as \"EIO\"."
+)];
+
+const DELAY: &[Param] =
+    fault![required("duration", ParamType::Duration, Domain::Duration, "How long the call waits.")];
 
 pub(super) const BUILTINS: &[Builtin] = &[
     Builtin {
