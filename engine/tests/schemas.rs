@@ -254,3 +254,17 @@ async fn transcripts_pass_a_relay_byte_for_byte() {
         }
     }
 }
+
+#[test]
+fn the_manual_in_the_tree_is_the_one_the_program_prints() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../MANUAL.md");
+    let text = faultbox_engine::ide::manual::text();
+    if std::env::var_os("FAULTBOX_UPDATE").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        written == text,
+        "MANUAL.md is out of date: FAULTBOX_UPDATE=1 cargo test -p faultbox-engine --test schemas"
+    );
+}

@@ -167,6 +167,11 @@ pub fn untrappable(name: &str) -> Option<&'static str> {
     UNTRAPPABLE.iter().find(|(names, _)| names.contains(&name)).map(|(_, reason)| *reason)
 }
 
+/// Every call that may never be intercepted, with the reason.
+pub fn untrappable_groups() -> impl Iterator<Item = (&'static [&'static str], &'static str)> {
+    UNTRAPPABLE.iter().copied()
+}
+
 const UNTRAPPABLE: &[(&[&str], &str)] = &[
     (
         &["close", "close_range", "dup", "dup2", "dup3"],

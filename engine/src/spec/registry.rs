@@ -82,6 +82,11 @@ pub fn find(name: &str) -> Option<&'static Builtin> {
     all().find(|builtin| builtin.name == name)
 }
 
+/// When a rule acts: what every protocol rule takes besides its own.
+pub fn triggers() -> &'static [Param] {
+    builtins::rules::TRIGGERS
+}
+
 /// Names of the original language this version does not have, with what to use or expect instead.
 pub const NOT_SUPPORTED: &[(&str, &str)] = &[
     ("always", TEMPORAL),

@@ -51,6 +51,11 @@ pub(crate) enum Command {
     /// List the faults that come with Faultbox, or show how they are written
     #[command(subcommand)]
     Recipes(RecipesCommand),
+    /// Explain a word of the language: a builtin, a protocol, the code of a finding
+    Manual {
+        /// Such as `response`, `redis` or `FB0107`; without it, the whole manual
+        word: Option<String>,
+    },
     /// Serve an editor over standard input and output (the Language Server Protocol)
     Lsp,
     /// Run one leaf of a plan; started by `test`, speaks with it over pipes

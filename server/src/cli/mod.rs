@@ -9,6 +9,7 @@ mod opened;
 mod output;
 mod plan;
 mod progress;
+mod manual;
 mod recipes;
 mod signals;
 mod spec_path;
@@ -60,6 +61,7 @@ fn perform(command: Command, color: ColorChoice) -> Result<Exit, CliError> {
         Command::Check(args) => check::run(&args, terminal),
         Command::Plan(args) => plan::run(&args, terminal),
         Command::Doctor => doctor::run(),
+        Command::Manual { word } => manual::run(word.as_deref()),
         Command::Recipes(command) => recipes::run(&command),
         Command::Worker | Command::Lsp | Command::CheckServer => {
             Err(CliError::usage("this command does not end with a report"))

@@ -43,6 +43,15 @@ fn wrong_usage_ends_with_1_and_says_what_would_be_right() {
 }
 
 #[test]
+fn words_of_the_language_and_recipes_can_be_looked_up() {
+    check(&["manual"], 0, "# The Faultbox manual", "");
+    check(&["manual", "redis"], 0, "### redis", "");
+    check(&["manual", "respnse"], 1, "", "did you mean \"response\"?");
+    check(&["recipes", "list"], 0, "redis.oom(key=\"*\")", "");
+    check(&["recipes", "show", "rediss"], 1, "", "did you mean \"redis\"?");
+}
+
+#[test]
 fn a_spec_that_is_not_there_is_an_error_of_its_own() {
     for command in ["test", "check", "plan"] {
         check(&[command], 1, "", "no faultbox.star in ");

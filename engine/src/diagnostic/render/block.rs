@@ -60,16 +60,6 @@ pub fn draw(sources: &SourceMap, block: &Block<'_>, style: Style) -> String {
     text
 }
 
-/// The word for a severity, as every form writes it.
-pub fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Info => "info",
-        Severity::Hint => "hint",
-    }
-}
-
 fn level(severity: Severity) -> Level<'static> {
     match severity {
         Severity::Error => Level::ERROR,

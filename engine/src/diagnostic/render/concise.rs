@@ -1,6 +1,5 @@
 //! A diagnostic on one line: `path:line:column: error[FB0107]: message`.
 
-use super::block::word;
 use crate::diagnostic::Diagnostic;
 use crate::text::SourceMap;
 
@@ -8,7 +7,7 @@ use crate::text::SourceMap;
 pub fn render(sources: &SourceMap, diagnostic: &Diagnostic) -> String {
     let place = sources.place(diagnostic.primary.span);
     let message = diagnostic.message.replace('\n', " ");
-    format!("{place}: {}[{}]: {message}", word(diagnostic.severity), diagnostic.code)
+    format!("{place}: {}[{}]: {message}", diagnostic.severity.word(), diagnostic.code)
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! `line`, `column`, `end_line` and `end_column` are 1-based, columns count characters; `start` and `end` are byte
 //! offsets into the file. Keys are only ever added.
 
-use super::block::word;
 use crate::diagnostic::{Diagnostic, Fix, Label};
 use crate::text::{SourceMap, Span};
 use serde_json::{Map, Value, json};
@@ -12,7 +11,7 @@ use serde_json::{Map, Value, json};
 pub fn render(sources: &SourceMap, diagnostic: &Diagnostic) -> Value {
     let mut object = Map::new();
     object.insert("code".to_owned(), json!(diagnostic.code.id()));
-    object.insert("severity".to_owned(), json!(word(diagnostic.severity)));
+    object.insert("severity".to_owned(), json!(diagnostic.severity.word()));
     object.insert("message".to_owned(), json!(diagnostic.message));
     object.extend(place(sources, diagnostic.primary.span));
     object.insert("label".to_owned(), json!(diagnostic.primary.text));

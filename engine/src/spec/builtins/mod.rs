@@ -8,7 +8,7 @@ mod interface;
 mod matrix;
 mod model;
 mod readiness;
-mod rules;
+pub(super) mod rules;
 pub(crate) mod steps;
 pub(super) mod syscalls;
 pub(crate) mod topology;

@@ -77,7 +77,7 @@ macro_rules! with_triggers {
     };
 }
 
-const TRIGGERS: &[Param] = with_triggers![];
+pub(in crate::spec) const TRIGGERS: &[Param] = with_triggers![];
 
 pub(super) const BUILTINS: &[Builtin] = &[
     rule(
