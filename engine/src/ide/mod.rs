@@ -18,6 +18,7 @@ pub mod hover;
 mod infer;
 pub mod inlay;
 pub mod lens;
+pub mod matrix;
 mod mentions;
 pub mod outline;
 pub mod references;
