@@ -90,7 +90,7 @@ fn single(item: &TestItem, results: &RunResults) -> Vec<Lens> {
 
 fn verdict(outcome: Outcome, duration: Duration, reason: Option<&str>) -> String {
     match outcome {
-        Outcome::Pass => format!("✓ {} ms", duration.as_millis()),
+        Outcome::Pass => format!("✓ {}", elapsed(duration)),
         Outcome::Skipped => "skipped".to_owned(),
         Outcome::NotRun => "not run".to_owned(),
         Outcome::Bypassed => "✗ no fault acted".to_owned(),
@@ -98,6 +98,12 @@ fn verdict(outcome: Outcome, duration: Duration, reason: Option<&str>) -> String
             format!("✗ {}", short(reason.unwrap_or(outcome.word())))
         }
     }
+}
+
+/// `52 ms` or `1.07 s`, rounded as every view of a plugin rounds it.
+fn elapsed(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds < 0.9995 { format!("{:.0} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
 }
 
 fn short(reason: &str) -> String {
@@ -149,6 +155,12 @@ mod tests {
     fn ended(outcome: Outcome, reason: Option<&str>) -> TestResult {
         let reason = reason.map(str::to_owned);
         TestResult::Ended { outcome, duration: Duration::from_millis(52), reason, has_trace: true }
+    }
+
+    #[test]
+    fn times_are_rounded_and_short() {
+        let shown = [0, 47_600, 999_400, 999_600, 1_069_000].map(Duration::from_micros).map(super::elapsed);
+        assert_eq!(shown, ["0 ms", "48 ms", "999 ms", "1.00 s", "1.07 s"]);
     }
 
     #[track_caller]
