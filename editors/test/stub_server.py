@@ -3,8 +3,8 @@
 
 It speaks what ../PROTOCOL.md describes for specs shaped like examples/01-http-faults: it finds tests with regular
 expressions, and "runs" one by telling the story a real run would tell. The number in the `expect` of a fault scenario
-decides: 503 passes, anything else fails at that line. A test with `slow` in its name goes on until it is cancelled,
-holding a child process, so that a leftover can be noticed. Called as `stub_server.py lsp`, like the real program.
+decides: 503 passes, anything else fails at that line. A test with `slow` in its name, run alone, goes on until it is
+cancelled, holding a child process, so that a leftover can be noticed. Called as `stub_server.py lsp`, like the real program.
 """
 
 import json
@@ -85,7 +85,7 @@ class Spec:
 class Server:
     def __init__(self):
         self.texts, self.results, self.failed, self.runs, self.children = {}, {}, {}, {}, {}
-        self.options, self.next_run = {}, 0
+        self.options, self.next_run, self.run_ids = {}, 0, {}
 
     # --- documents ---
 
@@ -116,8 +116,13 @@ class Server:
             names = spec.cells() if test["kind"] == "matrix" else [test["name"]]
             title = self.results.get((uri, test["name"]), "▶ Run" if len(names) == 1 else f"▶ Run {len(names)} cells")
             lenses.append((test["line"], title, {"uri": uri, "tests": names}))
-        return [{"range": span(line), "command": {"title": title, "command": "faultbox.run", "arguments": [argument]}}
-                for line, title, argument in lenses]
+        timelines = [(test["line"], {"uri": uri, "runId": self.run_ids[uri, test["name"]], "test": test["name"]})
+                     for test in spec.tests if (uri, test["name"]) in self.run_ids and test["kind"] != "cell"
+                     and "faultbox.editor.showTimeline" in self.options.get("commands", [])]
+        commands = [(line, title, "faultbox.run", argument) for line, title, argument in lenses]
+        commands += [(line, "Timeline", "faultbox.editor.showTimeline", argument) for line, argument in timelines]
+        return [{"range": span(line), "command": {"title": title, "command": command, "arguments": [argument]}}
+                for line, title, command, argument in commands]
 
     def matrices(self, uri):
         spec = self.spec(uri)
@@ -143,6 +148,7 @@ class Server:
         run = {"id": f"r{self.next_run}", "uri": uri, "seq": 0, "cancel": threading.Event(), "spec": spec}
         self.runs[run["id"]] = run
         leaves = [test for test in spec.runnable() if test["name"] in names]
+        run["alone"] = len(leaves) == 1
         threading.Thread(target=self.story, args=(run, leaves), daemon=True).start()
         return {"runId": run["id"], "tests": names if what.get("tests") else None}
 
@@ -193,7 +199,7 @@ class Server:
         tell("service_started", 1.0, service="db", pid=4242)
         tell("service_ready", 9.0, service="db", afterMs=8.0)
         tell("phase", 10.0, phase="scenario")
-        if "slow" in name:
+        if "slow" in name and run["alone"]:
             self.hold(run)
         if run["cancel"].is_set():
             tell("leaf_finished", 20.0, **leaf, outcome="not_run", durationMs=20.0, failure=None, evidence=[], returned=None,
@@ -218,6 +224,7 @@ class Server:
         totals["failed" if bad else "passed"] += 1
         failing = self.failed.setdefault(run["uri"], set())
         (failing.add if bad else failing.discard)(name)
+        self.run_ids[run["uri"], name] = run["id"]
         self.results[run["uri"], name] = f"✗ 503 != {wanted[1]} · Run" if bad else "✓ 57 ms · Run"
         at = {"start": {"line": wanted_line, "character": 23}, "end": {"line": wanted_line, "character": 60}}
         return {"range": at, "severity": 1, "source": "faultbox run", "code": name, "message": failure["message"]} if bad else None

@@ -53,6 +53,22 @@ local lines, where = matrix.render(plan, { test_matrix_a_x = run.leaves[2] }, 0)
 check('matrix', lines, { '  │ x           │ y', '──┼─────────────┼───', 'a │ PASS (4 ms) │ —' })
 check('cell', lines[3]:sub(where[1].from + 1, where[1].to), 'PASS (4 ms)')
 
+-- An open matrix asks again when the tests of its spec change, and for those only.
+local client, session = require('faultbox.client'), require('faultbox.session')
+local ask, asked = client.ask, {}
+client.ask = function(method, _, done)
+  asked[#asked + 1] = method
+  done({ matrices = #asked > 1 and { plan } or {} })
+end
+matrix.open('file:///spec.star')
+session.receive_tests({ uri = 'file:///other.star', tests = {} })
+check('matrix asks', asked, { 'faultbox/matrix' })
+session.receive_tests({ uri = 'file:///spec.star', tests = {} })
+check('matrix asks again', asked, { 'faultbox/matrix', 'faultbox/matrix' })
+check('matrix shows it', vim.api.nvim_buf_get_lines(0, 4, 5, false), { 'a │ · │ —' })
+vim.cmd('close')
+client.ask = ask
+
 -- Only specs get the file type.
 check('spec', filetype.is_spec({ '# x', 'db = service("db", "bin")' }), true)
 check('bazel', filetype.is_spec({ 'load("//tools:rules.bzl", "library")', 'library(name = "service")' }), false)

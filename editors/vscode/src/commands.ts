@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import { testAt } from "./model/testTree";
 import type { MatrixPanel } from "./panels/matrixPanel";
 import type { TimelinePanel } from "./panels/timelinePanel";
-import type { FileTests, RunArguments, RunReply } from "./protocol";
+import type { FileTests, RunArguments, RunReply, TimelineArguments } from "./protocol";
 import { documentKey, type Runs } from "./runs";
 import type { Server } from "./server";
 
@@ -17,14 +17,14 @@ export class Commands implements vscode.Disposable {
   timelinePanel: TimelinePanel | undefined;
 
   constructor(private readonly server: Server, private readonly runs: Runs, private readonly log: vscode.OutputChannel) {
-    const commands: Record<string, () => Promise<unknown>> = {
+    const commands: Record<string, (argument: unknown) => Promise<unknown>> = {
       runAll: () => this.runHere((uri) => ({ uri, all: true })),
       runFailed: () => this.runHere((uri) => ({ uri, failed: true })),
       runAtCursor: () => this.runAtCursor(),
       rerun: () => this.rerun(),
       cancel: () => this.report(server.cancel()),
       showMatrix: () => this.showMatrix(),
-      showTimeline: () => this.showTimeline(),
+      showTimeline: (argument) => this.showTimeline(argument),
       copyCommand: () => this.copyCommand(),
       showOutput: async () => this.log.show(true),
       restartServer: () => this.server.restart(),
@@ -106,8 +106,12 @@ export class Commands implements vscode.Disposable {
     if (uri !== undefined) await this.report(this.matrixPanel?.open(uri) ?? Promise.resolve());
   }
 
-  private async showTimeline(): Promise<void> {
-    const shown = this.timelinePanel?.open(this.specUri() ?? "", this.testAtCursor()?.run[0]) ?? false;
+  /** A lens says which test of which run; from elsewhere it is the test at the cursor in the last run. */
+  private async showTimeline(argument: unknown): Promise<void> {
+    const { uri, runId, test } = isTimelineArguments(argument)
+      ? argument
+      : { uri: this.specUri() ?? "", runId: undefined, test: this.testAtCursor()?.run[0] };
+    const shown = this.timelinePanel?.open(uri, test, runId) ?? false;
     if (!shown) void vscode.window.showInformationMessage("Faultbox: run a test first; the timeline shows what happened in it.");
   }
 
@@ -147,6 +151,12 @@ export class Commands implements vscode.Disposable {
     };
     for (const [name, value] of Object.entries(contexts)) void vscode.commands.executeCommand("setContext", `faultbox.${name}`, value);
   }
+}
+
+/** Title bars pass a Uri, the palette nothing. */
+function isTimelineArguments(argument: unknown): argument is TimelineArguments {
+  const { uri, runId, test } = (argument ?? {}) as Partial<Record<keyof TimelineArguments, unknown>>;
+  return [uri, runId, test].every((each) => typeof each === "string");
 }
 
 /** The word as a POSIX shell must see it. */

@@ -33,5 +33,8 @@ export async function reveal(target: { place: Place } | { location: Location }, 
       : [vscode.Uri.parse(target.location.uri), vscodeRange(target.location.range)];
   const shown = vscode.window.visibleTextEditors.find((editor) => editor.document.uri.toString() === uri.toString());
   const viewColumn = shown?.viewColumn ?? vscode.ViewColumn.One;
-  await vscode.window.showTextDocument(uri, { viewColumn, selection: range, preserveFocus: false });
+  const editor = await vscode.window.showTextDocument(uri, { viewColumn, preserveFocus: false });
+  // The cursor at the start: a range that is wider than the editor must not scroll the line's beginning away.
+  editor.selection = new vscode.Selection(range.end, range.start);
+  editor.revealRange(new vscode.Range(range.start, range.start), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
 }

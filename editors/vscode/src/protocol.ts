@@ -161,6 +161,17 @@ export interface RunReply {
   tests: string[] | null;
 }
 
+/** Our command that the server may put behind a lens, because we tell it that we have it. */
+export const SHOW_TIMELINE = "faultbox.editor.showTimeline";
+
+/** The argument of that lens. */
+export interface TimelineArguments {
+  uri: string;
+  runId: string;
+  /** Full name. */
+  test: string;
+}
+
 /** The answer to `faultbox.showCommand`. */
 export interface CommandReply {
   argv: string[];

@@ -26,6 +26,8 @@ export class Runs implements vscode.Disposable {
 
   /** Takes a notification of the server; the state is up to date before anybody hears of it. */
   receive({ runId, uri, event }: TestEventParams): void {
+    // A server that was started anew counts its runs from one again.
+    if (event.event === "queued") this.runs.delete(runId);
     const run = this.runs.get(runId) ?? this.add(newRun(runId, documentKey(uri)));
     apply(run, event);
     const leaf = leafOf(run, event);
@@ -45,6 +47,10 @@ export class Runs implements vscode.Disposable {
 
   active(): Run[] {
     return [...this.runs.values()].filter((run) => !run.ended);
+  }
+
+  get(id: string): Run | undefined {
+    return this.runs.get(id);
   }
 
   last(uri?: string): Run | undefined {

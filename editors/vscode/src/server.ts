@@ -4,6 +4,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { LanguageClient, State, type LanguageClientOptions } from "vscode-languageclient/node";
+import { SHOW_TIMELINE } from "./protocol";
 import type { CommandReply, FileTests, Matrix, RunArguments, RunReply, Status, TestEventParams } from "./protocol";
 
 export class Server implements vscode.Disposable {
@@ -127,7 +128,7 @@ export class Server implements vscode.Disposable {
         { scheme: "file", language: "faultbox" },
         { scheme: "file", pattern: "**/*.star" },
       ],
-      initializationOptions: { testEvents: true, ...settings() },
+      initializationOptions: { testEvents: true, commands: [SHOW_TIMELINE], ...settings() },
       outputChannel: this.output,
     };
     const run = { command: program, args: ["lsp"] };

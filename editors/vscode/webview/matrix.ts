@@ -12,17 +12,19 @@ start<MatrixContent>((content, root) => {
   if (content.tables.length === 0) {
     root.append(html("p", { class: "empty" }, "This spec has no fault_matrix(...)."));
   }
-  for (const table of content.tables) root.append(section(table, content.canRun));
+  for (const table of content.tables) root.append(section(table, content));
   // Drawing replaced the element the keyboard was on.
   if (focused) root.querySelector<HTMLElement>(`[data-test="${CSS.escape(focused)}"]`)?.focus();
 });
 
-function section(table: MatrixTable, canRun: boolean): HTMLElement {
-  const score = `${table.passed} passed${table.bad > 0 ? `, ${table.bad} failed` : ""}`;
-  const head = html("header", {}, html("h2", {}, table.title), html("span", { class: table.bad > 0 ? "fail" : "pass" }, score));
-  if (canRun) {
-    head.append(onActivate(html("button", {}, "Run all cells"), () => send({ type: "run", tests: table.tests })));
+function section(table: MatrixTable, { canRun, running }: MatrixContent): HTMLElement {
+  const head = html("header", {}, html("h2", {}, table.title));
+  if (table.passed > 0) head.append(html("span", { class: "pass" }, `${table.passed} passed`));
+  if (table.bad > 0) head.append(html("span", { class: "fail" }, `${table.bad} failed`));
+  if (canRun && running) {
     head.append(onActivate(html("button", { class: "quiet" }, "Cancel"), () => send({ type: "cancel" })));
+  } else if (canRun) {
+    head.append(onActivate(html("button", { class: "all" }, "Run all cells"), () => send({ type: "run", tests: table.tests })));
   }
   const heads = table.columns.map(({ fault, location }) => html("th", { scope: "col" }, named(fault, location && { location })));
   const rows = table.rows.map((row) =>
@@ -34,7 +36,7 @@ function section(table: MatrixTable, canRun: boolean): HTMLElement {
     ),
   );
   const grid = html("table", {}, html("thead", {}, html("tr", {}, html("td"), ...heads)), html("tbody", {}, ...rows));
-  return html("section", {}, head, grid, html("p", { class: "hint" }, "Click a cell to run it. Its arrow leads to the rule, a failure's ! to the failing line."));
+  return html("section", {}, head, html("div", { class: "wide" }, grid), html("p", { class: "hint" }, "Click a cell to run it. Its arrow leads to the rule, a failure's ! to the failing line."));
 }
 
 function named(name: string, target: Target | null): HTMLElement {
@@ -45,7 +47,7 @@ function named(name: string, target: Target | null): HTMLElement {
 function cellOf(cell: MatrixCell, canRun: boolean): HTMLElement {
   if (cell.status === "excluded") return html("td", { class: "excluded", title: cell.title }, "—");
   const run = html("button", { class: `run ${cell.status}`, title: cell.title, "data-test": cell.test });
-  run.append(html("span", { class: "word" }, cell.text || "▶"), html("span", { class: "detail" }, cell.detail));
+  run.append(html("span", { class: "word" }, cell.text || "▶"), html("span", { class: cell.detail === "not fired" ? "detail silent" : "detail" }, cell.detail));
   if (canRun) onActivate(run, () => send({ type: "run", tests: [cell.test] }));
   const links: HTMLElement[] = [];
   if (cell.failure) links.push(link("!", "Go to the failing line", cell.failure));

@@ -12,6 +12,19 @@ const LANE = 64;
 
 const send = (message: TimelineMessage): void => host.postMessage(message);
 
+const SIGNS: Record<string, string> = { pass: "✓", fail: "✗", error: "✗", timeout: "✗", bypassed: "✗", running: "◌" };
+
+/** What each kind of drawing means, for the legend. */
+const KINDS = [
+  ["phase", "phase of the test"],
+  ["starting", "service starts"],
+  ["running", "service runs"],
+  ["hit", "rule acts"],
+] as const;
+
+/** Width of a letter in a bar, roughly; a label that does not fit stays in the tooltip. */
+const LETTER = 6;
+
 let shown: TimelineContent | undefined;
 
 function draw(content: TimelineContent, root: HTMLElement): void {
@@ -19,7 +32,7 @@ function draw(content: TimelineContent, root: HTMLElement): void {
   root.replaceChildren(chooser(content));
   const { timeline } = content;
   if (timeline === null) root.append(html("p", { class: "empty" }, "Nothing happened yet."));
-  else root.append(drawing(timeline, Math.max(root.clientWidth, MIN_WIDTH)), list(timeline), html("p", { class: "hint" }, timeline.omitted));
+  else root.append(drawing(timeline, Math.max(root.clientWidth, MIN_WIDTH)), legend(), list(timeline), html("p", { class: "hint" }, timeline.omitted));
 }
 
 start(draw);
@@ -28,13 +41,22 @@ window.addEventListener("resize", () => {
   if (shown && root) draw(shown, root);
 });
 
-function chooser({ tests, chosen }: TimelineContent): HTMLElement {
+function chooser({ tests, chosen, timeline }: TimelineContent): HTMLElement {
   const options = tests.map(({ index, name, status }) =>
-    html("option", { value: index, ...(index === chosen ? { selected: "" } : {}) }, `${name}  (${status})`),
+    html("option", { value: index, ...(index === chosen ? { selected: "" } : {}) }, `${SIGNS[status] ?? "·"} ${name}`),
   );
   const select = html("select", { "aria-label": "Test" }, ...options) as HTMLSelectElement;
   select.addEventListener("change", () => send({ type: "choose", index: Number(select.value) }));
-  return html("header", {}, select);
+  const head = html("header", {}, select);
+  if (timeline) head.append(verdict(timeline));
+  return head;
+}
+
+function verdict({ verdict, good, failure }: Timeline): HTMLElement {
+  const look = good ? "pass" : "fail";
+  if (failure === null) return html("span", { class: look }, verdict);
+  const link = html("a", { class: look, tabindex: 0, title: "Go to the failing line" }, verdict);
+  return onActivate(link, () => send({ type: "open", place: failure }));
 }
 
 function drawing(timeline: Timeline, width: number): SVGElement {
@@ -42,7 +64,7 @@ function drawing(timeline: Timeline, width: number): SVGElement {
   const x = (ms: number): number => LEFT + (ms / timeline.endMs) * (width - LEFT - RIGHT);
   const y = (lane: number): number => TOP + lane * LANE + LANE / 2;
   const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Timeline of ${timeline.title}` });
-  picture.append(head(), ...axis(timeline.endMs, x, height));
+  picture.append(heads(), ...axis(timeline.endMs, x, height));
   timeline.lanes.forEach((name, lane) => {
     picture.append(svg("text", { class: "lane", x: 8, y: y(lane) + 4 }, name));
     picture.append(svg("line", { class: "lane", x1: LEFT, x2: width - RIGHT, y1: y(lane), y2: y(lane) }));
@@ -51,16 +73,25 @@ function drawing(timeline: Timeline, width: number): SVGElement {
     const length = bar.kind === "died" ? 3 : Math.max(x(bar.to) - x(bar.from), 1);
     const rect = { class: `bar ${bar.kind}`, x: x(bar.from), y: y(bar.lane) - 7, width: length, height: 14, rx: 2 };
     picture.append(svg("rect", rect, svg("title", {}, bar.text)));
+    if (bar.kind === "phase" && length > bar.text.length * LETTER) {
+      picture.append(svg("text", { class: "bar", x: x(bar.from) + length / 2, y: y(bar.lane) + 3 }, bar.text));
+    }
   }
   for (const arrow of timeline.arrows) picture.append(arrowOf(arrow, x, y));
   for (const mark of timeline.marks) picture.append(markOf(mark, x, y));
   return picture;
 }
 
-function head(): SVGElement {
-  const tip = svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 6, markerHeight: 6, orient: "auto" });
-  tip.append(svg("path", { class: "tip", d: "M0 0 L8 4 L0 8 z" }));
-  return svg("defs", {}, tip);
+/** Arrow heads, one per colour. */
+function heads(): SVGElement {
+  const size = { viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 5, markerHeight: 5, orient: "auto" };
+  const tip = (state: string): SVGElement => svg("marker", { id: `tip-${state}`, ...size }, svg("path", { class: `tip ${state}`, d: "M0 0 L8 4 L0 8 z" }));
+  return svg("defs", {}, ...["ok", "bad", "open"].map(tip));
+}
+
+function legend(): HTMLElement {
+  const entry = ([kind, text]: readonly [string, string]): HTMLElement => html("span", {}, html("i", { class: kind }), text);
+  return html("p", { class: "legend" }, ...KINDS.map(entry));
 }
 
 /** Four to eight marks at round numbers. */
@@ -70,23 +101,26 @@ function axis(endMs: number, x: (ms: number) => number, height: number): SVGElem
   const marks: SVGElement[] = [];
   for (let at = 0; at <= endMs; at += step) {
     marks.push(svg("line", { class: "axis", x1: x(at), x2: x(at), y1: 20, y2: height - 8 }));
-    marks.push(svg("text", { class: "axis", x: x(at) + 3, y: 14 }, at >= 1000 ? `${at / 1000} s` : `${Number(at.toPrecision(6))} ms`));
+    const label = at >= 1000 ? `${at / 1000} s` : `${Number(at.toPrecision(6))} ms`;
+    // One that would be cut off at the right edge is left out.
+    if (x(at) + label.length * LETTER <= x(endMs) + RIGHT) marks.push(svg("text", { class: "axis", x: x(at) + 3, y: 14 }, label));
   }
   return marks;
 }
 
 function arrowOf(arrow: Arrow, x: (ms: number) => number, y: (lane: number) => number): SVGElement {
   const state = arrow.received === undefined ? "open" : arrow.ok ? "ok" : "bad";
+  const tip = `url(#tip-${state})`;
   const from = x(arrow.sent);
   const to = x(arrow.received ?? arrow.sent);
   const group = svg("g", { class: `arrow ${state}`, tabindex: 0 }, svg("title", {}, `${arrow.text}\n${arrow.reply}\nGo to its line`));
   // Lines are too thin to hit; the area between them answers, too.
   const hit = { class: "hit", x: from - 4, y: y(0) + 8, width: to - from + 8, height: y(arrow.lane) - y(0) - 12 };
   group.append(svg("rect", hit));
-  group.append(svg("line", { x1: from, x2: from, y1: y(0), y2: y(arrow.lane) - 8, "marker-end": "url(#tip)" }));
+  group.append(svg("line", { x1: from, x2: from, y1: y(0) + 8, y2: y(arrow.lane) - 8, "marker-end": tip }));
   if (arrow.received !== undefined) {
     group.append(svg("line", { class: "served", x1: from, x2: to, y1: y(arrow.lane) - 8, y2: y(arrow.lane) - 8 }));
-    group.append(svg("line", { class: "reply", x1: to, x2: to, y1: y(arrow.lane) - 8, y2: y(0) + 8, "marker-end": "url(#tip)" }));
+    group.append(svg("line", { class: "reply", x1: to, x2: to, y1: y(arrow.lane) - 8, y2: y(0) + 8, "marker-end": tip }));
   }
   return onActivate(group, () => send({ type: "open", place: arrow.place }));
 }
@@ -105,11 +139,12 @@ function markOf(mark: Mark, x: (ms: number) => number, y: (lane: number) => numb
 }
 
 /** The same facts as text, in order: readable without a mouse, and by a screen reader. */
-function list(timeline: Timeline): HTMLElement {
-  const steps = timeline.arrows.map((arrow) => ({ at: arrow.sent, text: `${timeline.lanes[arrow.lane]}  ${arrow.text}  →  ${arrow.reply}`, place: arrow.place, kind: arrow.ok ? "ok" : "bad" }));
-  const hits = timeline.marks.map((mark) => ({ at: mark.at, text: `${timeline.lanes[mark.lane]}  ${mark.text}`, place: mark.place, kind: mark.kind }));
-  const rows = [...steps, ...hits].sort((a, b) => a.at - b.at).slice(0, 500).map(({ at, text, place, kind }) => {
-    const line = html("li", { class: kind }, html("span", { class: "at" }, `${at.toFixed(0)} ms`), html("span", {}, text));
+function list({ lanes, arrows, marks }: Timeline): HTMLElement {
+  const steps = arrows.map(({ lane, sent, text, reply, ok, place }) => ({ at: sent, lane, text, reply, place, kind: ok ? "ok" : "bad" }));
+  const hits = marks.map(({ lane, at, text, place, kind }) => ({ at, lane, text, reply: "", place, kind }));
+  const rows = [...steps, ...hits].sort((a, b) => a.at - b.at).slice(0, 500).map(({ at, lane, text, reply, place, kind }) => {
+    const what = html("span", { class: "what" }, text, ...(reply === "" ? [] : [html("span", { class: "reply" }, ` → ${reply}`)]));
+    const line = html("li", { class: kind }, html("span", { class: "at" }, `${at.toFixed(0)} ms`), html("span", { class: "lane" }, lanes[lane] ?? ""), what);
     if (place === null) return line;
     line.setAttribute("tabindex", "0");
     return onActivate(line, () => send({ type: "open", place }));

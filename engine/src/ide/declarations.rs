@@ -58,6 +58,9 @@ pub(super) struct MatrixDeclaration {
     pub faults: Vec<(String, Span)>,
     /// Pairs left out, as (row, column).
     pub excluded: Vec<(usize, usize)>,
+    /// True when the text alone says which cells there are. A list that is computed, or an assumption of another file,
+    /// leaves that to evaluation.
+    pub is_certain: bool,
 }
 
 /// Calls of the builtin `name` outside of any function, in the order of the text.
@@ -155,28 +158,34 @@ pub(super) fn matrices(file: FileView<'_>) -> Vec<MatrixDeclaration> {
 fn matrix(file: FileView<'_>, call: NodeId) -> MatrixDeclaration {
     let tree = file.tree();
     let written = Written::of(tree, call);
-    let names = |word: &str| {
+    let assumptions = assumptions(file);
+    let is_name = |&item: &NodeId| matches!(tree.kind(item), NodeKind::Name);
+    let mut is_certain = true;
+    let mut names = |word: &str| {
         let list = written.keyword(word).map_or(&[][..], |list| items(tree, list));
+        is_certain &= !list.is_empty() && list.iter().all(is_name);
         list.iter().map(|&item| (tree.text_of(item).to_owned(), tree.span(item))).collect::<Vec<_>>()
     };
     let scenarios = names("scenarios");
-    let faults: Vec<(String, Span)> =
-        names("faults").into_iter().map(|(name, span)| (assumption_name(file, &name), span)).collect();
-    let excluded = written.keyword("exclude").map_or(&[][..], |list| items(tree, list));
+    let variables = names("faults");
+    let name_of = |variable: &str| {
+        let is_it = |known: &&AssumptionDeclaration| known.variable.as_deref() == Some(variable);
+        assumptions.iter().find(is_it).map(|known| known.name.clone())
+    };
+    is_certain &= variables.iter().all(|(variable, _)| name_of(variable).is_some());
     let pair = |&tuple: &NodeId| {
         let [row, column] = items(tree, tuple) else { return None };
-        let column = assumption_name(file, tree.text_of(*column));
         let row = scenarios.iter().position(|(name, _)| name == tree.text_of(*row))?;
-        Some((row, faults.iter().position(|(name, _)| *name == column)?))
+        Some((row, variables.iter().position(|(variable, _)| variable == tree.text_of(*column))?))
     };
-    let excluded = excluded.iter().filter_map(pair).collect();
-    MatrixDeclaration { call, scenarios, faults, excluded }
-}
-
-/// The name an assumption has, given the variable it is in.
-fn assumption_name(file: FileView<'_>, variable: &str) -> String {
-    let declared = assumptions(file).into_iter().find(|known| known.variable.as_deref() == Some(variable));
-    declared.map_or_else(|| variable.to_owned(), |known| known.name)
+    let exclude = written.keyword("exclude");
+    let pairs = exclude.map_or(&[][..], |list| items(tree, list));
+    let excluded: Vec<(usize, usize)> = pairs.iter().filter_map(pair).collect();
+    is_certain &= excluded.len() == pairs.len();
+    is_certain &= exclude.is_none_or(|list| matches!(tree.kind(list), NodeKind::List { .. }));
+    let named = |(variable, span): (String, Span)| (name_of(&variable).unwrap_or(variable), span);
+    let faults = variables.into_iter().map(named).collect();
+    MatrixDeclaration { call, scenarios, faults, excluded, is_certain }
 }
 
 /// The items of a list or tuple literal.
@@ -189,9 +198,12 @@ pub(super) fn items(tree: &Tree, list: NodeId) -> &[NodeId] {
 }
 
 impl MatrixDeclaration {
-    /// Full names of the cells, row by row, with row and column.
+    /// Full names of the cells, row by row, with row and column; none when only evaluation can say.
     pub(super) fn cells(&self) -> Vec<(usize, usize, String)> {
         let mut cells = Vec::new();
+        if !self.is_certain {
+            return cells;
+        }
         for (row, (scenario, _)) in self.scenarios.iter().enumerate() {
             for (column, (fault, _)) in self.faults.iter().enumerate() {
                 if !self.excluded.contains(&(row, column)) {

@@ -25,8 +25,8 @@ pub enum LensAction {
     RunFailed,
     /// Stop the run of these.
     Cancel(Vec<String>),
-    /// Show the recording of this test.
-    Trace(String),
+    /// Show what happened in the last run of this test, in time. Only plugins can.
+    Timeline(String),
 }
 
 /// Longest reason in a title, in characters.
@@ -38,6 +38,8 @@ pub fn lenses(snapshot: &Snapshot<'_>, results: &RunResults) -> Vec<Lens> {
     let mut lenses = whole_file(snapshot, &items, results);
     for item in &items {
         match item.kind {
+            // Its cells are not known before the first evaluation.
+            TestItemKind::Matrix if item.run.is_empty() => {}
             TestItemKind::Matrix => lenses.push(matrix(item, results)),
             TestItemKind::Cell if item.parent.is_some() => {}
             _ => lenses.extend(single(item, results)),
@@ -78,8 +80,8 @@ fn single(item: &TestItem, results: &RunResults) -> Vec<Lens> {
         Some(TestResult::Ended { outcome, duration, reason, has_trace }) => {
             let mut lenses =
                 vec![lens(format!("{} · Run", verdict(*outcome, *duration, reason.as_deref())), run, true)];
-            if *has_trace && !outcome.is_good() {
-                lenses.push(lens("Trace".to_owned(), LensAction::Trace(item.id.clone()), true));
+            if *has_trace {
+                lenses.push(lens("Timeline".to_owned(), LensAction::Timeline(item.id.clone()), true));
             }
             lenses
         }
@@ -88,7 +90,7 @@ fn single(item: &TestItem, results: &RunResults) -> Vec<Lens> {
 
 fn verdict(outcome: Outcome, duration: Duration, reason: Option<&str>) -> String {
     match outcome {
-        Outcome::Pass => format!("✓ {} ms", duration.as_millis()),
+        Outcome::Pass => format!("✓ {}", elapsed(duration)),
         Outcome::Skipped => "skipped".to_owned(),
         Outcome::NotRun => "not run".to_owned(),
         Outcome::Bypassed => "✗ no fault acted".to_owned(),
@@ -96,6 +98,12 @@ fn verdict(outcome: Outcome, duration: Duration, reason: Option<&str>) -> String
             format!("✗ {}", short(reason.unwrap_or(outcome.word())))
         }
     }
+}
+
+/// `52 ms` or `1.07 s`, rounded as every view of a plugin rounds it.
+fn elapsed(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds < 0.9995 { format!("{:.0} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
 }
 
 fn short(reason: &str) -> String {
@@ -149,6 +157,12 @@ mod tests {
         TestResult::Ended { outcome, duration: Duration::from_millis(52), reason, has_trace: true }
     }
 
+    #[test]
+    fn times_are_rounded_and_short() {
+        let shown = [0, 47_600, 999_400, 999_600, 1_069_000].map(Duration::from_micros).map(super::elapsed);
+        assert_eq!(shown, ["0 ms", "48 ms", "999 ms", "1.00 s", "1.07 s"]);
+    }
+
     #[track_caller]
     fn check(results: &[(&str, TestResult)], expected: &[&str]) {
         let tests = results.iter().map(|(name, result)| ((*name).to_owned(), result.clone())).collect();
@@ -163,14 +177,14 @@ mod tests {
         check(&[], &["▶ Run all (3)", "▶ Run", "▶ Run 2 cells"]);
         check(
             &[("test_a", ended(Outcome::Pass, None))],
-            &["▶ Run all (3)", "✓ 52 ms · Run", "▶ Run 2 cells"],
+            &["▶ Run all (3)", "✓ 52 ms · Run", "Timeline", "▶ Run 2 cells"],
         );
         check(
             &[
                 ("test_a", ended(Outcome::Fail, Some("404 != 503"))),
                 ("test_matrix_f_x", ended(Outcome::Pass, None)),
             ],
-            &["▶ Run all (3)", "▶ Run failed (1)", "✗ 404 != 503 · Run", "Trace", "▶ Run 2 cells · 1 ✓"],
+            &["▶ Run all (3)", "▶ Run failed (1)", "✗ 404 != 503 · Run", "Timeline", "▶ Run 2 cells · 1 ✓"],
         );
         check(&[("test_a", TestResult::Running)], &["▶ Run all (3)", "◌ running · Cancel", "▶ Run 2 cells"]);
     }

@@ -19,6 +19,7 @@ mod infer;
 pub mod inlay;
 pub mod lens;
 pub mod manual;
+pub mod matrix;
 mod mentions;
 pub mod outline;
 pub mod references;

@@ -14,6 +14,9 @@ pub(super) const CANCEL: &str = "faultbox.cancel";
 pub(super) const CLEAR_RESULTS: &str = "faultbox.clearResults";
 pub(super) const SHOW_COMMAND: &str = "faultbox.showCommand";
 
+/// A command of the client's own, which a lens names only when the client has said that it has it.
+pub(super) const SHOW_TIMELINE: &str = "faultbox.editor.showTimeline";
+
 /// Commands of `workspace/executeCommand`.
 pub(super) const COMMANDS: &[&str] = &[RUN, RERUN_FAILED, CANCEL, CLEAR_RESULTS, SHOW_COMMAND];
 
@@ -63,6 +66,16 @@ pub(super) struct UriArgs {
 pub(super) struct CancelArgs {
     #[serde(default)]
     pub(super) run_id: Option<String>,
+}
+
+/// The argument of [`SHOW_TIMELINE`].
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TimelineArgs {
+    pub(super) uri: Url,
+    pub(super) run_id: String,
+    /// Full name.
+    pub(super) test: String,
 }
 
 // --- requests ---

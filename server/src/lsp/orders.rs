@@ -63,7 +63,9 @@ impl Owner {
         let queued = json!({ "event": "queued", "tests": tests, "argv": argv });
         let mut run = Run::new(id, args.uri.clone(), path, tests, texts, canceller, progress);
         run.tell(self.events(), queued);
-        self.runs.insert(run);
+        if let Some(gone) = self.runs.insert(run) {
+            self.change().results.values_mut().for_each(|results| Arc::make_mut(results).forget_trace(&gone));
+        }
         self.tell_status();
         Ok(answer)
     }

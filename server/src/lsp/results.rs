@@ -25,6 +25,8 @@ pub(super) struct TestResult {
     pub(super) duration_ms: Option<f64>,
     pub(super) failure: Option<Failed>,
     pub(super) evidence: Vec<RuleEvidence>,
+    /// Its run is still recorded.
+    pub(super) has_trace: bool,
 }
 
 /// Why a test did not pass.
@@ -77,6 +79,7 @@ impl TestResult {
             duration_ms: None,
             failure: None,
             evidence: Vec::new(),
+            has_trace: false,
         }
     }
 
@@ -87,6 +90,7 @@ impl TestResult {
             duration_ms: Some(finished.duration_ms),
             failure: finished.failure.as_ref().map(|failure| failed(failure, texts)),
             evidence: finished.evidence.iter().map(|each| evidence(each, texts)).collect(),
+            has_trace: true,
         }
     }
 
@@ -106,7 +110,7 @@ impl TestResult {
             _ => failure.message.clone(),
         });
         let duration = Duration::try_from_secs_f64(self.duration_ms.unwrap_or(0.0) / 1e3).unwrap_or_default();
-        results::TestResult::Ended { outcome, duration, reason, has_trace: false }
+        results::TestResult::Ended { outcome, duration, reason, has_trace: self.has_trace }
     }
 
     pub(super) fn view(&self) -> ResultView {
@@ -217,6 +221,12 @@ impl SpecResults {
             })
         });
         RunResults { tests, rules: rules.collect() }
+    }
+
+    /// The recording of that run is gone.
+    pub(super) fn forget_trace(&mut self, run_id: &str) {
+        let of_run = self.tests.values_mut().filter(|result| result.run_id == run_id);
+        of_run.for_each(|result| result.has_trace = false);
     }
 
     /// Full names of the tests whose last outcome was bad.

@@ -62,12 +62,18 @@ impl RunTable {
         format!("r{}", self.last)
     }
 
-    pub(super) fn insert(&mut self, run: Run) {
-        self.recorded.push_back(Recording { id: run.id.clone(), ..Recording::default() });
-        if self.recorded.len() > MAX_RECORDED_RUNS {
-            self.recorded.pop_front();
-        }
-        self.active.insert(run.id.clone(), run);
+    /// Takes a run that starts; returns the one whose recording had to go for it.
+    pub(super) fn insert(&mut self, run: Run) -> Option<String> {
+        let id = run.id.clone();
+        self.active.insert(id.clone(), run);
+        self.start_recording(id)
+    }
+
+    fn start_recording(&mut self, id: String) -> Option<String> {
+        self.recorded.push_back(Recording { id, ..Recording::default() });
+        let is_full = self.recorded.len() > MAX_RECORDED_RUNS;
+        let oldest = if is_full { self.recorded.pop_front() } else { None };
+        oldest.map(|recording| recording.id)
     }
 
     /// Cancels one run, or every run; returns which.
@@ -279,7 +285,7 @@ mod tests {
     #[test]
     fn a_trace_of_one_test_keeps_what_is_about_the_whole_run() {
         let mut table = RunTable::default();
-        table.recorded.push_back(Recording { id: "r1".to_owned(), ..Recording::default() });
+        table.start_recording("r1".to_owned());
         for event in [
             json!({"event": "run_started", "leaves": [{"test": "test_a"}, {"test": "test_b"}]}),
             json!({"event": "phase", "leaf": 0}),
@@ -291,6 +297,15 @@ mod tests {
         let kept = |test| table.trace("r1", test).unwrap()["events"].as_array().unwrap().len();
         assert_eq!((kept(None), kept(Some("b"))), (4, 3));
         assert!(table.trace("r2", None).is_none());
+    }
+
+    #[test]
+    fn the_oldest_recording_goes_first_and_is_named() {
+        let mut table = RunTable::default();
+        let gone: Vec<String> =
+            (0..MAX_RECORDED_RUNS + 2).filter_map(|at| table.start_recording(format!("r{at}"))).collect();
+        assert_eq!(gone, ["r0", "r1"]);
+        assert!(table.trace("r1", None).is_none() && table.trace("r2", None).is_some());
     }
 
     #[test]

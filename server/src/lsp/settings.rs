@@ -1,5 +1,6 @@
 //! What the client can do and what its user wants, read once from `initialize` and again when settings change.
 
+use super::ext::SHOW_TIMELINE;
 use super::position::Encoding;
 use serde::Deserialize;
 use serde_json::Value;
@@ -16,6 +17,8 @@ pub(super) struct Client {
     pub(super) refresh_hints: bool,
     pub(super) watches_files: bool,
     pub(super) nested_symbols: bool,
+    /// It has a command that shows the timeline of a test.
+    pub(super) shows_timeline: bool,
 }
 
 /// What the user wants.
@@ -40,6 +43,8 @@ pub(super) enum Lenses {
 #[serde(rename_all = "camelCase", default)]
 struct Wishes {
     test_events: bool,
+    /// Commands the client has and the server may put behind a lens.
+    commands: Vec<String>,
     trusted: Option<bool>,
     code_lens: Option<Lenses>,
 }
@@ -57,11 +62,12 @@ impl Client {
         let workspace = abilities.workspace.clone().unwrap_or_default();
         let text = abilities.text_document.clone().unwrap_or_default();
         let item = text.completion.and_then(|completion| completion.completion_item);
+        let said = [experimental(abilities), params.initialization_options.as_ref()].map(wishes);
         let refreshes = |support: Option<Option<bool>>| support.flatten() == Some(true);
         Client {
             encoding: Encoding::negotiate(general.and_then(|general| general.position_encodings.as_deref())),
-            test_events: wishes(params.initialization_options.as_ref()).test_events
-                || wishes(experimental(abilities)).test_events,
+            test_events: said.iter().any(|wishes| wishes.test_events),
+            shows_timeline: said.iter().flat_map(|wishes| &wishes.commands).any(|name| name == SHOW_TIMELINE),
             snippets: item.and_then(|item| item.snippet_support) == Some(true),
             progress: abilities.window.as_ref().and_then(|window| window.work_done_progress) == Some(true),
             refresh_lenses: refreshes(workspace.code_lens.map(|lens| lens.refresh_support)),

@@ -4,6 +4,7 @@ mod client;
 mod diagnostics;
 mod features;
 mod lifecycle;
+mod panels;
 mod random_edits;
 mod runs;
 mod sync;

@@ -20,7 +20,7 @@ local function handlers()
       session.receive(params)
     end,
     ['faultbox/testsChanged'] = function(_, params)
-      session.tests[params.uri] = params.tests
+      session.receive_tests(params)
       M.refresh_lenses(params.uri)
     end,
     ['faultbox/resultsChanged'] = function(_, params)

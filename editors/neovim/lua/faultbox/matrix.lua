@@ -220,6 +220,12 @@ function M.open(uri)
         end
       end
     end)
+    -- What the text does not show comes with the evaluation, and edits change the rest.
+    session.subscribe_tests(function(changed)
+      if changed == state.uri and vim.fn.bufwinid(state.bufnr) >= 0 then
+        refresh()
+      end
+    end)
   end
   refresh()
 end

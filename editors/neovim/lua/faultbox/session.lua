@@ -13,10 +13,24 @@ local M = {
 }
 
 local listeners = {}
+local test_listeners = {}
 
 --- Calls back with (run, leaf or nil, event) after each event.
 function M.subscribe(listener)
   listeners[#listeners + 1] = listener
+end
+
+--- Calls back with the document after its tests, and so perhaps its matrices, changed.
+function M.subscribe_tests(listener)
+  test_listeners[#test_listeners + 1] = listener
+end
+
+--- Takes the parameters of `faultbox/testsChanged`.
+function M.receive_tests(params)
+  M.tests[params.uri] = params.tests
+  for _, listener in ipairs(test_listeners) do
+    listener(params.uri)
+  end
 end
 
 local function remember(run, leaf)

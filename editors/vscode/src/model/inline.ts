@@ -71,7 +71,8 @@ function outcomeRemark(state: LeafState): Remark {
   return remark(state.leaf.place, "outcome", good, text, state.failure?.message ?? "", 0);
 }
 
-function valuesOf({ expected, actual, message }: Failure): string {
+/** `expected 503, got 404`, or the message where nothing was compared. */
+export function valuesOf({ expected, actual, message }: Failure): string {
   return expected !== null && actual !== null ? `expected ${firstLine(expected)}, got ${firstLine(actual)}` : firstLine(message);
 }
 

@@ -1,8 +1,9 @@
 // What happened in one leaf, laid out in time: a lane for the test and one per service.
 
 import type { FaultWord, Place, WireEvent } from "../protocol";
-import { duration } from "./names";
-import type { LeafState } from "./run";
+import { valuesOf } from "./inline";
+import { duration, isGood, outcomeWord } from "./names";
+import { isOver, type LeafState } from "./run";
 
 /** The drawing stays readable, and the panel quick, up to about this many marks of one kind. */
 const MAX_ITEMS = 2_000;
@@ -39,6 +40,11 @@ export interface Mark {
 
 export interface Timeline {
   title: string;
+  /** How it ended, such as `FAIL after 61 ms: expected 500, got 503`; what it does while it runs. */
+  verdict: string;
+  good: boolean;
+  /** The line that failed. */
+  failure: Place | null;
   lanes: string[];
   endMs: number;
   bars: Bar[];
@@ -108,6 +114,9 @@ class Layout {
     const lost = this.skipped + state.lostEvents;
     return {
       title: state.leaf.test,
+      verdict: verdictOf(state),
+      good: !isOver(state.status) || isGood(state.status),
+      failure: state.failure?.place ?? null,
       lanes: this.lanes,
       endMs: Math.max(this.end, 1),
       bars: this.bars,
@@ -167,6 +176,13 @@ class Layout {
   }
 }
 
+function verdictOf(state: LeafState): string {
+  if (!isOver(state.status)) return state.phase || state.status;
+  if (state.status === "not_run") return outcomeWord(state.status);
+  const why = state.failure ? `: ${valuesOf(state.failure)}` : "";
+  return `${outcomeWord(state.status)} after ${duration(state.durationMs)}${why}`;
+}
+
 /** `api` of `api.public`. */
 function serviceOf(target: string): string {
   return target.split(".", 1)[0] ?? target;
@@ -176,5 +192,5 @@ function replyText(status: number, ok: boolean, error: string, body: string): st
   if (error !== "") return error;
   const short = body.length > 60 ? `${body.slice(0, 60)}…` : body;
   const code = status !== 0 ? String(status) : ok ? "ok" : "failed";
-  return short === "" ? code : `${code} ${JSON.stringify(short)}`;
+  return short === "" ? code : `${code} ${short.replace(/\s+/g, " ")}`;
 }

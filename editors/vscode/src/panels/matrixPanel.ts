@@ -12,6 +12,8 @@ export interface MatrixContent {
   spec: string;
   tables: MatrixTable[];
   canRun: boolean;
+  /** Something of this spec runs and can be cancelled. */
+  running: boolean;
 }
 
 export type MatrixMessage = { type: "run"; tests: string[] } | { type: "open"; target: Target } | { type: "cancel" };
@@ -75,7 +77,8 @@ export class MatrixPanel implements vscode.Disposable {
     if (uri === undefined) return;
     const tables = matrixTables(this.matrices, (test) => this.runs.latest(uri, test));
     const spec = vscode.workspace.asRelativePath(vscode.Uri.parse(uri));
-    this.panel.show({ spec, tables, canRun: vscode.workspace.isTrusted });
+    const running = this.runs.active().some((run) => run.uri === uri);
+    this.panel.show({ spec, tables, canRun: vscode.workspace.isTrusted, running });
   }
 
   private async receive(message: MatrixMessage): Promise<void> {

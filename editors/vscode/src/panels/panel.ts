@@ -49,6 +49,7 @@ export class Panel<ToPage extends object, FromPage> implements vscode.Disposable
       localResourceRoots: [root],
       retainContextWhenHidden: false,
     });
+    this.panel.iconPath = vscode.Uri.joinPath(extensionUri, "icons", "faultbox.png");
     this.panel.onDidDispose(() => (this.panel = undefined));
     this.panel.webview.onDidReceiveMessage((message: FromPage | { type: "ready" }) => {
       if (isReady(message)) this.pageIsReady();

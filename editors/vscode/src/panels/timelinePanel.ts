@@ -45,9 +45,9 @@ export class TimelinePanel implements vscode.Disposable {
     for (const each of this.disposables) each.dispose();
   }
 
-  /** Shows a test of the last run, or the run's first failure when none is named or it was not part of it. */
-  open(uri: string, test: string | undefined): boolean {
-    const run = this.runs.last(uri) ?? this.runs.last();
+  /** Shows a test of that run or of the last one; the run's first failure when none is named or it was not part of it. */
+  open(uri: string, test: string | undefined, runId?: string): boolean {
+    const run = (runId === undefined ? undefined : this.runs.get(runId)) ?? this.runs.last(uri) ?? this.runs.last();
     if (run === undefined || run.leaves.length === 0) return false;
     this.take(run, test);
     this.panel.open();

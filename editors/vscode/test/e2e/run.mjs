@@ -78,8 +78,18 @@ const ACTIONS = {
     throw new Error(`no lens ${title} above ${near}`);
   },
   "click-cell": async ({ test }) => (await inWebview(`[data-test="${test}"]`)).click(),
+  "click-all-cells": async () => (await inWebview("button.all")).click(),
   "click-jump": async ({ test }) => (await inWebview(`.cell:has([data-test="${test}"]) .jump:last-child`)).click(),
   "click-arrow": async () => (await inWebview("g.arrow .hit")).click({ position: { x: 1, y: 20 } }),
+  /** Opens an entry of the Test Explorer, and another below it. */
+  "expand-tests": async ({ labels }) => {
+    for (const label of labels) {
+      const row = page.locator(".test-explorer .monaco-list-row", { hasText: label }).first();
+      await row.waitFor({ timeout: 20_000 });
+      if ((await row.getAttribute("aria-expanded")) !== "true") await row.locator(".monaco-tl-twistie").click();
+    }
+  },
+  "see-test": async ({ text }) => page.locator(".test-explorer .monaco-list-row", { hasText: text }).first().waitFor({ timeout: 20_000 }),
   "see-lens": async ({ text }) => page.locator(".codelens-decoration a", { hasText: text }).first().waitFor({ timeout: 10_000 }),
   /** A request the server refused, or a view that failed, ends up as a notification. */
   "no-errors": async () => {
@@ -87,6 +97,7 @@ const ACTIONS = {
     if (errors.length > 0) throw new Error(errors.join(" | "));
   },
   screenshot: async ({ name }) => {
+    await page.mouse.move(760, 890); // nothing is hovered over
     await sleep(700); // the editor's animations; nothing is asserted on this
     await page.screenshot({ path: path.join(SHOTS, name) });
   },

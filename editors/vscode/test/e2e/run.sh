@@ -39,9 +39,8 @@ prepare() {
   local mode="$1" home="$work/$1" trust
   [ "$mode" = untrusted ] && trust=true || trust=false
   mkdir -p "$home/examples/01-http-faults" "$home/out" "$home/data/User" "$home/shots"
-  cp "$repository"/examples/01-http-faults/*.star "$home/examples/01-http-faults/"
+  cp "$repository"/examples/01-http-faults/* "$home/examples/01-http-faults/"
   ln -s "$repository/examples/bin" "$home/examples/bin"
-  printf 'load("//tools:rules.bzl", "library")\n\nlibrary(name = "x", srcs = glob(["*.c"]))\n' >"$home/examples/01-http-faults/BUILD.star"
   cat >"$home/data/User/settings.json" <<JSON
 { "workbench.startupEditor": "none", "telemetry.telemetryLevel": "off", "extensions.ignoreRecommendations": true,
   "security.workspace.trust.enabled": $trust, "security.workspace.trust.startupPrompt": "never",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { timelineOf } from "../../src/model/timeline";
 import type { WireEvent } from "../../src/protocol";
-import { leaf, place, runOf } from "./samples";
+import { failure, finished, leaf, place, runOf } from "./samples";
 
 function timeline(...events: object[]) {
   const all = events.map((event) => ({ v: 1, leaf: 0, ...event }) as WireEvent);
@@ -14,9 +14,18 @@ const sent = { event: "step_sent", atMs: 10, step: 1, target: "api.public", meth
 test("a request is an arrow from the test to its service, answered or not", () => {
   const received = { event: "step_received", atMs: 14, step: 1, status: 503, ok: true, error: "", body: "no", durationMs: 4 };
   const [arrow] = timeline(sent, received).arrows;
-  assert.deepEqual([arrow!.lane, arrow!.sent, arrow!.received, arrow!.reply], [1, 10, 14, '503 "no"']);
+  assert.deepEqual([arrow!.lane, arrow!.sent, arrow!.received, arrow!.reply], [1, 10, 14, "503 no"]);
   const open = timeline(sent).arrows[0]!;
   assert.deepEqual([open.received, open.reply], [undefined, "no reply"]);
+});
+
+test("a bad end says why and leads to its line", () => {
+  const about = leaf("test_a");
+  const run = runOf([about], finished(0, about, { outcome: "fail", failure: failure(25) }));
+  const { verdict, good, failure: line } = timelineOf(run.leaves[0]!);
+  assert.match(verdict, /^FAIL after .*: expected 503, got 404$/);
+  assert.deepEqual([good, line], [false, failure(25).place]);
+  assert.deepEqual([timeline(sent).verdict, timeline(sent).good], ["running", true]);
 });
 
 test("lanes stand in the order services appear, the test first", () => {

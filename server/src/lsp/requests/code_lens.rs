@@ -1,7 +1,7 @@
 //! `textDocument/codeLens`: Run, with the last outcome in the title.
 
 use crate::lsp::document::Document;
-use crate::lsp::ext::{self, CancelArgs, RunArgs};
+use crate::lsp::ext::{self, CancelArgs, RunArgs, TimelineArgs};
 use crate::lsp::settings::Lenses;
 use crate::lsp::state::World;
 use faultbox_engine::ide::lens::{self, LensAction};
@@ -28,8 +28,8 @@ fn convert(world: &World, document: &Document, found: lens::Lens) -> Option<Code
         LensAction::RunAll => run(RunArgs { all: true, ..RunArgs::of(&document.uri) }),
         LensAction::RunFailed => run(RunArgs { failed: true, ..RunArgs::of(&document.uri) }),
         LensAction::Cancel(tests) => (ext::CANCEL, cancel(world, document, &tests)),
-        // Only plugins can show one, and they have their own ways to.
-        LensAction::Trace(_) => return None,
+        LensAction::Timeline(_) if !world.client.shows_timeline => return None,
+        LensAction::Timeline(test) => (ext::SHOW_TIMELINE, timeline(world, document, test)),
     };
     let command = Command {
         title: found.title,
@@ -38,6 +38,12 @@ fn convert(world: &World, document: &Document, found: lens::Lens) -> Option<Code
     };
     let range = super::range(world, document, found.span.start, found.span.end);
     Some(CodeLens { range, command: Some(command), data: None })
+}
+
+/// Shows the run that the test's outcome is from.
+fn timeline(world: &World, document: &Document, test: String) -> Option<Value> {
+    let run_id = world.results(&document.uri)?.tests.get(&test)?.run_id.clone();
+    serde_json::to_value(TimelineArgs { uri: document.uri.clone(), run_id, test }).ok()
 }
 
 /// Cancels the run that one of the tests is part of.

@@ -96,6 +96,10 @@ async function story() {
   await until("the outcome in the page", () => api.matrixPanel.panel.content.tables[0].rows[1].cells[0].text === "PASS");
   note("matrix", api.matrixPanel.panel.content.tables[0].rows.map((row) => row.cells.map((cell) => `${cell.text} ${cell.detail}`.trim())));
   assert.ok(api.explorer.find(uri.toString(), "test_matrix_health_api_503").parent.id !== uri.toString(), "cells are below their matrix");
+  await ask("click-all-cells", {});
+  const allCells = () => api.matrixPanel.panel.content.tables[0].rows.flatMap((row) => row.cells);
+  await until("every cell's outcome in the page", () => idle() && allCells().every((cell) => cell.text === "PASS"));
+  await until("the page to offer running again", () => !api.matrixPanel.panel.content.running);
   await ask("screenshot", { name: "matrix.png" });
 
   // A second action leads to the rule.
@@ -112,7 +116,11 @@ async function story() {
   await vscode.commands.executeCommand(rerun.command.command, ...rerun.command.arguments);
   await until("the failure again", () => api.runs.active().length === 0 && api.runs.last(uri.toString()).leaves[0].status === "fail");
   await vscode.window.showTextDocument(document, vscode.ViewColumn.One);
-  await vscode.commands.executeCommand("faultbox.editor.showTimeline");
+  const timelineLens = await until("a lens that shows the timeline", async () => {
+    const lenses = await vscode.commands.executeCommand("vscode.executeCodeLensProvider", uri, 100);
+    return lenses?.find((each) => each.range.start.line === scenario && each.command?.command === "faultbox.editor.showTimeline");
+  });
+  await vscode.commands.executeCommand(timelineLens.command.command, ...timelineLens.command.arguments);
   const timeline = await until("the timeline", () => api.timelinePanel.panel.content?.timeline);
   note("timeline", [timeline.title, timeline.lanes, timeline.arrows.length, timeline.marks.length]);
   assert.equal(timeline.title, TEST);
@@ -122,6 +130,16 @@ async function story() {
   await ask("click-arrow", {});
   await until("the cursor at the step", () => vscode.window.activeTextEditor?.selection.active.line === step);
   await ask("screenshot", { name: "timeline.png" });
+
+  // Everything, as the Test Explorer shows it.
+  await vscode.commands.executeCommand("workbench.action.closeEditorsInOtherGroups");
+  await vscode.commands.executeCommand("faultbox.editor.runAll");
+  await until("all tests", () => idle() && api.runs.last(uri.toString())?.leaves.length === 11 && api.runs.last(uri.toString()).totals);
+  await vscode.commands.executeCommand("workbench.view.testing.focus");
+  await ask("expand-tests", { labels: ["protocol-test.star", "matrix 2 × 3"] });
+  await ask("see-test", { text: "health × degraded_api" });
+  await ask("screenshot", { name: "test-explorer.png" });
+  await vscode.commands.executeCommand("workbench.view.explorer");
 
   // Cancelling ends the run, and whatever it started.
   const slow = await until("a lens over slow_reads", () => lensAt(lineOf('fault_scenario("slow_reads"')));
@@ -155,6 +173,7 @@ async function story() {
 
   // Without a spec in it, a .star file stays quiet.
   const other = vscode.Uri.file(path.join(path.dirname(SPEC), "BUILD.star"));
+  fs.writeFileSync(other.fsPath, 'load("//tools:rules.bzl", "library")\n\nlibrary(name = "x", srcs = glob(["*.c"]))\n');
   await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(other), vscode.ViewColumn.One);
   assert.equal((await vscode.commands.executeCommand("vscode.executeCodeLensProvider", other, 10))?.length ?? 0, 0);
   assert.deepEqual(vscode.languages.getDiagnostics(other), []);
@@ -163,6 +182,8 @@ async function story() {
   // Restarting keeps everything working.
   await vscode.commands.executeCommand("faultbox.editor.restartServer");
   await until("lenses after a restart", () => lensAt(scenario));
+  await runAtCursor("scenario(health)");
+  await until("a run of the new server", () => idle() && api.runs.last().leaves[0]?.status === "pass");
   note("restart", "ok");
   await ask("no-errors", {});
 }
