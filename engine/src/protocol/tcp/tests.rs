@@ -131,9 +131,10 @@ async fn a_server_may_speak_first() {
 async fn a_client_that_keeps_writing_learns_that_the_server_closed() {
     let rules = RuleSet::new(0);
     let _installed = rules.install(vec![rule(Action::Drop(DropMode::Fin))]);
-    let (_relay, mut client, peer) = connected(&rules).await;
+    let (_relay, mut client, mut peer) = connected(&rules).await;
     client.write_all(b"first").await.unwrap();
-    peer.readable().await.unwrap();
+    // What is left unread turns the server's close into a reset.
+    assert_eq!(peer.read_u8().await.unwrap(), b'f');
     // Nothing is awaited in between, so the relay meets the answer, the reset and more to write all at once.
     assert_eq!(peer.try_write(b"bye").unwrap(), 3);
     drop(peer);
