@@ -239,7 +239,7 @@ def psycopg(port, scratch, log, quick):
     sql(port, "CREATE DATABASE test")
     sql(port, "CREATE SCHEMA test_schema; CREATE SCHEMA test_schema_2; CREATE EXTENSION hstore; CREATE EXTENSION citext", "test")
     uri = f"postgresql+psycopg://postgres@127.0.0.1:{port}/test"
-    files = ["test/dialect/postgresql"] if quick else ["test/dialect/postgresql", "test/sql", "test/engine"]
+    files = ["test/dialect/postgresql"] if quick else ["test/dialect", "test/engine"]
     return pytest(["--dburi", uri, *files], scratch, log, cwd=sources.sdist("sqlalchemy"))
 
 
