@@ -1,6 +1,6 @@
 //! The clients.
 
-use super::contestants::block_on;
+use super::server::block_on;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -70,21 +70,43 @@ pub(crate) fn concurrent_latencies(
 }
 
 async fn client(address: SocketAddr, requests: usize, pause: Duration) -> Vec<Duration> {
-    let mut stream = tokio::net::TcpStream::connect(address).await.expect("a listener");
-    stream.set_nodelay(true).expect("a socket");
-    let mut reply = Vec::with_capacity(4096);
+    let mut conversation = Conversation::open(address).await.expect("a listener");
     let mut times = Vec::with_capacity(requests);
     tokio::time::sleep(pause).await;
     for _ in 0..requests {
         let started = Instant::now();
-        stream.write_all(REQUEST).await.expect("a connection");
-        reply.clear();
-        while !reply.ends_with(END) {
-            assert_ne!(stream.read_buf(&mut reply).await.expect("an answer"), 0, "the connection ended");
-        }
+        assert!(conversation.ask().await, "the connection ended");
         times.push(started.elapsed());
     }
     times
+}
+
+/// One connection that asks and is answered.
+pub(crate) struct Conversation {
+    stream: tokio::net::TcpStream,
+}
+
+impl Conversation {
+    pub(crate) async fn open(address: SocketAddr) -> Option<Conversation> {
+        let stream = tokio::net::TcpStream::connect(address).await.ok()?;
+        stream.set_nodelay(true).ok()?;
+        Some(Conversation { stream })
+    }
+
+    /// False when there was no answer.
+    pub(crate) async fn ask(&mut self) -> bool {
+        if self.stream.write_all(REQUEST).await.is_err() {
+            return false;
+        }
+        let (mut reply, mut have) = ([0; 1024], 0);
+        while !reply[..have].ends_with(END) {
+            match self.stream.read(&mut reply[have..]).await {
+                Ok(count) if count > 0 => have += count,
+                _ => return false,
+            }
+        }
+        true
+    }
 }
 
 /// How long a body of `mib` MiB takes.

@@ -52,7 +52,8 @@ pub(super) struct Connection {
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// Both sides said all they had.
+    /// Both sides said all they had, or the server did and reads no more. What the client still sends then meets a
+    /// closed socket, as it would without a relay.
     Complete,
     /// In order, by a rule.
     Closed,
@@ -128,8 +129,6 @@ impl Connection {
         self.cut_requests(cx);
         match self.requests.poll_write(&mut self.upstream, cx) {
             Ok(wrote) => moved |= wrote,
-            // Its last answer is out too, so the client learns of it the way a client of the server would.
-            Err(error) if self.replies.write_ended => return Err(error),
             // The server reads no more, but it may have answered already.
             Err(_) => self.requests.broken = true,
         }
@@ -174,7 +173,8 @@ impl Connection {
         if self.answering.lost {
             return Some(Ending::Reset);
         }
-        (self.requests.write_ended && self.replies.write_ended).then_some(Ending::Complete)
+        let asked_all = self.requests.write_ended || self.requests.broken;
+        (asked_all && self.replies.write_ended).then_some(Ending::Complete)
     }
 
     /// Closes towards the client, then reads what it still sends until it closes too or [`LINGER`] is over.

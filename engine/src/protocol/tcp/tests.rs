@@ -96,27 +96,52 @@ async fn rules_act_on_a_connections_first_bytes() {
     check(Action::Delay(Duration::from_millis(20)), Ok("PONG again")).await;
 }
 
-#[tokio::test]
-async fn a_server_may_speak_first() {
-    let rules = RuleSet::new(0);
-    let _installed = rules.install(vec![rule(Action::Drop(DropMode::Fin))]);
+/// A client and a server with a relay between them.
+async fn connected(rules: &Arc<RuleSet>) -> (Relay, TcpStream, TcpStream) {
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let config = RelayConfig {
         name: "mail.smtp".to_owned(),
         upstream: Dialer::new(server.local_addr().unwrap()),
-        rules,
+        rules: rules.clone(),
         session: Arc::new(|| Box::new(TcpSession::new())),
         observe: Arc::new(Deaf),
     };
-    let _relay = Relay::start(vec![listener], config);
+    let relay = Relay::start(vec![listener], config);
     let (client, accepted) = tokio::join!(TcpStream::connect(address), server.accept());
-    let (mut client, mut peer) = (client.unwrap(), accepted.unwrap().0);
+    (relay, client.unwrap(), accepted.unwrap().0)
+}
+
+#[tokio::test]
+async fn a_server_may_speak_first() {
+    let rules = RuleSet::new(0);
+    let _installed = rules.install(vec![rule(Action::Drop(DropMode::Fin))]);
+    let (_relay, mut client, mut peer) = connected(&rules).await;
     let mut seen = [0; 4];
     peer.write_all(b"220 ").await.unwrap();
     client.read_exact(&mut seen).await.unwrap();
     client.write_all(b"EHLO").await.unwrap();
     peer.read_exact(&mut seen).await.unwrap();
     assert_eq!(&seen, b"EHLO");
+}
+
+/// Redis does this after a protocol error: it answers, and closes although more is coming in.
+#[tokio::test]
+async fn a_client_that_keeps_writing_learns_that_the_server_closed() {
+    let rules = RuleSet::new(0);
+    let _installed = rules.install(vec![rule(Action::Drop(DropMode::Fin))]);
+    let (_relay, mut client, mut peer) = connected(&rules).await;
+    client.write_all(b"first").await.unwrap();
+    // What is left unread turns the server's close into a reset.
+    assert_eq!(peer.read_u8().await.unwrap(), b'f');
+    // Nothing is awaited in between, so the relay meets the answer, the reset and more to write all at once.
+    assert_eq!(peer.try_write(b"bye").unwrap(), 3);
+    drop(peer);
+    assert_eq!(client.try_write(b"second").unwrap(), 6);
+    let mut answer = [0; 3];
+    client.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"bye");
+    let refused = async { while client.write_all(b"more").await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(10), refused).await.expect("the client may write for ever");
 }

@@ -1,0 +1,1 @@
+"""Others' suites, run direct and through the relay."""
