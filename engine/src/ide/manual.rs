@@ -120,7 +120,7 @@ fn builtin(builtin: &'static Builtin) -> Section {
             items.push("any syscall, family or operation of the service: a syscall fault".to_owned());
         }
         Keywords::Rule(_) => {
-            items.push("what the target's protocol lets a rule match, and the triggers".to_owned())
+            items.push("what the target's protocol lets a rule match, and the triggers".to_owned());
         }
         Keywords::Open => items.push("any other name".to_owned()),
     }

@@ -11,6 +11,7 @@ pub mod completion;
 mod declarations;
 pub mod definition;
 mod domains;
+pub mod findings;
 pub mod folding;
 mod fuzzy;
 pub mod highlights;

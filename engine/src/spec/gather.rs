@@ -11,14 +11,13 @@ use super::values::not_supported;
 use super::wording;
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::syntax;
 use crate::text::{FileId, Files, Source, Span};
 use starlark::analysis::AstModuleLint;
 use starlark::syntax::{AstModule, Dialect, DialectTypes};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-/// Largest spec file, in bytes: a thousand times a long spec.
-const MAX_SPEC_BYTES: usize = 2 * 1024 * 1024;
 /// Files that load files that load files.
 const MAX_LOAD_DEPTH: usize = 64;
 
@@ -167,9 +166,8 @@ impl Gatherer<'_> {
         };
         // Editors on Windows write this mark and never show it.
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
-        if bytes.len() > MAX_SPEC_BYTES {
-            let limit = MAX_SPEC_BYTES / (1024 * 1024);
-            return Err(Unreadable::whole(format!("`{name}` is larger than {limit} MiB, no spec is")));
+        if let Some(complaint) = syntax::size_complaint(bytes.len()) {
+            return Err(Unreadable::whole(complaint));
         }
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(text.to_owned()),

@@ -25,7 +25,7 @@ pub use node::{ArgumentKind, Ident, Node, NodeKind, ParamKind, StringLiteral};
 pub use parser::{MAX_DEPTH, MAX_FINDINGS, MAX_HEIGHT};
 pub use tree::{NodeId, Tree};
 
-/// Largest text that is parsed, in bytes. A longer one gives one finding and an empty tree.
+/// Largest text that is parsed, in bytes: a thousand times a long spec. A longer one gives one finding and an empty tree.
 pub const MAX_TEXT_BYTES: usize = 2 * 1024 * 1024;
 
 /// A text, understood as far as possible.
@@ -40,8 +40,8 @@ pub struct Parsed {
 
 /// Parses `text`. Never fails, takes time in proportion to the text, and needs a small stack only.
 pub fn parse(file: FileId, text: &str) -> Parsed {
-    if text.len() > MAX_TEXT_BYTES {
-        return too_large(file, text);
+    if let Some(complaint) = size_complaint(text.len()) {
+        return too_large(file, text, complaint);
     }
     let (tokens, mut diagnostics) = lexer::lex(file, text);
     let (tree, more) = parser::parse(file, text, &tokens);
@@ -51,10 +51,14 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     Parsed { tree, tokens, diagnostics }
 }
 
-fn too_large(file: FileId, text: &str) -> Parsed {
+/// What is wrong with a text of so many bytes; `None` when it is short enough to be a spec.
+pub fn size_complaint(bytes: usize) -> Option<String> {
     let limit = MAX_TEXT_BYTES / (1024 * 1024);
-    let message = format!("the file has {} bytes; at most {limit} MiB are read", text.len());
-    let finding = Diagnostic::new(Code::Syntax, Span::start_of(file), message);
+    (bytes > MAX_TEXT_BYTES).then(|| format!("the file has {bytes} bytes; at most {limit} MiB are read"))
+}
+
+fn too_large(file: FileId, text: &str, complaint: String) -> Parsed {
+    let finding = Diagnostic::new(Code::UnreadableFile, Span::start_of(file), complaint);
     let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
     let tokens = vec![
         Token { kind: TokenKind::Unknown, start: 0, end },

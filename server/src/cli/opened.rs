@@ -7,6 +7,7 @@ use faultbox_engine::check;
 use faultbox_engine::diagnostic::render::{Style, full};
 use faultbox_engine::diagnostic::{Diagnostic, Severity};
 use faultbox_engine::event::Event;
+use faultbox_engine::ide::findings;
 use faultbox_engine::model::Spec;
 use faultbox_engine::plan::{NoMatch, Plan, Selection, expand, select};
 use faultbox_engine::report::Reporter;
@@ -42,10 +43,9 @@ pub(crate) fn open_over(named: Option<&Path>, buffers: MemoryFiles) -> Result<Op
     let root = std::path::absolute(&path)
         .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
     let loaded = run::load(&OverlayFiles { buffers, below: DiskFiles }, &root);
-    let mut diagnostics = loaded.loaded.diagnostics.clone();
     let beside = root.parent().unwrap_or(Path::new("/")).to_owned();
-    diagnostics.extend(check::all(&loaded.loaded, &|service| program::complaint(&service.binary, &beside)));
-    diagnostics.sort_by_key(|found| (found.primary.span.file, found.primary.span.start));
+    let checked = check::all(&loaded.loaded, &|service| program::complaint(&service.binary, &beside));
+    let diagnostics = findings::of_spec(&loaded.loaded, checked);
     let sources = shorten(&loaded.loaded.sources, &directory);
     Ok(Opened { path, loaded, sources, diagnostics })
 }

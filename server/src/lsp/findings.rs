@@ -3,9 +3,10 @@
 use super::document::{Document, THIS_FILE};
 use super::position::Encoding;
 use super::results::{Mark, TestResult};
-use super::state::World;
+use super::state::{Evaluation, World};
 use super::to_proto;
 use faultbox_engine::diagnostic::{Code, Diagnostic, Fix};
+use faultbox_engine::ide::findings::{Said, is_syntax};
 use faultbox_engine::text::{FileId, Source, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -35,29 +36,18 @@ pub(super) struct FixData {
 
 /// Everything there is to say about the file at `path`, sorted by place.
 pub(super) fn of_file(world: &World, path: &Path) -> Vec<lsp::Diagnostic> {
-    let mut said = BTreeSet::new();
+    let mut said = Said::default();
     let mut all = Vec::new();
     if let Some(found) = world.static_findings.get(path) {
         let files = [path.to_owned()];
         let to_lsp = Converter::new(world, &files);
-        for finding in found.iter() {
-            said.insert((finding.code.id(), finding.primary.span.start, finding.primary.span.end));
-            all.extend(to_lsp.finding(finding));
-        }
+        let found = found.iter().filter(|finding| said.by_text(finding));
+        all.extend(found.filter_map(|finding| to_lsp.finding(finding)));
     }
-    let is_open = world.document_at(path).is_some();
     for evaluation in world.evaluations.values() {
-        let Some(file) = evaluation.file_id(path) else { continue };
         let to_lsp = Converter::new(world, &evaluation.files);
-        let here = evaluation.findings.iter().filter(|finding| finding.primary.span.file == file);
-        for finding in here {
-            // The tolerant parser says it at once, and better.
-            let known = is_open && is_syntax(finding.code);
-            let span = finding.primary.span;
-            if !known && said.insert((finding.code.id(), span.start, span.end)) {
-                all.extend(to_lsp.finding(finding));
-            }
-        }
+        let found = evaluated(world, evaluation, path).filter(|finding| said.by_evaluation(finding));
+        all.extend(found.filter_map(|finding| to_lsp.finding(finding)));
     }
     all.extend(of_runs(world, path));
     all.sort_by_key(|found| (found.range.start, found.range.end));
@@ -67,15 +57,28 @@ pub(super) fn of_file(world: &World, path: &Path) -> Vec<lsp::Diagnostic> {
 /// Findings about the text of an open document, with spans in it, for whoever offers their fixes.
 pub(super) fn of_text(world: &World, document: &Document) -> Vec<Diagnostic> {
     let path = document.path();
-    let mut all: Vec<Diagnostic> =
-        world.static_findings.get(path).map(|found| found.to_vec()).unwrap_or_default();
+    let mut said = Said::default();
+    let text = world.static_findings.get(path).into_iter().flat_map(|found| found.iter());
+    let mut all: Vec<Diagnostic> = text.filter(|finding| said.by_text(finding)).cloned().collect();
     for evaluation in world.evaluations.values() {
-        let Some(file) = evaluation.file_id(path) else { continue };
-        all.extend(evaluation.findings.iter().filter_map(|finding| only_in(finding, file)));
+        let found = evaluated(world, evaluation, path).filter(|finding| said.by_evaluation(finding));
+        all.extend(found.filter_map(|finding| only_in(finding, finding.primary.span.file)));
     }
-    let mut said = BTreeSet::new();
-    all.retain(|found| said.insert((found.code.id(), found.primary.span.start, found.primary.span.end)));
     all
+}
+
+/// What the evaluation says about the file. Syntax is the text's own to tell once that has changed.
+fn evaluated<'e>(
+    world: &World,
+    evaluation: &'e Evaluation,
+    path: &Path,
+) -> impl Iterator<Item = &'e Diagnostic> {
+    let is_old = evaluation.is_old && world.document_at(path).is_some();
+    let file = evaluation.file_id(path);
+    let findings = evaluation.findings.iter();
+    findings.filter(move |finding| {
+        Some(finding.primary.span.file) == file && !(is_old && is_syntax(finding.code))
+    })
 }
 
 /// The finding as one of a single file; fixes that reach into others are left out.
@@ -92,10 +95,6 @@ fn only_in(finding: &Diagnostic, file: FileId) -> Option<Diagnostic> {
         })
     });
     Some(finding)
-}
-
-fn is_syntax(code: Code) -> bool {
-    matches!(code, Code::Syntax | Code::UnclosedBracket | Code::UnclosedString | Code::NestedTooDeep)
 }
 
 /// Converts findings whose spans number files by their place in `files`.

@@ -81,6 +81,16 @@ pub(super) struct Analysed {
     pub(super) uri: Url,
     pub(super) version: i32,
     pub(super) findings: Vec<Diagnostic>,
+    pub(super) cause: Cause,
+}
+
+/// Why a document was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Its text is new, so that it has to be evaluated again, too.
+    Text,
+    /// Its evaluation found something else declared than before.
+    Outline,
 }
 
 /// Where events go; clones reach the same owner.

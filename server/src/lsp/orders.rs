@@ -43,7 +43,7 @@ impl Owner {
         let tests = self.wanted(args, &path)?;
         self.runs.cancel_overlapping(&path, tests.as_deref());
         let id = self.runs.next_id();
-        let arguments = runs::arguments(&path, args, tests.as_deref());
+        let arguments = runs::arguments(&path, args, tests.as_deref(), self.world.settings.jobs);
         let title = match tests.as_deref() {
             None => "Faultbox: all tests".to_owned(),
             Some([one]) => format!("Faultbox: {one}"),
@@ -126,7 +126,7 @@ impl Owner {
     fn show_command(&self, args: &RunArgs) -> Result<Value> {
         let path = runnable(args)?;
         let tests = self.wanted(args, &path)?;
-        let argv = shown(&runs::arguments(&path, args, tests.as_deref()));
+        let argv = shown(&runs::arguments(&path, args, tests.as_deref(), self.world.settings.jobs));
         Ok(json!({ "argv": argv, "cwd": directory(&path) }))
     }
 

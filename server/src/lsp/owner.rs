@@ -3,10 +3,10 @@
 mod telling;
 
 use super::checker::{Checked, Checker, Question};
-use super::document::{Document, path_of};
+use super::document::{Document, EditSpan, path_of};
 use super::ext::{FileTests, StatusParams};
 use super::findings;
-use super::main_loop::{Analysed, Event, Mailbox, Query};
+use super::main_loop::{Analysed, Cause, Event, Mailbox, Query};
 use super::outbox::Outbox;
 use super::pool::Pool;
 use super::runs::RunTable;
@@ -39,7 +39,9 @@ pub(super) struct Owner {
     newest: Arc<DashMap<Url, i32>>,
     /// Which version of each open document `static_findings` are about.
     analysed: BTreeMap<PathBuf, i32>,
-    /// Counts the questions about each root; only the answer to the last one is taken.
+    /// How many questions were asked.
+    asked: u64,
+    /// The last question about each root; only its answer is taken.
     generations: BTreeMap<PathBuf, u64>,
     published: BTreeMap<PathBuf, Vec<lsp::Diagnostic>>,
     told_tests: BTreeMap<Url, FileTests>,
@@ -66,6 +68,7 @@ impl Owner {
             checker,
             newest: Arc::default(),
             analysed: BTreeMap::new(),
+            asked: 0,
             generations: BTreeMap::new(),
             published: BTreeMap::new(),
             told_tests: BTreeMap::new(),
@@ -129,7 +132,7 @@ impl Owner {
         let document = Arc::new(document);
         self.change().closed.remove(document.path());
         self.change().documents.insert(document.uri.clone(), Arc::clone(&document));
-        self.analyse(document);
+        self.analyse(document, Cause::Text);
     }
 
     fn changed(&mut self, uri: &Url, version: i32, changes: Vec<lsp::TextDocumentContentChangeEvent>) {
@@ -149,28 +152,42 @@ impl Owner {
         for results in world.results.values_mut() {
             Arc::make_mut(results).edited(&path, &edits);
         }
-        self.analyse(next);
+        self.analyse(next, Cause::Text);
     }
 
+    /// What is known about the text goes with the buffer. The file stays a spec: what it declares, and what its last run
+    /// found, is still true of it, unless the buffer held something else.
     fn closed(&mut self, uri: &Url) {
         self.newest.remove(uri);
         let path = path_of(uri);
         let world = self.change();
-        let was_open = world.documents.remove(uri).is_some();
+        let buffer = world.documents.remove(uri);
         world.static_findings.remove(&path);
         world.evaluations.remove(&path);
         self.generations.remove(&path);
         self.analysed.remove(&path);
-        self.told_tests.remove(uri);
-        if was_open && !self.readers(&path).is_empty() {
+        if buffer.is_some() && !self.readers(&path).is_empty() {
             self.read_closed(&path);
         }
-        self.file_changed(&path);
+        if let Some(buffer) = buffer.filter(|buffer| !is_saved(buffer)) {
+            let everything = [EditSpan { start: 0, old_end: buffer.source.text.len() as u32, new_end: 0 }];
+            for results in self.change().results.values_mut() {
+                Arc::make_mut(results).edited(&path, &everything);
+            }
+            self.tell_tests_of_closed(&path);
+        }
+        self.part_changed(&path);
         self.publish_changed();
     }
 
     /// Something outside the open documents, or an open one's text on disk, is different now.
     fn file_changed(&mut self, path: &Path) {
+        self.part_changed(path);
+        self.tell_tests_of_closed(path);
+    }
+
+    /// Has the specs evaluated again that read the file.
+    fn part_changed(&mut self, path: &Path) {
         if self.world.closed.contains_key(path) {
             self.read_closed(path);
         }
@@ -208,7 +225,7 @@ impl Owner {
             self.publish_changed();
         } else if settings.trusted && !was_trusted {
             let documents: Vec<_> = self.world.documents.values().cloned().collect();
-            documents.into_iter().for_each(|document| self.analyse(document));
+            documents.into_iter().for_each(|document| self.analyse(document, Cause::Text));
         }
         self.refresh(true);
     }
@@ -216,7 +233,7 @@ impl Owner {
     // --- findings ---
 
     /// Looks at the text itself, off this thread, unless a newer version has come by then.
-    fn analyse(&self, document: Arc<Document>) {
+    fn analyse(&self, document: Arc<Document>, cause: Cause) {
         let (newest, mailbox) = (Arc::clone(&self.newest), self.mailbox.clone());
         let world = Arc::clone(&self.world);
         self.pool.run(move || {
@@ -227,7 +244,7 @@ impl Owner {
             let findings =
                 if world.is_spec(&document) { statics::findings(&world, &document) } else { Vec::new() };
             let (uri, version) = (document.uri.clone(), document.version);
-            mailbox.put(Event::Analysed(Analysed { uri, version, findings }));
+            mailbox.put(Event::Analysed(Analysed { uri, version, findings, cause }));
         });
     }
 
@@ -239,7 +256,10 @@ impl Owner {
         let path = document.path().clone();
         self.analysed.insert(path.clone(), analysed.version);
         self.change().static_findings.insert(path.clone(), Arc::new(analysed.findings));
-        self.publish(&path, true);
+        self.publish(&path, analysed.cause == Cause::Text);
+        if analysed.cause == Cause::Outline {
+            return;
+        }
         let mut roots = self.readers(&path);
         let is_root = document.reads_like_a_spec() && !self.is_part(&path);
         if is_root && !roots.contains(&path) {
@@ -268,9 +288,9 @@ impl Owner {
         if !self.world.settings.trusted || !root.is_absolute() {
             return;
         }
-        let generation = self.generations.entry(root.to_owned()).or_default();
-        *generation += 1;
-        self.checker.check(*generation, Question { root: root.to_owned(), buffers: self.world.buffers() });
+        self.asked += 1;
+        self.generations.insert(root.to_owned(), self.asked);
+        self.checker.check(self.asked, Question { root: root.to_owned(), buffers: self.world.buffers() });
     }
 
     fn checked(&mut self, checked: Checked) {
@@ -292,11 +312,12 @@ impl Owner {
                     severity: Severity::Hint,
                     ..Diagnostic::new(Code::EvaluationLimit, Span::start_of(FileId(0)), refused.to_string())
                 };
-                let outline = old.map(|old| old.outline.clone()).unwrap_or_default();
-                Evaluation { outline, files: vec![root.clone()], findings: vec![hint] }
+                let outline = old.as_ref().map(|old| old.outline.clone()).unwrap_or_default();
+                Evaluation { outline, files: vec![root.clone()], findings: vec![hint], is_old: false }
             }
         };
         let parts: Vec<PathBuf> = next.files.iter().filter(|file| **file != root).cloned().collect();
+        let is_other = old.is_none_or(|old| old.outline != next.outline);
         let world = self.change();
         world.evaluations.insert(root, Arc::new(next));
         parts.iter().for_each(|part| drop(world.evaluations.remove(part)));
@@ -308,6 +329,10 @@ impl Owner {
         self.publish_changed();
         let documents: Vec<_> = self.world.documents.values().cloned().collect();
         documents.iter().for_each(|document| self.tell_tests(document));
+        if is_other {
+            // What the text says depends on what it declares where only evaluation can tell.
+            documents.into_iter().for_each(|document| self.analyse(document, Cause::Outline));
+        }
         self.tell_status();
         self.refresh(true);
     }
@@ -351,4 +376,9 @@ impl Owner {
         files.extend(self.published.keys().cloned());
         files.iter().for_each(|path| self.publish(path, false));
     }
+}
+
+/// True when the file has the text of the buffer.
+fn is_saved(buffer: &Document) -> bool {
+    std::fs::read(buffer.path()).is_ok_and(|bytes| bytes == buffer.source.text.as_bytes())
 }

@@ -8,6 +8,7 @@ use super::run_child::{Canceller, Ended, Fact};
 use super::wire::{Line, Totals};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use tower_lsp::lsp_types::Url;
 
@@ -134,7 +135,12 @@ pub(super) fn same_test(one: &str, other: &str) -> bool {
 }
 
 /// The command line of a run, without the options only the server gives.
-pub(super) fn arguments(path: &Path, args: &RunArgs, tests: Option<&[String]>) -> Vec<String> {
+pub(super) fn arguments(
+    path: &Path,
+    args: &RunArgs,
+    tests: Option<&[String]>,
+    jobs: Option<NonZeroU32>,
+) -> Vec<String> {
     let spec = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let mut arguments = vec!["test".to_owned(), spec];
     for test in tests.unwrap_or_default() {
@@ -142,6 +148,9 @@ pub(super) fn arguments(path: &Path, args: &RunArgs, tests: Option<&[String]>) -
     }
     if let Some(seed) = args.seed {
         arguments.extend(["--seed".to_owned(), seed.to_string()]);
+    }
+    if let Some(jobs) = jobs {
+        arguments.extend(["--jobs".to_owned(), jobs.to_string()]);
     }
     arguments
 }
@@ -318,7 +327,8 @@ mod tests {
             seed: Some(7),
         };
         let tests = ["write".to_owned()];
-        let line = arguments(Path::new("/a/x.star"), &args, Some(&tests));
-        assert_eq!(line, ["test", "x.star", "--test", "write", "--seed", "7"]);
+        let line = |jobs| arguments(Path::new("/a/x.star"), &args, Some(&tests), jobs);
+        assert_eq!(line(None), ["test", "x.star", "--test", "write", "--seed", "7"]);
+        assert_eq!(line(NonZeroU32::new(2))[6..], ["--jobs", "2"]);
     }
 }

@@ -3,7 +3,9 @@
 use super::ext::SHOW_TIMELINE;
 use super::position::Encoding;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::num::NonZeroU32;
 use tower_lsp::lsp_types::{ClientCapabilities, InitializeParams};
 
 /// What this client understands.
@@ -27,6 +29,8 @@ pub(super) struct Settings {
     /// False: nothing of the workspace is evaluated or run.
     pub(super) trusted: bool,
     pub(super) lenses: Lenses,
+    /// How many tests run at the same time; `None` leaves it to the run.
+    pub(super) jobs: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -39,19 +43,9 @@ pub(super) enum Lenses {
     Never,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Wishes {
-    test_events: bool,
-    /// Commands the client has and the server may put behind a lens.
-    commands: Vec<String>,
-    trusted: Option<bool>,
-    code_lens: Option<Lenses>,
-}
-
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { trusted: true, lenses: Lenses::Always }
+        Settings { trusted: true, lenses: Lenses::Always, jobs: None }
     }
 }
 
@@ -62,12 +56,15 @@ impl Client {
         let workspace = abilities.workspace.clone().unwrap_or_default();
         let text = abilities.text_document.clone().unwrap_or_default();
         let item = text.completion.and_then(|completion| completion.completion_item);
-        let said = [experimental(abilities), params.initialization_options.as_ref()].map(wishes);
+        let said = [experimental(abilities), params.initialization_options.as_ref()];
         let refreshes = |support: Option<Option<bool>>| support.flatten() == Some(true);
         Client {
             encoding: Encoding::negotiate(general.and_then(|general| general.position_encodings.as_deref())),
-            test_events: said.iter().any(|wishes| wishes.test_events),
-            shows_timeline: said.iter().flat_map(|wishes| &wishes.commands).any(|name| name == SHOW_TIMELINE),
+            test_events: said.into_iter().any(|object| wish(object, "testEvents") == Some(true)),
+            shows_timeline: said
+                .into_iter()
+                .flat_map(|object| wish::<Vec<String>>(object, "commands").unwrap_or_default())
+                .any(|name| name == SHOW_TIMELINE),
             snippets: item.and_then(|item| item.snippet_support) == Some(true),
             progress: abilities.window.as_ref().and_then(|window| window.work_done_progress) == Some(true),
             refresh_lenses: refreshes(workspace.code_lens.map(|lens| lens.refresh_support)),
@@ -93,10 +90,11 @@ impl Settings {
     /// Takes over what the object says; settings it does not name stay. Also understands `{"faultbox": {…}}`.
     pub(super) fn with(self, object: Option<&Value>) -> Settings {
         let inner = object.map(|object| object.get("faultbox").unwrap_or(object));
-        let wishes = wishes(inner);
         Settings {
-            trusted: wishes.trusted.unwrap_or(self.trusted),
-            lenses: wishes.code_lens.unwrap_or(self.lenses),
+            trusted: wish(inner, "trusted").unwrap_or(self.trusted),
+            lenses: wish(inner, "codeLens").unwrap_or(self.lenses),
+            // 0 means one per core, which is what a run does when nothing is said.
+            jobs: wish::<u32>(inner, "jobs").map_or(self.jobs, NonZeroU32::new),
         }
     }
 }
@@ -105,9 +103,9 @@ fn experimental(abilities: &ClientCapabilities) -> Option<&Value> {
     abilities.experimental.as_ref()?.get("faultbox")
 }
 
-/// What is not understood counts as not said: a client's mistake must not keep the server from starting.
-fn wishes(object: Option<&Value>) -> Wishes {
-    object.and_then(|object| Wishes::deserialize(object).ok()).unwrap_or_default()
+/// What is not understood counts as not said: a client's mistake in one setting must not cost the others.
+fn wish<T: DeserializeOwned>(object: Option<&Value>, key: &str) -> Option<T> {
+    T::deserialize(object?.get(key)?).ok()
 }
 
 #[cfg(test)]
@@ -130,8 +128,35 @@ mod tests {
     #[test]
     fn settings_change_only_what_they_name() {
         let object = json!({"faultbox": {"codeLens": "never", "other": 1}});
-        let settings = Settings { trusted: false, lenses: Lenses::Always }.with(Some(&object));
-        assert_eq!(settings, Settings { trusted: false, lenses: Lenses::Never });
+        let jobs = NonZeroU32::new(3);
+        let settings = Settings { trusted: false, lenses: Lenses::Always, jobs }.with(Some(&object));
+        assert_eq!(settings, Settings { trusted: false, lenses: Lenses::Never, jobs });
         assert_eq!(settings.with(Some(&json!("nonsense"))), settings);
+        assert_eq!(settings.with(Some(&json!({ "jobs": 0 }))).jobs, None, "0 leaves it to the run");
+        assert_eq!(settings.with(Some(&json!({ "jobs": 5 }))).jobs, NonZeroU32::new(5));
+    }
+
+    #[test]
+    fn a_mistake_in_one_setting_does_not_cost_the_others() {
+        let settings =
+            Settings::default().with(Some(&json!({ "trusted": false, "jobs": -1, "codeLens": 7 })));
+        assert_eq!(settings, Settings { trusted: false, ..Settings::default() });
+    }
+
+    /// What VS Code offers is what the server understands, and the document has a row for each.
+    #[test]
+    fn the_settings_of_the_extension_are_understood() {
+        let manifest: Value =
+            serde_json::from_str(include_str!("../../../editors/vscode/package.json")).unwrap();
+        let offered = &manifest["contributes"]["configuration"]["properties"];
+        assert_eq!(offered["faultbox.jobs"]["default"], 0);
+        assert_eq!(Settings::default().with(Some(&json!({ "jobs": 0 }))), Settings::default());
+        for word in offered["faultbox.codeLens"]["enum"].as_array().unwrap() {
+            assert!(wish::<Lenses>(Some(&json!({ "codeLens": word })), "codeLens").is_some(), "{word}");
+        }
+        let document = include_str!("../../../editors/PROTOCOL.md");
+        for key in ["testEvents", "trusted", "codeLens", "jobs"] {
+            assert!(document.contains(&format!("| `{key}` |")), "{key}");
+        }
     }
 }

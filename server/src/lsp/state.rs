@@ -37,6 +37,8 @@ pub(super) struct Evaluation {
     /// `FileId(n)` of a finding is the n-th of these.
     pub(super) files: Vec<PathBuf>,
     pub(super) findings: Vec<Diagnostic>,
+    /// True once a file it was made from has changed.
+    pub(super) is_old: bool,
 }
 
 impl World {
@@ -108,7 +110,7 @@ impl World {
 
 impl Evaluation {
     pub(super) fn new(outline: Outline, findings: Vec<Diagnostic>) -> Evaluation {
-        Evaluation { files: outline.files.clone(), outline, findings }
+        Evaluation { files: outline.files.clone(), outline, findings, is_old: false }
     }
 
     /// This evaluation, with what the one before declared where this one did not reach the end.
@@ -131,6 +133,7 @@ impl Evaluation {
 
     /// Moves every span in `path`. A finding whose place was changed is dropped: it will be found again or is mended.
     pub(super) fn edited(&mut self, path: &Path, edits: &[EditSpan]) {
+        self.is_old = true;
         if let Some(file) = position(&self.outline.files, path) {
             move_outline(&mut self.outline, file, edits);
         }

@@ -4,10 +4,8 @@
 use super::document::Document;
 use super::state::World;
 use faultbox_engine::diagnostic::Diagnostic;
-use faultbox_engine::ide::static_check;
+use faultbox_engine::ide::findings;
 
 pub(super) fn findings(world: &World, document: &Document) -> Vec<Diagnostic> {
-    let mut findings = document.parsed().diagnostics.clone();
-    findings.extend(world.with_snapshot(document, static_check::check));
-    findings
+    world.with_snapshot(document, findings::of_text)
 }

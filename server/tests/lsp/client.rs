@@ -1,9 +1,9 @@
 //! A small client: frames, ids, time limits, and a folder to put specs into.
 
 use serde_json::{Value, json};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -27,6 +27,8 @@ pub(crate) struct Server {
     stdin: Option<ChildStdin>,
     incoming: Receiver<Value>,
     unread: VecDeque<Value>,
+    /// The findings of each document as a client shows them now, looked at or not.
+    shown: BTreeMap<String, Vec<Value>>,
     next_id: i64,
     folder: tempfile::TempDir,
 }
@@ -34,9 +36,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it and stops before `initialize`.
     pub(crate) fn raw() -> Server {
+        Server::of(env!("CARGO_BIN_EXE_faultbox").as_ref(), "lsp")
+    }
+
+    /// Starts any language server by its program and the argument that makes it one.
+    pub(crate) fn of(program: &Path, argument: &str) -> Server {
         let folder = tempfile::Builder::new().prefix("faultbox-lsp").tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_faultbox"));
-        command.arg("lsp").current_dir(folder.path());
+        let mut command = Command::new(program);
+        command.arg(argument).current_dir(folder.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().unwrap();
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().unwrap());
@@ -49,7 +56,7 @@ impl Server {
                 }
             }
         });
-        Server { child, stdin, incoming, unread: VecDeque::new(), next_id: 0, folder }
+        Server { child, stdin, incoming, unread: VecDeque::new(), shown: BTreeMap::new(), next_id: 0, folder }
     }
 
     /// Starts it as an ordinary client would.
@@ -75,13 +82,29 @@ impl Server {
         format!("file://{}", self.path(name).display())
     }
 
+    /// Writes the file, in a folder of its own if need be.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
     /// Writes the file and opens it, version 1.
     pub(crate) fn open(&mut self, name: &str, text: &str) -> String {
-        std::fs::write(self.path(name), text).unwrap();
+        self.write(name, text);
         let uri = self.uri(name);
+        self.open_buffer(&uri, text);
+        uri
+    }
+
+    /// Opens a document as it is in the editor, version 1.
+    pub(crate) fn open_buffer(&mut self, uri: &str, text: &str) {
         let item = json!({ "uri": uri, "languageId": "faultbox", "version": 1, "text": text });
         self.notify("textDocument/didOpen", json!({ "textDocument": item }));
-        uri
+    }
+
+    pub(crate) fn close(&mut self, uri: &str) {
+        self.notify("textDocument/didClose", json!({ "textDocument": { "uri": uri } }));
     }
 
     /// One incremental change, or a new text when there is no range.
@@ -171,6 +194,12 @@ impl Server {
         })
     }
 
+    /// What came by this method about a document and nobody has looked at.
+    pub(crate) fn unread(&self, method: &str, uri: &str) -> Vec<Value> {
+        let is_it = |message: &&Value| message["method"] == method && message["params"]["uri"] == uri;
+        self.unread.iter().filter(is_it).cloned().collect()
+    }
+
     /// The findings published for this version of a document.
     pub(crate) fn findings(&mut self, uri: &str, version: i32) -> Vec<Value> {
         self.findings_where(uri, |params| params["version"] == version)
@@ -180,6 +209,11 @@ impl Server {
         let method = "textDocument/publishDiagnostics";
         let params = self.notification(method, |params| params["uri"] == uri && wanted(params));
         params["diagnostics"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The findings a client shows for the document, as far as messages were read.
+    pub(crate) fn shown(&self, uri: &str) -> &[Value] {
+        self.shown.get(uri).map_or(&[], Vec::as_slice)
     }
 
     /// Asks until the answer is as wanted, for what follows from something that is not announced.
@@ -201,6 +235,11 @@ impl Server {
                 panic!("the server has ended: {:?}", self.child.try_wait())
             }
         };
+        if message["method"] == "textDocument/publishDiagnostics" {
+            let params = &message["params"];
+            let found = params["diagnostics"].as_array().cloned().unwrap_or_default();
+            self.shown.insert(params["uri"].as_str().unwrap_or("").to_owned(), found);
+        }
         if message.get("method").is_some() && message.get("id").is_some() && self.stdin.is_some() {
             self.send(&json!({ "jsonrpc": "2.0", "id": message["id"], "result": null }));
         }

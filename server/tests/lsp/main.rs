@@ -1,10 +1,16 @@
 //! The language server as an editor meets it: the real executable over real pipes.
 
+mod agreement;
 mod client;
+mod closing;
 mod diagnostics;
 mod features;
+mod figures;
+mod hostile;
 mod lifecycle;
 mod panels;
+mod peer;
+mod protocols;
 mod random_edits;
 mod runs;
 mod sync;

@@ -1,52 +1,18 @@
 //! Bars L1, L2 and L4: specs are typed character by character and every answer is timed.
 //!
-//! `cargo test --release -p faultbox --test lsp -- --ignored --nocapture typing` prints the figures. The ordinary test types
-//! one short spec and only asks that every answer comes.
+//! `cargo test --release -p faultbox --test lsp -- --ignored --nocapture --test-threads 1 timed` prints the figures; README.md
+//! has those of the last run. The ordinary test types one short spec and only asks that every answer comes.
 
 use crate::client::{Server, abilities, range};
+use crate::figures::Figures;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const QUESTIONS: &[&str] = &["textDocument/completion", "textDocument/hover", "textDocument/signatureHelp"];
 
-/// Times of one kind of answer.
-#[derive(Default)]
-struct Times(Vec<Duration>);
-
-impl Times {
-    fn percentile(&mut self, percent: usize) -> Duration {
-        self.0.sort();
-        let last = self.0.len().saturating_sub(1);
-        self.0.get(last * percent / 100).copied().unwrap_or_default()
-    }
-}
-
-#[derive(Default)]
-struct Figures(BTreeMap<String, Times>);
-
-impl Figures {
-    fn add(&mut self, what: &str, since: Instant) {
-        self.0.entry(what.to_owned()).or_default().0.push(since.elapsed());
-    }
-
-    #[expect(clippy::print_stdout, reason = "figures are what a measurement is for")]
-    fn print(&mut self, title: &str) {
-        println!("{title}");
-        for (what, times) in &mut self.0 {
-            let count = times.0.len();
-            let [p50, p99, worst] =
-                [50, 99, 100].map(|percent| times.percentile(percent).as_secs_f64() * 1e3);
-            println!(
-                "  {what:32} p50 {p50:7.2} ms   p99 {p99:7.2} ms   worst {worst:7.2} ms   ({count} times)"
-            );
-        }
-    }
-}
-
 /// Line and column of the end of a text; the texts typed here are ASCII, so every unit is the same.
-fn end_of(text: &str) -> (u32, u32) {
+pub(crate) fn end_of(text: &str) -> (u32, u32) {
     let line = text.matches('\n').count() as u32;
     let column = text.rsplit('\n').next().unwrap_or("").len() as u32;
     (line, column)
@@ -84,7 +50,7 @@ fn type_in(
     server.notify("textDocument/didClose", json!({ "textDocument": { "uri": uri } }));
 }
 
-const SHORT: &str = "\
+pub(crate) const SHORT: &str = "\
 db = service(\"db\", \"/bin/true\", interface(\"main\", \"http\", 9001))
 slow = fault_assumption(\"slow\", target = db, write = delay(\"200ms\"))
 def test_one():
@@ -100,7 +66,7 @@ fn typing_a_spec_gets_every_answer() {
 }
 
 /// At least 800 lines of services, faults and scenarios.
-fn long_spec() -> String {
+pub(crate) fn long_spec() -> String {
     let mut text = String::new();
     for n in 0..100 {
         text.push_str(&format!(
@@ -114,7 +80,7 @@ fn long_spec() -> String {
     text
 }
 
-fn examples() -> Vec<PathBuf> {
+pub(crate) fn examples() -> Vec<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let folders = std::fs::read_dir(root).unwrap().flatten();
     let files =
@@ -128,15 +94,18 @@ fn examples() -> Vec<PathBuf> {
     specs
 }
 
+/// The long spec in two: what is typed goes between.
+pub(crate) fn halves(long: &str) -> (&str, &str) {
+    let middle = long[..long.len() / 2].rfind("\ndb").map_or(0, |at| at + 1);
+    long.split_at(middle)
+}
+
 #[test]
 #[ignore = "a measurement: run alone, with --release and --nocapture"]
-fn typing_in_a_long_spec_is_timed() {
+fn timed_typing_in_a_long_spec() {
     let long = long_spec();
     assert!(long.lines().count() >= 800);
-    let (top, _) = long.split_at(long[..long.len() / 2].rfind("db").unwrap_or(0));
-    let top = &top[..top.rfind('\n').map_or(0, |at| at + 1)];
-    let bottom = &long[top.len()..];
-    debug_assert!(bottom.starts_with("db") || !bottom.is_empty());
+    let (top, bottom) = halves(&long);
     let mut figures = Figures::default();
     let mut server = Server::start();
     type_in(&mut server, top, SHORT, bottom, QUESTIONS, &mut figures);
@@ -146,21 +115,21 @@ fn typing_in_a_long_spec_is_timed() {
 
 #[test]
 #[ignore = "a measurement: run alone, with --release and --nocapture"]
-fn typing_every_example_is_timed() {
+fn timed_typing_every_example() {
+    let mut figures = Figures::default();
     for path in examples() {
         let text = std::fs::read_to_string(&path).unwrap().replace(|c: char| !c.is_ascii(), "-");
-        let mut figures = Figures::default();
         let mut server = Server::start();
         type_in(&mut server, "", &text, "", QUESTIONS, &mut figures);
-        figures.print(&format!("typing {}", path.display()));
         server.finish();
     }
+    figures.print(&format!("typing {} example specs from start to end", examples().len()));
 }
 
 /// L3 and L4: from the last keystroke to what evaluation finds, from start to `initialize`, from a lens to the first event.
 #[test]
 #[ignore = "a measurement: run alone, with --release and --nocapture"]
-fn starting_checking_and_running_is_timed() {
+fn timed_starting_checking_and_running() {
     let mut figures = Figures::default();
     for _ in 0..30 {
         let started = Instant::now();

@@ -1,10 +1,15 @@
 //! What clients hear besides findings: tests, status and results for those that opted in, and when to ask again.
 
 use super::super::document::Document;
-use super::super::ext::{Health, ResultsChanged, ResultsChangedParams, Status, StatusParams, TestsChanged};
+use super::super::ext::{
+    FileTests, Health, ResultsChanged, ResultsChangedParams, Status, StatusParams, TestsChanged,
+};
 use super::super::outbox::Outbox;
 use super::super::requests::discover;
+use super::super::to_proto;
 use super::Owner;
+use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tower_lsp::lsp_types::Url;
 use tower_lsp::lsp_types::request::{CodeLensRefresh, InlayHintRefreshRequest};
@@ -21,12 +26,42 @@ impl Owner {
         if !self.world.client.test_events {
             return;
         }
-        let tests = discover::of_document(&self.world, document);
-        let last = self.told_tests.get(&document.uri);
+        self.tell_if_new(discover::of_document(&self.world, document));
+    }
+
+    /// A closed file keeps the tests it was told to have until it is gone, or its new text shows others. Those that
+    /// only evaluation sees are not looked for again before it is opened.
+    pub(super) fn tell_tests_of_closed(&mut self, path: &Path) {
+        let Some(uri) = to_proto::uri(path).filter(|uri| self.told_tests.contains_key(uri)) else { return };
+        if self.world.document(&uri).is_some() {
+            return;
+        }
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                let document = Document::new(uri, 0, text);
+                let tests = discover::of_document(&self.world, &document).tests;
+                if !tests.is_empty() {
+                    self.tell_if_new(FileTests { uri: document.uri, version: None, tests });
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.tell_if_new(FileTests { uri, version: None, tests: Vec::new() });
+            }
+            // Whatever hinders the reading, the file is there.
+            Err(_) => {}
+        }
+    }
+
+    fn tell_if_new(&mut self, tests: FileTests) {
+        let last = self.told_tests.get(&tests.uri);
         if last.map_or(tests.tests.is_empty(), |last| last.tests == tests.tests) {
             return;
         }
-        self.told_tests.insert(document.uri.clone(), tests.clone());
+        if tests.tests.is_empty() {
+            self.told_tests.remove(&tests.uri);
+        } else {
+            self.told_tests.insert(tests.uri.clone(), tests.clone());
+        }
         self.outbox.notify::<TestsChanged>(tests);
     }
 
