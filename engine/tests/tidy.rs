@@ -251,6 +251,21 @@ fn invariant_5_the_engine_neither_prints_nor_reads_the_environment() {
 }
 
 #[test]
+fn the_packages_in_the_readme_are_those_ci_installs() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).unwrap();
+    let script = read(".ci/run");
+    let needs = script.split_once("needs=(").and_then(|(_, rest)| rest.split_once("\n)")).unwrap().0;
+    let mut installed: Vec<&str> = needs.lines().filter_map(|line| line.trim().split(':').next()).collect();
+    installed.retain(|package| !package.is_empty());
+    let readme = read("README.md");
+    let lines = readme.lines().filter_map(|line| line.strip_prefix("apt-get install "));
+    let mut told: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+    installed.sort_unstable();
+    told.sort_unstable();
+    assert_eq!(told, installed);
+}
+
+#[test]
 fn the_map_in_architecture_names_every_room() {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let missing = MAY_IMPORT.iter().filter(|(room, _)| !text.contains(&format!("`engine/src/{room}`")));

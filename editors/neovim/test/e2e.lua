@@ -1,6 +1,6 @@
 -- A user's session by keyboard: lens, pass, edit without saving, fail, quickfix, matrix, cancel, clean stop.
 -- SPEC is a copy of the seed chapter, SERVER the program: the stub or the real one.
-local PATIENCE_MS = tonumber(vim.env.PATIENCE_MS or '30000')
+local PATIENCE_MS = tonumber(vim.env.PATIENCE_MS or '60000')
 
 local function say(...)
   io.stdout:write(table.concat({ ... }, ' ') .. '\n')

@@ -2,10 +2,11 @@
 # The plugin in real Neovims, headless.
 #
 #   run.sh                                against editors/test/stub_server.py: the plugin alone
-#   FAULTBOX_BIN=/abs/faultbox run.sh     against the real program (build the examples first: examples/build)
+#   FAULTBOX_BIN=/abs/faultbox run.sh     against the real program (build the examples first: examples/build, or name
+#                                         the folder of the demo services in SERVICES)
 #
 # Runs in the `nvim` of $PATH and in those of /opt/trixie and /opt/forky (debootstrap's, see CONTRIBUTING.md) where they
-# are. Exit 3: there is no Neovim at all.
+# are. Cargo's tests tell it, too: server/tests/cli/neovim.rs. Exit 3: there is no Neovim at all.
 set -euo pipefail
 
 plugin="$(cd "$(dirname "$0")/.." && pwd)"
@@ -34,7 +35,7 @@ neovims() {
 copy_example() {
   rm -rf "$work/examples" && mkdir -p "$work/examples/01-http-faults"
   cp "$REPOSITORY"/examples/01-http-faults/*.star "$work/examples/01-http-faults/"
-  ln -s "$REPOSITORY/examples/bin" "$work/examples/bin"
+  ln -s "${SERVICES:-$REPOSITORY/examples/bin}" "$work/examples/bin"
   printf 'load("//tools:rules.bzl", "library")\n\nlibrary(name = "x")\n' >"$work/examples/01-http-faults/BUILD.star"
 }
 
@@ -44,7 +45,7 @@ while read -r nvim; do
   found=1
   echo "== $($nvim --version | head -1)"
   copy_example
-  export SPEC="$work/examples/01-http-faults/protocol-test.star" SERVER="$program" XDG_STATE_HOME="$work/state" XDG_DATA_HOME="$work/data" XDG_CONFIG_HOME="$work/config"
+  export SPEC="$work/examples/01-http-faults/protocol-test.star" SERVER="$program" XDG_STATE_HOME="$work/state" XDG_DATA_HOME="$work/data" XDG_CONFIG_HOME="$work/config" XDG_CACHE_HOME="$work/cache"
   start=($nvim --headless --clean -n --cmd "set runtimepath^=$plugin" --cmd "filetype plugin on")
   timeout 120 "${start[@]}" -c "luafile $plugin/test/unit.lua" </dev/null
   env "$mark" timeout 300 "${start[@]}" -c "luafile $plugin/test/e2e.lua" </dev/null

@@ -7,6 +7,7 @@ mod faults;
 mod harness;
 mod host;
 mod languages;
+mod neovim;
 mod reports;
 mod sentences;
 mod usage;

@@ -4,7 +4,7 @@
 #   FAULTBOX_BIN=/abs/faultbox run.sh     against the real program (build the examples first: examples/build)
 #   run.sh                                against editors/test/stub_server.py: the extension alone
 #
-# Heavy (about 700 MB installed once, see setup.sh); .ci/run calls it behind a switch. Exit 3: something is not installed.
+# Heavy (about 700 MB installed once, see setup.sh); .ci/editors calls it. Exit 3: something is not installed.
 # MODES="trusted" (or "untrusted") tells one of the two stories only.
 # With SCREENSHOTS=1 the pictures of editors/vscode/docs are made anew.
 set -euo pipefail
@@ -16,6 +16,7 @@ export FAULTBOX_BIN="${FAULTBOX_BIN:-$repository/editors/test/stub_server.py}"
 [ -x "$FAULTBOX_BIN" ] || { echo "run.sh: $FAULTBOX_BIN is not a program" >&2; exit 3; }
 export CACHE
 CACHE="$("$here/setup.sh")"
+[ -d "$CACHE/node-bin" ] && PATH="$CACHE/node-bin:$PATH"
 
 work="$(mktemp -d)"
 mark="FAULTBOX_E2E_RUN=$work"
@@ -79,7 +80,7 @@ close_window() {
   wait "$server" 2>/dev/null || true
   server=""
   local left pid
-  for _ in $(seq 100); do
+  for _ in $(seq 400); do
     left="$(marked)"
     [ -z "$left" ] && return
     sleep 0.05

@@ -7,7 +7,7 @@ const path = require("node:path");
 const vscode = require("vscode");
 
 const { SPEC, OUT, MODE } = JSON.parse(fs.readFileSync(path.join(__dirname, "config.json"), "utf8"));
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 const TEST = "test_write_gets_503";
 const done = [];
 
