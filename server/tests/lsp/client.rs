@@ -194,6 +194,11 @@ impl Server {
         })
     }
 
+    /// Looks away from everything that came.
+    pub(crate) fn forget(&mut self) {
+        self.unread.clear();
+    }
+
     /// What came by this method about a document and nobody has looked at.
     pub(crate) fn unread(&self, method: &str, uri: &str) -> Vec<Value> {
         let is_it = |message: &&Value| message["method"] == method && message["params"]["uri"] == uri;
@@ -214,6 +219,17 @@ impl Server {
     /// The findings a client shows for the document, as far as messages were read.
     pub(crate) fn shown(&self, uri: &str) -> &[Value] {
         self.shown.get(uri).map_or(&[], Vec::as_slice)
+    }
+
+    /// Waits until the findings a client shows for the document are as wanted.
+    pub(crate) fn shows(&mut self, uri: &str, wanted: impl Fn(&[Value]) -> bool) {
+        let end = Instant::now() + LIMIT;
+        while !wanted(self.shown(uri)) {
+            match self.next(end) {
+                Some(message) => self.unread.push_back(message),
+                None => panic!("{uri} does not show that within {LIMIT:?}: {:#?}", self.shown(uri)),
+            }
+        }
     }
 
     /// Asks until the answer is as wanted, for what follows from something that is not announced.

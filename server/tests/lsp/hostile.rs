@@ -48,7 +48,9 @@ def test_one():
     assert_eq(db.main.get(path = \"/x\").status, 200)
 ";
 
-const QUESTIONS: &[&str] = &["textDocument/completion", "textDocument/hover", "textDocument/signatureHelp"];
+/// What is asked, and at which column of a line that begins like the good one's first.
+const QUESTIONS: &[(&str, u32)] =
+    &[("textDocument/completion", 12), ("textDocument/hover", 7), ("textDocument/signatureHelp", 13)];
 
 /// Types a character into the hostile document, so that it is worked on anew.
 fn prod(server: &mut Server, uri: &str, version: i32) {
@@ -57,28 +59,26 @@ fn prod(server: &mut Server, uri: &str, version: i32) {
 
 /// Asks everything about the good document while the bad one is changed again and again.
 fn ask_beside(server: &mut Server, (name, text): &Hostile, rounds: i32) {
-    let bad = server.open("bad.faultbox.star", text);
-    let good = server.open("faultbox.star", GOOD);
+    let folder = name.replace(' ', "-");
+    let bad = server.open(&format!("{folder}/bad.faultbox.star"), text);
+    let good = server.open(&format!("{folder}/faultbox.star"), GOOD);
     server.findings(&good, 1);
     for round in 0..rounds {
         prod(server, &bad, round + 2);
         server.change(&good, round + 2, Some(range((2, 0), (2, 0))), "# more\n");
         server.findings(&good, round + 2);
-        for question in QUESTIONS {
-            let place = json!({ "line": 0, "character": 7 });
+        for (question, column) in QUESTIONS {
+            let place = json!({ "line": 0, "character": column });
             let answer =
                 server.request(question, json!({ "textDocument": { "uri": good }, "position": place }));
             assert_ne!(answer, Value::Null, "{question} beside {name}");
         }
     }
     // Its evaluation comes, too, although the other one may not have ended.
-    server.findings_where(&good, |params| {
-        params["diagnostics"].as_array().is_some_and(|all| all.iter().any(|each| each["code"] == "FB0110"))
-    });
+    let is_twin = |found: &[Value]| found.iter().any(|each| each["code"] == "FB0110");
+    server.shows(&good, is_twin);
     // And the hostile one is told what is wrong with it.
-    if server.shown(&bad).is_empty() {
-        server.findings_where(&bad, |params| params["diagnostics"] != json!([]));
-    }
+    server.shows(&bad, |found| !found.is_empty());
     server.close(&bad);
     server.close(&good);
 }
@@ -107,12 +107,29 @@ fn an_evaluation_without_end_is_given_up_and_told() {
     let mut server = Server::start();
     let (_, text) = of_evaluation().swap_remove(1);
     let bad = server.open("bad.faultbox.star", &text);
-    let found = server.findings_where(&bad, |params| {
-        params["diagnostics"].as_array().is_some_and(|all| all.iter().any(|each| each["code"] == "FB0009"))
-    });
-    let limit = found.iter().find(|each| each["code"] == "FB0009").unwrap();
+    server.shows(&bad, |found| found.iter().any(|each| each["code"] == "FB0009"));
+    let limit = server.shown(&bad).iter().find(|each| each["code"] == "FB0009").unwrap();
     assert_eq!(limit["severity"], 4, "{limit:#}");
     assert!(limit["message"].as_str().unwrap().contains("live checks are limited"), "{limit:#}");
+    server.finish();
+}
+
+/// Lenses and tests come from the text where evaluation has nothing to say.
+#[test]
+fn a_spec_whose_evaluation_never_ends_can_be_run() {
+    let mut server = Server::start();
+    let (_, endless) = of_evaluation().swap_remove(1);
+    let uri = server.open("faultbox.star", &format!("{endless}def test_one():\n    assert_eq(1, 1)\n"));
+    let told = server.notification("faultbox/testsChanged", |params| params["uri"] == uri);
+    assert_eq!(told["tests"][0]["id"], "test_one", "{told:#}");
+    let mut lenses = |server: &mut Server| {
+        let lenses = server.request("textDocument/codeLens", json!({ "textDocument": { "uri": uri } }));
+        let lenses = lenses.as_array().unwrap();
+        lenses.iter().map(|lens| lens["command"]["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(lenses(&mut server), ["▶ Run all (1)", "▶ Run"]);
+    server.shows(&uri, |found| found.iter().any(|each| each["code"] == "FB0009"));
+    assert_eq!(lenses(&mut server), ["▶ Run all (1)", "▶ Run"]);
     server.finish();
 }
 
@@ -135,9 +152,9 @@ fn timed_beside_hostile_specs() {
             server.change(&uri, round + 2, Some(range((0, 0), (0, 0))), "#\n");
             server.findings(&uri, round + 2);
             figures.add("findings of the text", started);
-            for question in QUESTIONS {
+            for (question, column) in QUESTIONS {
                 let started = Instant::now();
-                let place = json!({ "line": round + 1, "character": 9 });
+                let place = json!({ "line": round + 1, "character": column });
                 server.request(question, json!({ "textDocument": { "uri": uri }, "position": place }));
                 figures.add(question, started);
             }

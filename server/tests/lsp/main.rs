@@ -4,6 +4,7 @@ mod agreement;
 mod client;
 mod closing;
 mod diagnostics;
+mod edits;
 mod features;
 mod figures;
 mod hostile;

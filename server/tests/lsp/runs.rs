@@ -131,6 +131,27 @@ fn commands_say_what_is_wrong_with_them() {
     server.finish();
 }
 
+#[test]
+fn the_jobs_setting_goes_to_the_run() {
+    let mut params = abilities();
+    params["initializationOptions"]["jobs"] = json!(1);
+    let (mut server, _) = Server::start_with(params);
+    let uri = opened(&mut server, SPEC);
+    let mut started = |server: &mut Server| {
+        let run = server.command("faultbox.run", json!({ "uri": uri, "tests": ["good"] }))["runId"].clone();
+        let queued = event(server, &run, "queued");
+        let started = event(server, &run, "run_started");
+        event(server, &run, "ended");
+        (queued["event"]["argv"].clone(), started["event"]["jobs"].clone())
+    };
+    let argv = ["faultbox", "test", "faultbox.star", "--test", "good", "--jobs", "1"];
+    assert_eq!(started(&mut server), (json!(argv), json!(1)));
+    let settings = json!({ "settings": { "faultbox": { "jobs": 0 } } });
+    server.notify("workspace/didChangeConfiguration", settings);
+    assert_eq!(started(&mut server).0, json!(argv[..5]), "0 leaves it to the run");
+    server.finish();
+}
+
 /// A service that never gets ready keeps a run going for as long as a test needs.
 const ENDLESS: &str = "\
 slow = service(\"slow\", \"/bin/sleep\", interface(\"main\", \"tcp\", 9003), args = [\"7007\"],
