@@ -135,6 +135,7 @@ pub(crate) fn run_relay(upstream: &str, rules: &str) {
         rules: set.clone(),
         session: Arc::new(|| protocol::session(Protocol::Http)),
         observe: Arc::new(Deaf),
+        prelude: None,
     };
     std::thread::spawn(|| {
         // Whatever ends the pipe ends the relay.
