@@ -50,6 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         rules: rules.clone(),
         session: Arc::new(move || protocol::session(protocol)),
         observe: Arc::new(Complaints),
+        prelude: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

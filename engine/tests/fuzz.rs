@@ -2,6 +2,8 @@
 
 #[path = "../benches/fuzz/fuzzer.rs"]
 mod fuzzer;
+#[path = "../benches/fuzz/host.rs"]
+mod host;
 #[path = "../benches/fuzz/mutate.rs"]
 mod mutate;
 #[path = "../benches/fuzz/sessions.rs"]

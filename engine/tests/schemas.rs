@@ -224,6 +224,7 @@ async fn pass_on(schema: &'static Schema, name: &str, talk: &transcript::Talk, s
         rules: rules.clone(),
         session: Arc::new(|| protocol::session(schema.protocol)),
         observe: Arc::new(Deaf),
+        prelude: None,
     };
     let relay = Relay::start(vec![listener], config);
     let client = TcpStream::connect(address).await.unwrap();

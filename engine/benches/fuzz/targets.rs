@@ -1,7 +1,7 @@
 //! Every reader of foreign bytes, by name.
 
 use super::mutate::Input;
-use super::{sessions, texts, transcript};
+use super::{host, sessions, texts, transcript};
 use faultbox_engine::model::Protocol;
 use faultbox_engine::proxy::Direction;
 
@@ -48,6 +48,31 @@ pub(crate) static TARGETS: &[Target] = &[
         words: &[b"\r\n", b"\0", b"\xff", b"\xe2\x82"],
     },
     Target { name: "resp", check: texts::check_resp, seeds: || recorded(Protocol::Redis), words: RESP },
+    Target { name: "login", check: texts::check_login, seeds: logins, words: POSTGRES },
+    Target {
+        name: "ports",
+        check: host::check_ports,
+        seeds: host::ports,
+        words: &[b"\0\0\0\x80", b"\x02\0", b"\x03\0", b"\xff\xff\xff\xff"],
+    },
+    Target {
+        name: "program",
+        check: host::check_program,
+        seeds: host::programs,
+        words: &[b"#!", b"\x7fELF", b"\x03\0\0\0", b"\xff\xff\xff\xff\xff\xff\xff\xff", b" ", b"\n"],
+    },
+    Target {
+        name: "address",
+        check: host::check_address,
+        seeds: host::addresses,
+        words: &[b"\x01\0", b"\x02\0", b"\x0a\0", b"\0", b"/"],
+    },
+    Target {
+        name: "lines",
+        check: host::check_lines,
+        seeds: || texts(&["ready\nlistening on 1\r\n\n", "no end"]),
+        words: &[b"\r\n", b"\n", b"\r", b"\xf0\x9f\x98\x80"],
+    },
     Target { name: "glob", check: texts::check_glob, seeds: globs, words: GLOB },
     Target { name: "syntax", check: texts::check_syntax, seeds: specs, words: SPEC },
     Target { name: "cursor", check: texts::check_cursor, seeds: specs, words: SPEC },
@@ -85,6 +110,16 @@ fn specs() -> Vec<Input> {
         "load(\"a.star\", \"b\", c = \"d\")\nif x:\n  pass\nelif y: break\nelse:\n\tx += {1: 2, \"k\": (3,)}\n",
         "lambda x: not x or \"\"\"😀\r\n\"\"\" # c\rfor a, b in {}.items(): print(a,\n",
     ])
+}
+
+fn logins() -> Vec<Input> {
+    let said: [&[u8]; 4] = [
+        b"R\0\0\0\x2a\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0",
+        b"v\0\0\0\x0c\0\x03\0\0\0\0\0\0R\0\0\0\x08\0\0\0\0",
+        b"E\0\0\0\x16SFATAL\0C28000\0Mno\0\0",
+        b"p\0\0\0\x22SCRAM-SHA-256\0\0\0\0\x0cy,,n=,r=abcd",
+    ];
+    said.iter().map(|bytes| vec![(Direction::ToClient, bytes.to_vec())]).collect()
 }
 
 fn statements() -> Vec<Input> {

@@ -2,6 +2,7 @@
 
 use super::mutate::{Input, Random};
 use faultbox_engine::model::{Dialect, Glob, Probability, format_duration, parse_duration};
+use faultbox_engine::protocol::postgres::login::{self, Answer};
 use faultbox_engine::protocol::postgres::schema::sql::{canonical_sql, short_sql};
 use faultbox_engine::protocol::redis::codec::{self, Command, Walk};
 use faultbox_engine::syntax::{self, cursor, dump, scope::Scopes};
@@ -35,6 +36,28 @@ pub(crate) fn check_resp(input: &Input, _seed: u64) -> u64 {
     // A word is given or not; neither may panic.
     let _ = codec::first_word(&bytes);
     count
+}
+
+/// What a PostgreSQL server and its client say at a login.
+pub(crate) fn check_login(input: &Input, _seed: u64) -> u64 {
+    let bytes = bytes_of(input);
+    let _ = login::denies_binding(&bytes);
+    let without = login::without_binding(&bytes);
+    assert_eq!(login::without_binding(&without), without, "nothing is left to take out");
+    let Ok(Some(answer)) = login::answer(&bytes) else {
+        assert_eq!(without, bytes);
+        return 0;
+    };
+    let expected = match answer {
+        Answer::OffersBinding => Answer::GoesOn,
+        Answer::GoesOn | Answer::Refused { .. } => answer.clone(),
+    };
+    assert_eq!(login::answer(&without), Ok(Some(expected)));
+    match answer {
+        Answer::GoesOn => 1,
+        Answer::OffersBinding => 2,
+        Answer::Refused { sqlstate, .. } => 3 + sqlstate.len().min(8) as u64,
+    }
 }
 
 /// Patterns against the plainest matcher there is.

@@ -43,7 +43,9 @@ impl Peer {
             }
             Peer::NginxHttp | Peer::NginxTcp => {
                 let mut command = Command::new("nginx");
-                command.arg("-e").arg("/dev/null").arg("-c").arg(config);
+                // Where it ends it removes the file, so as root it must not be /dev/null.
+                let pid = format!("pid {};", config.with_extension("pid").display());
+                command.args(["-e", "/dev/null", "-g", &pid, "-c"]).arg(config);
                 command
             }
         }
@@ -79,7 +81,7 @@ fn haproxy(mode: &str, rest: &str, address: SocketAddr, upstream: SocketAddr) ->
 
 fn nginx(rest: &str) -> String {
     format!(
-        "worker_processes 1;\ndaemon off;\nmaster_process off;\npid /dev/null;\nerror_log /dev/null;\n\
+        "worker_processes 1;\ndaemon off;\nmaster_process off;\nerror_log /dev/null;\n\
          events {{ worker_connections 2048; }}\n{rest}\n"
     )
 }

@@ -35,6 +35,7 @@ pub(crate) fn run_relay(upstream: &str, protocol: &str, rules: &str) {
         rules: set.clone(),
         session: Arc::new(move || protocol::session(protocol)),
         observe: Arc::new(Deaf),
+        prelude: None,
     };
     std::thread::spawn(|| {
         // Whatever ends the pipe ends the relay.

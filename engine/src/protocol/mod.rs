@@ -13,7 +13,9 @@ pub mod udp;
 mod replay;
 
 use crate::model::{Protocol, Schema, StepCall, StepId, StepReply};
-use crate::proxy::{Dialer, Session};
+use crate::proxy::tls::{Authority, TlsError};
+use crate::proxy::{Dialer, Prelude, Session};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the protocol can do.
@@ -36,6 +38,26 @@ pub fn session(protocol: Protocol) -> Box<dyn Session> {
         Protocol::Redis => Box::new(redis::RedisSession::default()),
         Protocol::Postgres => Box::new(postgres::PostgresSession::default()),
     }
+}
+
+/// Whether clients of the protocol may speak TLS to a relay that rules look through.
+pub fn is_encrypted(protocol: Protocol) -> bool {
+    match protocol {
+        Protocol::Postgres => true,
+        Protocol::Http | Protocol::Tcp | Protocol::Udp | Protocol::Redis => false,
+    }
+}
+
+/// What the connections to `service` settle before their session begins; `None` where a session begins at once.
+pub fn prelude(
+    protocol: Protocol,
+    service: &str,
+    authority: &Arc<Authority>,
+) -> Result<Option<Arc<dyn Prelude>>, TlsError> {
+    if !is_encrypted(protocol) {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(postgres::Encryption::new(authority, service)?)))
 }
 
 /// Makes one step of a test on a connection of its own. `env` is the service's, for credentials. Never fails: what

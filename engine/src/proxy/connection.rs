@@ -7,21 +7,24 @@ use super::action;
 use super::alarm::AlarmClock;
 use super::flow::Flow;
 use super::ledger::Ledger;
+use super::prelude::Opened;
 use super::relay::RelayConfig;
 use super::replies::Answering;
 use super::requests::Stage;
 use super::session::Session;
+use super::stream::Stream;
 use crate::event::EventKind;
 use crate::model::DropMode;
 use crate::rules::ActiveRule;
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
 /// Rounds of one poll before other connections get a turn.
 const MAX_ROUNDS: usize = 32;
@@ -45,8 +48,8 @@ pub(super) struct Connection {
     pub(super) opaque: bool,
     /// Set when a rule ends the connection; carried out when everything before it is written.
     pub(super) end: Option<DropMode>,
-    downstream: TcpStream,
-    upstream: TcpStream,
+    downstream: Stream,
+    upstream: Stream,
 }
 
 /// How a connection ended.
@@ -66,8 +69,7 @@ impl Connection {
         config: Arc<RelayConfig>,
         clock: Arc<AlarmClock>,
         id: u64,
-        downstream: TcpStream,
-        upstream: TcpStream,
+        opened: Opened,
     ) -> Connection {
         let session = (config.session)();
         (config.observe).event(EventKind::ConnectionOpened { target: config.name.clone(), connection: id });
@@ -76,15 +78,15 @@ impl Connection {
             clock,
             id,
             session,
-            requests: Flow::default(),
+            requests: Flow::begun_with(opened.early),
             stage: Stage::Passing,
             replies: Flow::default(),
             answering: Answering::default(),
             ledger: Ledger::default(),
             opaque: false,
             end: None,
-            downstream,
-            upstream,
+            downstream: opened.downstream,
+            upstream: opened.upstream,
         }
     }
 
@@ -94,9 +96,8 @@ impl Connection {
         match ending {
             Ending::Complete => {}
             Ending::Reset => {
-                // Failing to ask for a reset leaves an orderly close, the next best thing.
-                let _ = self.downstream.set_zero_linger();
-                let _ = self.upstream.set_zero_linger();
+                self.downstream.reset_when_closed();
+                self.upstream.reset_when_closed();
             }
             Ending::Closed => self.close_in_order().await,
         }
@@ -149,14 +150,18 @@ impl Connection {
         let mut moved = false;
         let asked_all = self.requests.read_ended && self.requests.is_empty();
         if asked_all && !self.requests.write_ended && self.stage.may_end() {
-            self.requests.write_ended = true;
-            moved |= shut(&mut self.upstream, cx).is_ok();
+            if let Poll::Ready(outcome) = shut(&mut self.upstream, cx) {
+                self.requests.write_ended = true;
+                moved |= outcome.is_ok();
+            }
         }
         let answered_all = self.replies.read_ended && self.replies.is_empty();
         if answered_all && !self.replies.write_ended && self.end.is_none() {
-            self.replies.write_ended = true;
-            shut(&mut self.downstream, cx)?;
-            moved = true;
+            if let Poll::Ready(outcome) = shut(&mut self.downstream, cx) {
+                self.replies.write_ended = true;
+                outcome?;
+                moved = true;
+            }
         }
         Ok(moved)
     }
@@ -196,6 +201,7 @@ impl Connection {
             return;
         }
         self.opaque = true;
+        self.config.rules.could_not_see(reason);
         self.tell(EventKind::ConnectionOpaque {
             target: self.config.name.clone(),
             connection: self.id,
@@ -224,10 +230,7 @@ impl Drop for Connection {
     }
 }
 
-/// Sends a FIN. For TCP this never has to wait.
-fn shut(stream: &mut TcpStream, cx: &mut Context<'_>) -> io::Result<()> {
-    match tokio::io::AsyncWrite::poll_shutdown(std::pin::Pin::new(stream), cx) {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => Ok(()),
-    }
+/// Sends a FIN. A socket never has to wait for that; TLS says goodbye before it, which may.
+fn shut(stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    AsyncWrite::poll_shutdown(Pin::new(stream), cx)
 }

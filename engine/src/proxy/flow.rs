@@ -3,6 +3,7 @@
 //! One buffer holds what was read. Bytes pass through it without being copied; only where something is put between
 //! them (an injected answer) or taken out (a swallowed request) are the unsent ones moved to `ahead`.
 
+use super::stream::Stream;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -10,7 +11,6 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWrite};
-use tokio::net::TcpStream;
 
 /// First size of a buffer; most requests and replies fit.
 const SMALL: usize = 16 * 1024;
@@ -41,6 +41,8 @@ pub(super) struct Flow {
     pub(super) write_ended: bool,
     /// The sink accepts no more; what is left is thrown away.
     pub(super) broken: bool,
+    /// The sink holds written bytes back until it is flushed.
+    unflushed: bool,
     /// Bytes forwarded so far.
     pub(super) forwarded: u64,
     /// Bytes that were in `data` before its start.
@@ -50,6 +52,13 @@ pub(super) struct Flow {
 }
 
 impl Flow {
+    /// A direction of which these bytes were read before.
+    pub(super) fn begun_with(data: Vec<u8>) -> Flow {
+        let mut flow = Flow { data, ..Flow::default() };
+        flow.note_read(0);
+        flow
+    }
+
     /// Bytes read and not understood yet.
     pub(super) fn unread(&self) -> &[u8] {
         &self.data[self.cut..]
@@ -155,6 +164,10 @@ impl Flow {
 
     /// True when everything that may go is gone.
     pub(super) fn is_flushed(&self) -> bool {
+        !self.unflushed && self.is_written()
+    }
+
+    fn is_written(&self) -> bool {
         self.ahead_sent == self.ahead.len() && self.sent >= self.clear
     }
 
@@ -170,7 +183,7 @@ impl Flow {
     }
 
     /// Reads once; true when something came (bytes or the end).
-    pub(super) fn poll_read(&mut self, source: &mut TcpStream, cx: &mut Context<'_>) -> io::Result<bool> {
+    pub(super) fn poll_read(&mut self, source: &mut Stream, cx: &mut Context<'_>) -> io::Result<bool> {
         if self.read_ended || !self.has_room() {
             return Ok(false);
         }
@@ -183,7 +196,10 @@ impl Flow {
         }
         let (before, space) = (self.data.len(), self.data.capacity() - self.data.len());
         match pin!(source.read_buf(&mut self.data)).poll(cx)? {
-            Poll::Pending => Ok(false),
+            Poll::Pending => {
+                self.shrink();
+                Ok(false)
+            }
             Poll::Ready(count) => {
                 self.read_ended = count == 0;
                 self.bulk = count == space;
@@ -221,9 +237,9 @@ impl Flow {
     }
 
     /// Writes what may go; true when something went. An error means that the sink is gone.
-    pub(super) fn poll_write(&mut self, sink: &mut TcpStream, cx: &mut Context<'_>) -> io::Result<bool> {
+    pub(super) fn poll_write(&mut self, sink: &mut Stream, cx: &mut Context<'_>) -> io::Result<bool> {
         let mut moved = false;
-        while !self.is_flushed() {
+        while !self.is_written() {
             if self.broken {
                 self.throw_away();
                 return Ok(true);
@@ -234,14 +250,19 @@ impl Flow {
             }
             moved = true;
         }
+        if self.unflushed && Pin::new(sink).poll_flush(cx)?.is_ready() {
+            self.unflushed = false;
+            moved = true;
+        }
         Ok(moved)
     }
 
-    fn write_once(&mut self, sink: &mut TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn write_once(&mut self, sink: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let in_ahead = self.ahead_sent < self.ahead.len();
         let bytes = if in_ahead { &self.ahead[self.ahead_sent..] } else { &self.data[self.sent..self.clear] };
-        let count = ready!(Pin::new(sink).poll_write(cx, bytes))?;
+        let count = ready!(Pin::new(&mut *sink).poll_write(cx, bytes))?;
         self.forwarded += count as u64;
+        self.unflushed = matches!(sink, Stream::Wrapped(_));
         if !in_ahead {
             self.sent += count;
             return Poll::Ready(Ok(()));
@@ -256,5 +277,6 @@ impl Flow {
     fn throw_away(&mut self) {
         (self.ahead, self.ahead_sent) = (Vec::new(), 0);
         self.sent = self.clear;
+        self.unflushed = false;
     }
 }

@@ -11,12 +11,17 @@ mod datagram;
 mod dial;
 mod flow;
 mod ledger;
+mod prelude;
 mod relay;
 mod replies;
 mod requests;
 pub mod session;
+mod stream;
+pub mod tls;
 
 pub use datagram::{DatagramConfig, DatagramRelay};
 pub use dial::{DatagramSocketFactory, Dialer, Prepared};
+pub use prelude::{Opened, Opening, Prelude, Settling};
 pub use relay::{Observer, Relay, RelayConfig};
 pub use session::{Cut, Direction, Fault, Injection, Session, UnitKind, Unsupported};
+pub use stream::{Stream, Wrapped};

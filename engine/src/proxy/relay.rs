@@ -3,7 +3,9 @@
 use super::alarm::AlarmClock;
 use super::connection::Connection;
 use super::dial::{Dialer, Prepared};
+use super::prelude::{Opened, Opening, Prelude};
 use super::session::Session;
+use super::stream::Stream;
 use crate::event::EventKind;
 use crate::rules::RuleSet;
 use std::future::poll_fn;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// First and longest pause when descriptors or memory run out (accept(2), EMFILE); it doubles in between.
@@ -35,58 +37,35 @@ pub struct RelayConfig {
     /// Makes the parser state of one connection; from `protocol::session`.
     pub session: Arc<dyn Fn() -> Box<dyn Session> + Send + Sync>,
     pub observe: Arc<dyn Observer>,
+    /// What connections settle before their session begins; from `protocol::prelude`.
+    pub prelude: Option<Arc<dyn Prelude>>,
 }
 
 /// Stands between consumers and one interface. Dropping it ends every connection at once.
 #[derive(Debug)]
 pub struct Relay {
-    commands: mpsc::UnboundedSender<Command>,
+    /// Dropped or sent on, it ends the owner.
+    end: oneshot::Sender<()>,
     owner: JoinHandle<()>,
 }
 
-enum Command {
-    /// Accept on these instead of those before.
-    Listen(Vec<std::net::TcpListener>, oneshot::Sender<()>),
-    Stop,
-}
-
 impl Relay {
-    /// Starts to accept on `listeners`; with none, accepts nothing until [`Relay::open`].
+    /// Starts to accept on `listeners`.
     ///
     /// # Panics
     /// When called outside a tokio runtime.
     pub fn start(listeners: Vec<std::net::TcpListener>, config: RelayConfig) -> Relay {
-        let (commands, inbox) = mpsc::unbounded_channel();
+        let (end, ended) = oneshot::channel();
         let mut owner = Owner::new(config);
         owner.listen(listeners);
-        Relay { commands, owner: tokio::spawn(owner.run(inbox)) }
-    }
-
-    /// Accepts on these listeners instead of those before. Returns when it is so.
-    pub async fn open(&self, listeners: Vec<std::net::TcpListener>) {
-        let (done, when_done) = oneshot::channel();
-        if self.commands.send(Command::Listen(listeners, done)).is_ok() {
-            // An error means that the relay stopped meanwhile, which is as good as an answer.
-            let _ = when_done.await;
-        }
-    }
-
-    /// Closes the listeners, so that new connections are refused; open connections go on. Returns when it is so.
-    pub async fn close(&self) {
-        self.open(Vec::new()).await;
+        Relay { end, owner: tokio::spawn(owner.run(ended)) }
     }
 
     /// Closes listeners and connections, and returns when nothing of the relay is left.
-    pub async fn stop(mut self) {
-        // An error means that the owner is gone already.
-        let _ = self.commands.send(Command::Stop);
-        let _ = (&mut self.owner).await;
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.owner.abort();
+    pub async fn stop(self) {
+        // An error of either means that the owner is gone already.
+        let _ = self.end.send(());
+        let _ = self.owner.await;
     }
 }
 
@@ -116,17 +95,10 @@ impl Owner {
         }
     }
 
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+    async fn run(mut self, mut ended: oneshot::Receiver<()>) {
         loop {
             tokio::select! {
-                command = inbox.recv() => match command {
-                    Some(Command::Listen(listeners, done)) => {
-                        self.listen(listeners);
-                        // Whoever asked may have stopped waiting.
-                        let _ = done.send(());
-                    }
-                    Some(Command::Stop) | None => break,
-                },
+                _ = &mut ended => break,
                 accepted = accept(&self.listeners, &mut self.spare, &self.config.upstream) => match accepted {
                     Ok((stream, socket)) => self.connect(stream, socket),
                     Err(error) => self.back_off(&error).await,
@@ -138,7 +110,6 @@ impl Owner {
     }
 
     fn listen(&mut self, listeners: Vec<std::net::TcpListener>) {
-        self.listeners.clear();
         for listener in listeners {
             match listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) {
                 Ok(listener) => self.listeners.push(listener),
@@ -219,5 +190,23 @@ async fn relay_one(
     };
     // Without it a small write waits for the peer's delayed acknowledgement; the relay must not add that.
     let _ = downstream.set_nodelay(true);
-    Connection::new(config, clock, id, downstream, upstream).run().await;
+    let opened = match &config.prelude {
+        None => Opened {
+            downstream: Stream::Socket(downstream),
+            upstream: Stream::Socket(upstream),
+            early: Vec::new(),
+        },
+        Some(prelude) => {
+            let opening = Opening { config: config.clone(), downstream, upstream };
+            match prelude.settle(opening).await {
+                Ok(opened) => opened,
+                Err(reason) => {
+                    config.rules.could_not_see(&reason);
+                    let target = config.name.clone();
+                    return config.observe.event(EventKind::ConnectionFailed { target, reason });
+                }
+            }
+        }
+    };
+    Connection::new(config, clock, id, opened).run().await;
 }

@@ -37,7 +37,7 @@ pub(super) fn verdict(evidence: &Evidence) -> String {
     }
     let what = if is_syscall(evidence) { "system call" } else { "request" };
     let seen = match evidence.seen {
-        0 => return format!("never fired: no {what} seen"),
+        0 => format!("no {what} seen"),
         1 => format!("1 {what} seen"),
         many => format!("{many} {what}s seen"),
     };

@@ -18,6 +18,8 @@ const MAX_COPIES: usize = 64;
 pub(super) struct Witness {
     seen: AtomicU64,
     copies: Mutex<Vec<(u64, OwnedMessage)>>,
+    /// Why the first connection that could not be looked into could not.
+    blind: Mutex<Option<String>>,
 }
 
 impl Witness {
@@ -31,6 +33,11 @@ impl Witness {
             let mut copies = self.copies.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             copies.push((number, operation.snapshot()));
         }
+    }
+
+    pub(super) fn is_blind(&self, reason: &str) {
+        let mut blind = self.blind.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        blind.get_or_insert_with(|| reason.to_owned());
     }
 
     pub(super) fn evidence(&self, active: &ActiveRule, seen_before: u64) -> Evidence {
@@ -76,8 +83,20 @@ impl Witness {
                 best = Some((copy, miss));
             }
         }
-        let (copy, (_, reason)) = best?;
-        Some(NearMiss { operation: copy.description.clone(), reason })
+        let at_its_point = |copy: &OwnedMessage| match &active.rule.matcher {
+            Matcher::Message(clauses) => names_its_point(clauses, copy),
+            Matcher::Syscall(_) => true,
+        };
+        let is_near = best.as_ref().is_some_and(|(copy, _)| at_its_point(copy));
+        let nearest =
+            best.map(|(copy, (_, reason))| NearMiss { operation: copy.description.clone(), reason });
+        // What a rule could not see explains more than what it would never act on.
+        if is_near { nearest } else { self.blindness().or(nearest) }
+    }
+
+    fn blindness(&self) -> Option<NearMiss> {
+        let blind = self.blind.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        blind.clone().map(|reason| NearMiss { operation: "a connection".to_owned(), reason })
     }
 }
 

@@ -81,6 +81,11 @@ impl RuleSet {
         Installed { set: self.clone(), batch }
     }
 
+    /// Notes that a connection carries what no rule can look into, because `reason`.
+    pub fn could_not_see(&self, reason: &str) {
+        self.witness.is_blind(reason);
+    }
+
     /// Asks every rule in order. Counts, but does nothing else: the caller carries the answer out.
     pub fn decide(&self, operation: &dyn Operation) -> Decision {
         let mut decision = Decision::default();

@@ -11,6 +11,7 @@ use crate::event::{EventKind, Failure, FailureKind, LeafResult, Phase};
 use crate::model::{CallableId, Endpoint, Rule, Spec, Test, TestKind};
 use crate::plan::{Needs, place, together};
 use crate::protocol;
+use crate::proxy::tls::Authority;
 use crate::sandbox::Reaper;
 use crate::spec::{Limits, Performance, Performed, Program, STACK_BYTES, SpecFailureKind, Stage};
 use std::cell::{Cell, RefCell};
@@ -39,6 +40,8 @@ pub(super) struct Leaf<'l> {
     pub(super) reaper: Reaper,
     /// Variables services inherit.
     pub(super) environment: Vec<(String, String)>,
+    /// Signs what relays show to clients that speak TLS.
+    pub(super) authority: Option<Arc<Authority>>,
     /// Turns true when the dispatcher asks to cancel.
     pub(super) cancelled: watch::Receiver<bool>,
 }
@@ -65,7 +68,8 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
         Isolation::Host => together(&leaf.spec, &leaf.job.needs),
     };
     let rules = |endpoint: &Endpoint| faults.on_interface(endpoint);
-    let network = Network::new(&leaf.spec, &placement, rules, leaf.recorder.clone()).and_then(|network| {
+    let (recorder, authority) = (leaf.recorder.clone(), leaf.authority.clone());
+    let network = Network::new(&leaf.spec, &placement, rules, recorder, authority).and_then(|network| {
         if leaf.job.isolation == Isolation::Host {
             network.detour(&leaf.spec)?;
         }

@@ -12,7 +12,8 @@ use crate::event::EventKind;
 use crate::model::{Endpoint, Protocol, ServiceName, Spec};
 use crate::plan::{HOME, Namespace, Placement};
 use crate::protocol;
-use crate::proxy::{Dialer, Observer, Relay, RelayConfig};
+use crate::proxy::tls::Authority;
+use crate::proxy::{Dialer, Observer, Prelude, Relay, RelayConfig};
 use crate::rules::RuleSet;
 use crate::sandbox::NetNs;
 use crate::service::ports;
@@ -32,6 +33,8 @@ pub(super) struct Network {
     namespaces: Vec<Option<Arc<NetNs>>>,
     ruled: Vec<Ruled>,
     recorder: Arc<Recorder>,
+    /// Signs what relays show to clients that speak TLS; there when a service's protocol knows TLS.
+    authority: Option<Arc<Authority>>,
     mirrors: Mutex<BTreeMap<MirrorKey, Mirror>>,
     /// Without namespaces: relays that consumers are sent to by their environment.
     detours: Mutex<Detours>,
@@ -68,6 +71,7 @@ impl Network {
         placement: &Placement,
         rules: impl Fn(&Endpoint) -> Option<Arc<RuleSet>>,
         recorder: Arc<Recorder>,
+        authority: Option<Arc<Authority>>,
     ) -> io::Result<Network> {
         let mut namespaces = vec![None];
         for _ in 1..placement.namespaces {
@@ -86,7 +90,7 @@ impl Network {
             })
         });
         let (mirrors, detours) = (Mutex::default(), Mutex::default());
-        Ok(Network { ruled: ruled.collect(), namespaces, recorder, mirrors, detours, datagrams })
+        Ok(Network { ruled: ruled.collect(), namespaces, recorder, authority, mirrors, detours, datagrams })
     }
 
     /// Sends consumers to relays on free ports, for a leaf that has the host's network.
@@ -227,7 +231,19 @@ impl Network {
         let (name, rules, protocol) = ruled
             .map_or_else(plain, |ruled| (ruled.endpoint.to_string(), ruled.rules.clone(), ruled.protocol));
         let session = Arc::new(move || protocol::session(protocol));
-        Relay::start(vec![listener], RelayConfig { name, upstream, rules, session, observe })
+        let prelude = ruled.and_then(|ruled| self.prelude(ruled));
+        Relay::start(vec![listener], RelayConfig { name, upstream, rules, session, observe, prelude })
+    }
+
+    /// What connections to a ruled interface settle first.
+    fn prelude(&self, ruled: &Ruled) -> Option<Arc<dyn Prelude>> {
+        let made =
+            protocol::prelude(ruled.protocol, ruled.endpoint.service.as_str(), self.authority.as_ref()?);
+        made.unwrap_or_else(|error| {
+            let text = format!("{}: rules do not see inside TLS: {error}", ruled.endpoint);
+            self.recorder.event(EventKind::Notice { text });
+            None
+        })
     }
 
     /// Where a test's steps go for an interface: its relay when it is ruled, else the service itself.

@@ -4,15 +4,26 @@ use super::leaf::{self, Ended, Leaf};
 use super::recorder::Recorder;
 use super::wire::{CANCEL, Isolation, Job, REPORT_DESCRIPTOR};
 use crate::event::{EventKind, Failure, FailureKind, LeafResult, Outcome};
+use crate::model::Spec;
+use crate::protocol;
+use crate::proxy::tls::Authority;
 use crate::sandbox::{self, Reaper, Sandbox, Side, orphans};
 use crate::spec::{self, Limits, Loaded};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::PathBuf;
+use std::io::{self, Read, Write};
+use std::os::fd::IntoRawFd;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
+
+/// Overlaid in every leaf where overlays work.
+const TEMPORARY: &str = "/tmp";
+
+/// Where the run's certificate is, for clients that check certificates.
+const AUTHORITY: &str = "FAULTBOX_CA";
 
 /// The hidden `faultbox worker`: reads its job from standard input, reports on descriptor 3. Must be called before the
 /// process has a second thread. `environment` is what services inherit.
@@ -84,12 +95,13 @@ fn inside(job: &Job, sandbox: Option<Sandbox>, recorder: &Arc<Recorder>, environ
     if let Some(sandbox) = &sandbox {
         tell_limits(sandbox, recorder);
     }
+    let private = sandbox.as_ref().is_some_and(|sandbox| sandbox.overlays(Path::new(TEMPORARY)));
     let ready = lifeline(cancel, job.isolation).and_then(|()| match sandbox {
         Some(_) => Reaper::of_everything(),
         None => orphans::adopt().map(|()| Reaper::of_adopted()),
     });
     let ended = match ready {
-        Ok(reaper) => perform(job, recorder, environment, reaper, cancelled),
+        Ok(reaper) => perform(job, recorder, environment, private, reaper, cancelled),
         Err(error) => {
             let text = format!("cannot start the worker's threads: {error}");
             Ended::Judged(error_result(recorder.start(), Failure::new(FailureKind::Environment, text, None)))
@@ -104,7 +116,8 @@ fn inside(job: &Job, sandbox: Option<Sandbox>, recorder: &Arc<Recorder>, environ
 fn perform(
     job: &Job,
     recorder: &Arc<Recorder>,
-    environment: Vec<(String, String)>,
+    mut environment: Vec<(String, String)>,
+    private: bool,
     reaper: Reaper,
     cancelled: watch::Receiver<bool>,
 ) -> Ended {
@@ -127,6 +140,7 @@ fn perform(
             ));
         }
     };
+    let authority = certify(&spec, private, recorder, &mut environment);
     let leaf = Leaf {
         job,
         spec: Arc::new(spec),
@@ -134,9 +148,51 @@ fn perform(
         recorder: recorder.clone(),
         reaper,
         environment,
+        authority,
         cancelled,
     };
     tokio::task::LocalSet::new().block_on(&runtime, leaf::run(leaf))
+}
+
+/// Makes the run's authority when an interface of the spec may carry TLS, and tells services where its certificate is:
+/// in every leaf, so that a client finds it whether or not this one has rules.
+fn certify(
+    spec: &Spec,
+    private: bool,
+    recorder: &Recorder,
+    environment: &mut Vec<(String, String)>,
+) -> Option<Arc<Authority>> {
+    let mut interfaces = spec.services.iter().flat_map(|service| &service.interfaces);
+    if !interfaces.any(|interface| protocol::is_encrypted(interface.protocol)) {
+        return None;
+    }
+    let made = Authority::new().map_err(|error| error.to_string());
+    let published = made.and_then(|authority| {
+        let path = publish(&authority.pem(), private).map_err(|error| error.to_string())?;
+        environment.retain(|(name, _)| name != AUTHORITY);
+        environment.push((AUTHORITY.to_owned(), path));
+        Ok(Arc::new(authority))
+    });
+    published
+        .inspect_err(|error| {
+            recorder.event(EventKind::Notice { text: format!("rules do not see inside TLS: {error}") });
+        })
+        .ok()
+}
+
+/// Puts a text where services can read it: into a file that vanishes with the leaf, or, where the leaf shares the
+/// host's files, into memory. Gives its path.
+fn publish(text: &str, private: bool) -> io::Result<String> {
+    if private {
+        let path = Path::new(TEMPORARY).join("faultbox-ca.pem");
+        std::fs::write(&path, text)?;
+        return Ok(path.display().to_string());
+    }
+    let mut file = File::from(memfd_create(c"faultbox-ca", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(text.as_bytes())?;
+    // Stays open for as long as this process lives, which is as long as the leaf.
+    let path = format!("/proc/{}/fd/{}", std::process::id(), file.into_raw_fd());
+    Ok(path)
 }
 
 /// Watches standard input: a line `cancel` winds the leaf up, the end of it means the dispatcher is gone, and this

@@ -51,6 +51,14 @@ pub struct Sandbox {
     _store: Store,
 }
 
+impl Sandbox {
+    /// Whether what is written to a directory stays in the leaf.
+    pub fn overlays(&self, directory: &Path) -> bool {
+        let canonical = directory.canonicalize();
+        canonical.is_ok_and(|path| self.overlays.iter().any(|overlay| path.starts_with(&overlay.directory)))
+    }
+}
+
 /// A step of making the sandbox. The number travels from the inner process to the outer one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, derive_more::Display)]
 #[repr(u8)]

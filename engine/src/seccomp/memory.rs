@@ -29,7 +29,7 @@ pub enum Address {
 
 impl Address {
     /// Reads a `struct sockaddr`; `None` when it is too short for its family.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Address> {
+    pub fn parse(bytes: &[u8]) -> Option<Address> {
         let family = u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?);
         let port = || Some(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?));
         match i32::from(family) {

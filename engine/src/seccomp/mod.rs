@@ -35,6 +35,7 @@ pub use filter::Filter;
 pub use memory::Address;
 pub use notify::Listener;
 pub use path::Resolution;
+pub use program_file::interpreter;
 pub use spawn::{Launch, LaunchError, Launched, launch};
 pub use subscription::{Subscription, SubscriptionError};
 pub use supervisor::{Answer, Judge, Reply, Supervisor, SupervisorCounts};

@@ -64,7 +64,7 @@ fn dump(family: u8, kind: Kind, found: &mut BTreeSet<SocketAddr>) -> io::Result<
     let mut buffer = vec![0; 32 * 1024];
     loop {
         let length = recv(descriptor, &mut buffer, MsgFlags::empty())?;
-        if parse(&buffer[..length], found)? {
+        if read_answer(&buffer[..length], found)? {
             return Ok(());
         }
     }
@@ -83,8 +83,8 @@ fn request(family: u8, kind: Kind) -> Vec<u8> {
     bytes
 }
 
-/// Reads the messages of one datagram; true when the dump is complete.
-fn parse(mut bytes: &[u8], found: &mut BTreeSet<SocketAddr>) -> io::Result<bool> {
+/// Reads the messages of one datagram of the kernel's answer; true when the dump is complete. The error is the kernel's.
+pub fn read_answer(mut bytes: &[u8], found: &mut BTreeSet<SocketAddr>) -> io::Result<bool> {
     while let (Some(length), Some(kind)) = (u32_at(bytes, 0), u16_at(bytes, 4)) {
         let length = length as usize;
         if kind == NLMSG_DONE {
@@ -92,7 +92,7 @@ fn parse(mut bytes: &[u8], found: &mut BTreeSet<SocketAddr>) -> io::Result<bool>
         }
         if kind == NLMSG_ERROR {
             let errno = u32_at(bytes, HEADER).unwrap_or(0) as i32;
-            return Err(io::Error::from_raw_os_error(-errno));
+            return Err(io::Error::from_raw_os_error(errno.checked_neg().unwrap_or(libc::EIO)));
         }
         let Some(message) = bytes.get(HEADER..length) else { break };
         found.extend(address(message));
@@ -157,12 +157,15 @@ mod tests {
     #[test]
     fn broken_answers_end_the_reading() {
         let mut found = BTreeSet::new();
-        assert!(matches!(parse(&[], &mut found), Ok(false)));
-        assert!(matches!(parse(&[255; 20], &mut found), Ok(false)));
+        assert!(matches!(read_answer(&[], &mut found), Ok(false)));
+        assert!(matches!(read_answer(&[255; 20], &mut found), Ok(false)));
         let mut error = request(2, Kind { protocol: libc::IPPROTO_TCP, states: LISTENING });
         error[4..6].copy_from_slice(&NLMSG_ERROR.to_ne_bytes());
         error[HEADER..HEADER + 4].copy_from_slice(&(-1_i32).to_ne_bytes());
-        assert_eq!(parse(&error, &mut found).unwrap_err().raw_os_error(), Some(1));
+        assert_eq!(read_answer(&error, &mut found).unwrap_err().raw_os_error(), Some(1));
+        // No errno, but nothing to fall over either.
+        error[HEADER..HEADER + 4].copy_from_slice(&i32::MIN.to_ne_bytes());
+        assert_eq!(read_answer(&error, &mut found).unwrap_err().raw_os_error(), Some(libc::EIO));
         assert!(found.is_empty());
     }
 }

@@ -5,3 +5,4 @@ mod postgres;
 mod recipes;
 mod redis;
 mod setting;
+mod tls;

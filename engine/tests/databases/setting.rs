@@ -1,17 +1,22 @@
 //! A server of the test's own, and a relay in front of it.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use faultbox_engine::event::EventKind;
 use faultbox_engine::model::{
     Action, Clause, Dialect, Endpoint, Glob, InterfaceName, Matcher, Params, Pattern, Protocol, Rule,
     RuleName, ServiceName, Target, Trigger,
 };
 use faultbox_engine::protocol::{self, postgres::schema::sql::canonical_sql};
+use faultbox_engine::proxy::tls::Authority;
 use faultbox_engine::proxy::{Dialer, Observer, Relay, RelayConfig};
 use faultbox_engine::rules::RuleSet;
 use faultbox_engine::text::{FileId, Span};
 use serde_json::Value;
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -55,6 +60,15 @@ impl Server {
 
     /// Makes a cluster and starts postgres on it as an ordinary user; `None` when this machine has none.
     pub(crate) fn postgres() -> Option<Server> {
+        Server::postgres_with("trust", None)
+    }
+
+    /// The same, taking TLS, with [`PASSWORD`] for the user postgres; `hba` is its `pg_hba.conf`.
+    pub(crate) fn postgres_with_tls(hba: &str) -> Option<Server> {
+        Server::postgres_with("scram-sha-256", Some(hba))
+    }
+
+    fn postgres_with(login: &str, hba: Option<&str>) -> Option<Server> {
         let binary = find("postgres", &postgres_directories())?;
         let (data, address) = (TempDir::new().unwrap(), free_address());
         let directory = data.path().join("cluster");
@@ -70,9 +84,22 @@ impl Server {
             command.current_dir(data.path()).stdin(Stdio::null()).stdout(Stdio::null());
             command
         };
+        std::fs::write(data.path().join("password"), PASSWORD).unwrap();
         let mut initdb = as_owner(&binary.with_file_name("initdb"));
         initdb
-            .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync", "-D"])
+            .args([
+                "-A",
+                login,
+                "--pwfile",
+                "password",
+                "-U",
+                "postgres",
+                "-E",
+                "UTF8",
+                "--no-locale",
+                "--no-sync",
+                "-D",
+            ])
             .arg(&directory);
         let made = initdb.stderr(Stdio::piped()).output().unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
@@ -86,9 +113,34 @@ impl Server {
             "-p",
             &address.port().to_string(),
         ]);
+        if let Some(hba) = hba {
+            std::fs::write(directory.join("pg_hba.conf"), hba).unwrap();
+            write_certificate(&directory, owner);
+            postgres.args(["-c", "ssl=on"]);
+        }
         let mut child = postgres.stderr(Stdio::piped()).spawn().unwrap();
         wait_for_line(child.stderr.take().unwrap(), "ready to accept connections");
         Some(Server { child: Some(child), address, _data: Some(data) })
+    }
+}
+
+/// What the user postgres logs in with where the server asks.
+pub(crate) const PASSWORD: &str = "pencil";
+
+/// A certificate of the server's own, which no client trusts.
+fn write_certificate(directory: &Path, owner: Option<(u32, u32)>) {
+    let made = rcgen::generate_simple_self_signed(["db.example".to_owned()]).unwrap();
+    let parts = [
+        ("server.crt", "CERTIFICATE", made.cert.der().to_vec()),
+        ("server.key", "PRIVATE KEY", made.signing_key.serialize_der()),
+    ];
+    for (name, label, bytes) in parts {
+        let (path, text) = (directory.join(name), BASE64_STANDARD.encode(bytes));
+        std::fs::write(&path, format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        if let Some((user, group)) = owner {
+            std::os::unix::fs::chown(&path, Some(user), Some(group)).unwrap();
+        }
     }
 }
 
@@ -145,6 +197,8 @@ pub(crate) struct Setting {
     pub(crate) log: Arc<Log>,
     pub(crate) rules: Arc<RuleSet>,
     pub(crate) dialer: Dialer,
+    /// Signs what the relay shows to clients that speak TLS.
+    pub(crate) authority: Arc<Authority>,
     _relay: Relay,
 }
 
@@ -171,6 +225,19 @@ impl Log {
             .collect()
     }
 
+    /// Why connections came to nothing.
+    pub(crate) fn failed(&self) -> Vec<String> {
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .filter_map(|kind| match kind {
+                EventKind::ConnectionFailed { reason, .. } => Some(reason.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// Why connections were not understood.
     pub(crate) fn opaque(&self) -> Vec<String> {
         self.0
@@ -190,15 +257,17 @@ impl Setting {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (rules, log) = (RuleSet::new(0), Arc::new(Log::default()));
+        let authority = Arc::new(Authority::new().unwrap());
         let config = RelayConfig {
             name: "db.main".to_owned(),
             upstream: Dialer::new(server.address),
             rules: rules.clone(),
             session: Arc::new(move || protocol::session(protocol)),
             observe: log.clone(),
+            prelude: protocol::prelude(protocol, "db", &authority).unwrap(),
         };
         let relay = Relay::start(vec![listener], config);
-        Setting { address, log, rules, dialer: Dialer::new(address), _relay: relay }
+        Setting { address, log, rules, dialer: Dialer::new(address), authority, _relay: relay }
     }
 }
 

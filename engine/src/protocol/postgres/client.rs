@@ -1,12 +1,18 @@
 //! Steps and readiness: one login, one query.
 
+use super::encryption::ALPN;
 use super::values::value_of;
 use crate::model::{StepCall, StepId, StepReply, parse_duration};
-use crate::proxy::Dialer;
+use crate::proxy::{Dialer, Stream, tls};
 use serde_json::{Map, Value, json};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, Config, SimpleQueryMessage};
 
 /// Makes one step on a connection of its own. Credentials come from the call, else from `env`: `POSTGRES_USER`,
 /// `POSTGRES_PASSWORD`, `POSTGRES_DB`.
@@ -86,13 +92,33 @@ fn login(env: &[(String, String)], user: &str, password: &str, database: &str) -
 
 async fn perform(dialer: &Dialer, config: &Config, sql: &str, wants_rows: bool) -> Result<Value, Failure> {
     let stream = dialer.dial().await.map_err(|error| Failure::on_the_way(error.to_string()))?;
-    let (client, connection) = config.connect_raw(stream, NoTls).await?;
+    let (client, connection) = config.connect_raw(stream, AnyServer).await?;
     let work = async move { run(&client, sql, wants_rows).await };
     // The connection says goodbye when the client is gone, and its end ends the client's wait.
     let (outcome, ended) = tokio::join!(work, connection);
     match (outcome, ended) {
         (Err(failure), Err(reason)) if failure.data.is_null() => Err(reason.into()),
         (outcome, _) => outcome,
+    }
+}
+
+/// TLS with whatever server takes it: some let nobody in without.
+struct AnyServer;
+
+impl TlsConnect<TcpStream> for AnyServer {
+    type Stream = Stream;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
+
+    fn connect(self, socket: TcpStream) -> Self::Future {
+        Box::pin(tls::secure(socket, ALPN))
+    }
+}
+
+impl TlsStream for Stream {
+    /// A step may go through a relay, which no login can be bound to.
+    fn channel_binding(&self) -> ChannelBinding {
+        ChannelBinding::none()
     }
 }
 

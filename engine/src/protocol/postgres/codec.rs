@@ -46,12 +46,17 @@ pub fn header(buf: &[u8]) -> Result<Option<Header>, Malformed> {
     Ok(Some(Header { tag, len: length as usize + 1 }))
 }
 
+/// PostgreSQL 17 can do without the request for encryption.
+const DIRECT_TLS: Malformed = Malformed(
+    "TLS from the first byte hides requests from rules: set the client's sslnegotiation to postgres",
+);
+
 /// Reads what a connection begins with; `None` when it is not all there.
 pub fn startup(buf: &[u8]) -> Result<Option<Startup>, Malformed> {
     const WRONG: Malformed = Malformed("not PostgreSQL's startup");
     // A TLS connection from the first byte begins with a handshake record.
     if buf.first().is_some_and(|&byte| byte != 0) {
-        return Err(Malformed(if buf[0] == 0x16 { "TLS" } else { "not PostgreSQL's startup" }));
+        return Err(if buf[0] == 0x16 { DIRECT_TLS } else { WRONG });
     }
     let Some((length, rest)) = buf.split_first_chunk::<4>() else { return Ok(None) };
     let length = u32::from_be_bytes(*length);
@@ -149,7 +154,7 @@ mod tests {
         assert_eq!(startup(b"\0\0\0\x08\x04\xd2\x16\x30"), Ok(Some(Startup::GssRequest)));
         let cancel = b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\0\0\0\x02";
         assert_eq!(startup(cancel), Ok(Some(Startup::CancelRequest { len: 16 })));
-        assert_eq!(startup(b"\x16\x03\x01"), Err(Malformed("TLS")));
+        assert_eq!(startup(b"\x16\x03\x01"), Err(DIRECT_TLS));
         assert!(startup(b"GET / HTTP/1.1").is_err());
         assert!(startup(b"\0\0\0\x08\0\x02\0\0").is_err());
     }

@@ -10,7 +10,9 @@ use crate::model::{
 
 pub static SCHEMA: Schema = Schema {
     protocol: Protocol::Postgres,
-    doc: "PostgreSQL: simple and extended protocol, prepared statements, COPY.",
+    doc: "PostgreSQL: simple and extended protocol, prepared statements, COPY. Rules act inside TLS as well: where the \
+          server takes it, the client's TLS ends at the relay, behind a certificate of this run's own authority. A \
+          client that checks certificates needs that authority among its roots: `sslrootcert=$FAULTBOX_CA`.",
     transport: Transport::Stream,
     default_port: 5432,
     fields: FIELDS,

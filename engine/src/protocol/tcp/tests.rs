@@ -33,6 +33,7 @@ async fn start(rules: &Arc<RuleSet>) -> (Relay, SocketAddr) {
         rules: rules.clone(),
         session: Arc::new(|| Box::new(TcpSession::new())),
         observe: Arc::new(Deaf),
+        prelude: None,
     };
     tokio::spawn(async move {
         while let Ok((mut peer, _)) = server.accept().await {
@@ -107,6 +108,7 @@ async fn connected(rules: &Arc<RuleSet>) -> (Relay, TcpStream, TcpStream) {
         rules: rules.clone(),
         session: Arc::new(|| Box::new(TcpSession::new())),
         observe: Arc::new(Deaf),
+        prelude: None,
     };
     let relay = Relay::start(vec![listener], config);
     let (client, accepted) = tokio::join!(TcpStream::connect(address), server.accept());

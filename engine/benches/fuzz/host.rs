@@ -1,0 +1,135 @@
+//! Targets that read what the kernel, an executable or a service's output says.
+
+use super::mutate::{Input, Random};
+use faultbox_engine::event::Stream;
+use faultbox_engine::proxy::Direction;
+use faultbox_engine::seccomp::{Address, interpreter};
+use faultbox_engine::service::output::{LastLines, drain};
+use faultbox_engine::service::ports::read_answer;
+use std::collections::BTreeSet;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, ReadBuf};
+
+/// The kernel's list of listening sockets, a datagram per turn.
+pub(crate) fn check_ports(input: &Input, _seed: u64) -> u64 {
+    let (mut found, mut outcomes) = (BTreeSet::new(), 0);
+    for (_, datagram) in input {
+        let outcome = read_answer(datagram, &mut found);
+        outcomes = outcomes * 3 + outcome.map_or(2, u64::from);
+    }
+    assert!(found.len() <= input.iter().map(|(_, bytes)| bytes.len() / 24).sum::<usize>());
+    outcomes * 8 + found.len().min(7) as u64
+}
+
+pub(crate) fn ports() -> Vec<Input> {
+    let message = |kind: u16, body: &[u8]| {
+        let mut bytes = (16 + body.len() as u32).to_ne_bytes().to_vec();
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend([0; 10]);
+        bytes.extend(body);
+        bytes
+    };
+    let socket = |family: u8| {
+        let mut body = vec![family, 10, 0, 0, 0x15, 0x38, 0, 0, 127, 0, 0, 1];
+        body.resize(72, 0);
+        message(20, &body)
+    };
+    let answer = [socket(2), socket(10), message(3, &[0; 4])].concat();
+    let refused = message(2, &(-13_i32).to_ne_bytes());
+    vec![vec![(Direction::ToClient, answer)], vec![(Direction::ToClient, refused)]]
+}
+
+/// The head of an executable that could not be executed.
+pub(crate) fn check_program(input: &Input, _seed: u64) -> u64 {
+    let head: Vec<u8> = input.iter().flat_map(|turn| turn.1.iter().copied()).take(4096).collect();
+    let found = interpreter(&head);
+    let name = found.as_ref().map(|path| path.as_os_str().len());
+    assert!(name.is_none_or(|len| len <= head.len()));
+    name.map_or(0, |len| 1 + len.min(30) as u64)
+}
+
+pub(crate) fn programs() -> Vec<Input> {
+    let mut elf = b"\x7fELF".to_vec();
+    elf.resize(64, 0);
+    elf[32..40].copy_from_slice(&64_u64.to_le_bytes());
+    elf[54..56].copy_from_slice(&56_u16.to_le_bytes());
+    elf[56..58].copy_from_slice(&2_u16.to_le_bytes());
+    let mut second = [0; 56];
+    second[..4].copy_from_slice(&3_u32.to_le_bytes());
+    second[8..16].copy_from_slice(&176_u64.to_le_bytes());
+    elf.extend([[0; 56], second].concat());
+    elf.extend(b"/lib64/ld-linux-x86-64.so.2\0");
+    let of = |bytes: Vec<u8>| vec![(Direction::ToServer, bytes)];
+    vec![of(elf), of(b"#! /usr/bin/env python3\n".to_vec())]
+}
+
+/// A socket address in the memory of a service.
+pub(crate) fn check_address(input: &Input, _seed: u64) -> u64 {
+    let bytes: Vec<u8> = input.iter().flat_map(|turn| turn.1.iter().copied()).take(128).collect();
+    match Address::parse(&bytes) {
+        None => 0,
+        Some(Address::Ip(address)) => 1 + u64::from(address.is_ipv6()),
+        Some(Address::Unix(path)) => {
+            assert!(path.as_os_str().len() <= bytes.len());
+            3
+        }
+        Some(Address::Abstract(_)) => 4,
+        Some(Address::Other { .. }) => 5,
+    }
+}
+
+pub(crate) fn addresses() -> Vec<Input> {
+    let family =
+        |number: u16, rest: &[u8]| vec![(Direction::ToServer, [&number.to_ne_bytes()[..], rest].concat())];
+    vec![
+        family(2, &[0x15, 0x38, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
+        family(10, &[0; 26]),
+        family(1, b"/run/db\0"),
+        family(1, b"\0name"),
+    ]
+}
+
+/// What a service prints, in pieces: nothing is lost and no line is too long.
+pub(crate) fn check_lines(input: &Input, seed: u64) -> u64 {
+    let bytes: Vec<u8> = input.iter().flat_map(|turn| turn.1.iter().copied()).collect();
+    let mut random = Random::new(seed);
+    let mut pieces = VecDeque::new();
+    let mut rest = bytes.as_slice();
+    while !rest.is_empty() {
+        let (piece, later) = rest.split_at((1 + random.below(rest.len())).min(16 * 1024));
+        pieces.push_back(piece.to_vec());
+        rest = later;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let lines_of = |pieces| {
+        let mut lines = Vec::new();
+        let last = LastLines::default();
+        runtime.block_on(drain(Pieces(pieces), Stream::Stdout, last.clone(), |_, line| lines.push(line)));
+        assert!(last.get().iter().eq(lines.iter().skip(lines.len().saturating_sub(20))));
+        lines
+    };
+    let lines = lines_of(pieces);
+    assert_eq!(lines_of(VecDeque::from([bytes.clone()])), lines, "the lines depend on the pieces");
+    let ends = bytes.iter().filter(|&&byte| byte == b'\n').count();
+    let open = bytes.last().is_some_and(|&byte| byte != b'\n');
+    assert_eq!(lines.len(), ends + usize::from(open), "a line is lost or made up");
+    lines.len().min(64) as u64
+}
+
+/// Gives one piece per read.
+struct Pieces(VecDeque<Vec<u8>>);
+
+impl AsyncRead for Pieces {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        if let Some(piece) = self.0.pop_front() {
+            buf.put_slice(&piece);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
