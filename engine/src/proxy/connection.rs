@@ -149,19 +149,23 @@ impl Connection {
     fn pass_ends(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         let mut moved = false;
         let asked_all = self.requests.read_ended && self.requests.is_empty();
-        if asked_all && !self.requests.write_ended && self.stage.may_end() {
-            if let Poll::Ready(outcome) = shut(&mut self.upstream, cx) {
-                self.requests.write_ended = true;
-                moved |= outcome.is_ok();
-            }
+        if asked_all
+            && !self.requests.write_ended
+            && self.stage.may_end()
+            && let Poll::Ready(outcome) = shut(&mut self.upstream, cx)
+        {
+            self.requests.write_ended = true;
+            moved |= outcome.is_ok();
         }
         let answered_all = self.replies.read_ended && self.replies.is_empty();
-        if answered_all && !self.replies.write_ended && self.end.is_none() {
-            if let Poll::Ready(outcome) = shut(&mut self.downstream, cx) {
-                self.replies.write_ended = true;
-                outcome?;
-                moved = true;
-            }
+        if answered_all
+            && !self.replies.write_ended
+            && self.end.is_none()
+            && let Poll::Ready(outcome) = shut(&mut self.downstream, cx)
+        {
+            self.replies.write_ended = true;
+            outcome?;
+            moved = true;
         }
         Ok(moved)
     }
