@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn what_evaluation_alone_sees_joins_in_the_order_of_the_text() {
         let text = "a = service(\"d\" + \"b\", \"x\")\nb = service(\"db\", \"x\")\nc = deny(\"EOI\")\n";
-        assert_eq!(found(text, ""), ["FB0110 main.star:2:5", "FB0108 main.star:3:10"]);
+        assert_eq!(found(text, ""), ["FB0110 main.star:2:13", "FB0108 main.star:3:10"]);
     }
 
     #[test]
