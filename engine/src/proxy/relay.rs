@@ -8,6 +8,7 @@ use super::session::Session;
 use super::stream::Stream;
 use crate::event::EventKind;
 use crate::rules::RuleSet;
+use nix::sys::socket::Backlog;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -111,6 +112,9 @@ impl Owner {
 
     fn listen(&mut self, listeners: Vec<std::net::TcpListener>) {
         for listener in listeners {
+            // A burst of connections that the server's queue would hold must fit into this one as well, and the
+            // standard library asks for 128 only. As deep as the system allows (listen(2)); failing leaves it as it is.
+            let _ = nix::sys::socket::listen(&listener, Backlog::MAXALLOWABLE);
             match listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) {
                 Ok(listener) => self.listeners.push(listener),
                 Err(error) => self.failed(format!("cannot listen: {error}")),

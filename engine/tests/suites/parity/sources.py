@@ -8,6 +8,17 @@ from pathlib import Path
 CACHE = Path(os.environ.get("SUITES_CACHE", "/tmp/faultbox-suites"))
 PYTHON = CACHE / "venv" / "bin" / "python"
 
+# A new version may bring tests that fail for other reasons, so versions change by hand.
+PINNED = {
+    "asyncpg": "0.32.0",
+    "pg8000": "1.31.6",
+    "psycopg": "3.3.9",
+    "psycopg2-binary": "2.9.13",
+    "pytest": "9.2.0",
+    "redis": "8.1.0",
+    "sqlalchemy": "2.1.9",
+}
+
 MIRRORS = {
     "debian": "deb-src http://deb.debian.org/debian {0} main\n"
     "deb-src http://deb.debian.org/debian-security {0}-security main\n",
@@ -45,10 +56,15 @@ def debian(package):
 
 
 def install(*packages):
-    """Puts packages into the cache's own Python."""
+    """Puts packages, `name` or `name[extra]`, into the cache's own Python."""
     if not PYTHON.exists():
         run(["python3", "-m", "venv", CACHE / "venv"])
-    missing = [name for name in packages if not version(name.split("=")[0].split("[")[0])]
+    missing = []
+    for package in packages:
+        name = package.split("[")[0]
+        wanted, found = PINNED.get(name), version(name)
+        if not found or wanted not in (None, found):
+            missing.append(f"{package}=={wanted}" if wanted else package)
     if missing:
         run([PYTHON, "-m", "pip", "-q", "install", *missing])
 

@@ -155,7 +155,7 @@ def prepare_regress():
 
 # Big results, large objects of text, cursors, errors, COPY both ways, prepared statements, notices.
 REGRESS_QUICK = "test_setup create_index create_misc copy copyselect copydml copy2 errors select portals transactions " \
-    "prepare plancache plpgsql guc prepared_xacts psql psql_crosstab async largeobject strings"
+    "prepare plancache plpgsql guc prepared_xacts psql_crosstab async largeobject strings"
 
 
 def regress(port, scratch, log, quick):
@@ -195,8 +195,10 @@ def prepare_pg8000():
 
 
 def pg8000(port, scratch, log, quick):
+    # One test sends 65,535 parameters, which takes pg8000 most of a minute.
+    chosen = ["test/native", "--deselect=test/native/test_query.py::test_max_parameters"] if quick else ["test"]
     env = {"PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "postgres", "PGPASSWORD": "pw"}
-    return pytest(["test/native" if quick else "test"], scratch, log, env, cwd=sources.sdist("pg8000"))
+    return pytest(chosen, scratch, log, env, cwd=sources.sdist("pg8000"))
 
 
 def prepare_asyncpg():
@@ -243,6 +245,10 @@ def psycopg(port, scratch, log, quick):
     return pytest(["--dburi", uri, *files], scratch, log, cwd=sources.sdist("sqlalchemy"))
 
 
+PG8000_FLAKY = {
+    r"test_broken_pipe_read$": "ends its own backend and asks at once; which error comes depends on whether the close is faster"
+}
+
 SUITES = {
     "redis-runtest": Suite("redis", prepare_runtest, runtest, {}),
     "redis-py": Suite("redis", prepare_redis_py, redis_py, {}),
@@ -251,7 +257,7 @@ SUITES = {
     "asyncpg": Suite("postgres", prepare_asyncpg, asyncpg, {}),
     "psycopg": Suite("postgres", prepare_psycopg, psycopg, {}),
     "psycopg2": Suite("postgres", prepare_psycopg2, psycopg2, {}),
-    "pg8000": Suite("postgres", prepare_pg8000, pg8000, {}),
+    "pg8000": Suite("postgres", prepare_pg8000, pg8000, PG8000_FLAKY),
 }
 
 QUICK = ["redis-runtest", "redis-py", "pgbench", "pg_regress", "pg8000"]
