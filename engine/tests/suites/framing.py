@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""HTTP/1 framing that parsers read differently: what our session reads, h11 and httptools must read the same.
+"""HTTP/1 framing that parsers read differently: what our session reads, h11, httptools, nginx and HAProxy must read the same.
 
 usage: framing.py --write          writes framing.txt from the table below
-       framing.py H1_UNITS         compares (needs h11 and httptools; H1_UNITS is target/*/examples/h1_units)
+       framing.py H1_UNITS         compares with those that are installed (H1_UNITS is target/*/examples/h1_units)
 
 A line of framing.txt: name, `request` or `reply`, escaped bytes, our reading; separated by ` | `. A reading is
 `METHOD target body` or `status body` per message, then `!` where the rest is forwarded without being understood and
-`...` where more bytes are needed. `tests/framing.rs` holds our session to the last column.
+`...` where more bytes are needed. A peer that refuses what we read counts as reading it differently. `tests/framing.rs` holds our session to the last column.
 """
-import os, subprocess, sys
+# Readings are compared as far as we understood: what follows is forwarded without being understood.
+import os, select, shutil, socket, subprocess, sys, tempfile, threading
 
 OPAQUE = "!"
 H = "Host: a\r\n"
@@ -18,11 +19,11 @@ def requests():
         return name, "request", f"{line}\r\n{H}{fields}\r\n{body}", reading
     after = "GET /b HTTP/1.1\r\nHost: a\r\n\r\n"
     # Content-Length: one value of digits is the only one all parsers agree on.
-    for value, length in [("0", 0), ("3", 3), ("003", 3), ("3 ", 3), ("\t3", 3), ("  3\t ", 3)]:
+    for value, length in [("0", 0), ("3", 3), ("003", 3), ("3 ", 3), ("  3  ", 3)]:
         reading = f"POST / {length}; GET /b 0"
         yield post(f"Content-Length: {value}\r\n", "abc"[:length] + after, reading, f"length {value!r}")
     for value in ["+3", "-3", "0x3", "3_", "3_0", "3,3", "3, 3", "3,4", "3;", "3 3", "3\x0b", "\x0b3", "3.0", "3e0", "", " ", "abc",
-                  "'3'", '"3"', "\u0663".encode().decode("latin1"), "\xb3", "3\x00", "\x003", "3\x7f", "0b11", "0o3", "--3",
+                  "'3'", "\t3", "3\t", "  3\t ", '"3"', "\u0663".encode().decode("latin1"), "\xb3", "3\x00", "\x003", "3\x7f", "0b11", "0o3", "--3",
                   "18446744073709551616", "18446744073709551619", "9" * 40, "3,", ",3", "3\r", "3\rX: y"]:
         yield post(f"Content-Length: {value}\r\n", "abc" + after, OPAQUE, f"length {value!r}")
     for second in ["3", "4", "0", "+3", "x"]:
@@ -38,9 +39,9 @@ def requests():
         yield post(f"{name}: 3\r\n", after, "POST / 0; GET /b 0", f"name {name!r}")
     # Transfer-Encoding.
     chunks = "3\r\nabc\r\n0\r\n\r\n"
-    for value in ["chunked", "Chunked", "CHUNKED", " chunked", "chunked ", "\tchunked\t"]:
+    for value in ["chunked", "Chunked", "CHUNKED", " chunked", "chunked "]:
         yield post(f"Transfer-Encoding: {value}\r\n", chunks + after, "POST / 3; GET /b 0", f"coding {value!r}")
-    for value in ["xchunked", "chunkedx", "chunked,", ",chunked", "chunked, identity", "identity, chunked", "identity", "gzip", "gzip, chunked", "chunked, gzip",
+    for value in ["\tchunked\t", "\tchunked", "chunked\t", "xchunked", "chunkedx", "chunked,", ",chunked", "chunked, identity", "identity, chunked", "identity", "gzip", "gzip, chunked", "chunked, gzip",
                   "chunked, chunked", "\x0bchunked", "chunked\x0b", "\x0cchunked", "chunked\x00", "\x00chunked", "'chunked'", '"chunked"', "chunked;q=1", "chunked; a=b", "chun ked",
                   "", " ", "chunk", "c\u0068unke\u0044".replace("d", "d") + "\xa0", "\xa0chunked", "deflate, chunked", "cow", "none", "chunked\r", "x\rchunked"]:
         yield post(f"Transfer-Encoding: {value}\r\n", chunks + after, OPAQUE, f"coding {value!r}")
@@ -91,7 +92,8 @@ def requests():
         yield f"target {target}", "request", f"GET {target} HTTP/1.1\r\n{H}\r\n", f"GET {target} 0"
     for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "PROPFIND", "PURGE"]:
         yield f"method {method}", "request", f"{method} / HTTP/1.1\r\n{H}\r\n{after}", f"{method} / 0; GET /b 0"
-    yield "empty line first", "request", f"\r\nGET / HTTP/1.1\r\n{H}\r\n", "GET / 0"
+    yield "empty line first", "request", f"\r\nGET / HTTP/1.1\r\n{H}\r\n", OPAQUE
+    yield "empty line between", "request", f"POST / HTTP/1.1\r\n{H}Content-Length: 3\r\n\r\nabc\r\n{after}", "POST / 3; " + OPAQUE
     yield "old", "request", f"GET / HTTP/1.0\r\n{H}\r\n", "GET / 0"
     yield "body with a request in it", "request", f"POST / HTTP/1.1\r\n{H}Content-Length: {len(after)}\r\n\r\n{after}", f"POST / {len(after)}"
     yield "chunk with an end in it", "request", f"POST / HTTP/1.1\r\n{H}Transfer-Encoding: chunked\r\n\r\n5\r\n0\r\n\r\n\r\n0\r\n\r\n", "POST / 5"
@@ -136,13 +138,12 @@ def write():
 def unescape(text):
     return text.encode().decode("unicode_escape").encode("latin1")
 
-def by_h11(kind, data):
+def by_h11(kind, data, seen):
     import h11
     us = h11.Connection(h11.SERVER if kind == "request" else h11.CLIENT)
     if kind == "reply":
         us.send(h11.Request(method="GET", target="/", headers=[("Host", "a")])); us.send(h11.EndOfMessage())
     us.receive_data(data)
-    seen = []
     while True:
         event = us.next_event()
         if event in (h11.NEED_DATA, h11.PAUSED):
@@ -150,44 +151,178 @@ def by_h11(kind, data):
                 us.send(h11.Response(status_code=200, headers=[("Content-Length", "0")])); us.send(h11.EndOfMessage())
             if us.our_state is h11.DONE and us.their_state is h11.DONE and kind == "request":
                 us.start_next_cycle(); continue
-            return seen
+            return
         if isinstance(event, h11.Request): head, size = f"{event.method.decode()} {event.target.decode('latin1')}", 0
         elif isinstance(event, h11.Response): head, size = str(event.status_code), 0
         elif isinstance(event, h11.Data): size += len(event.data)
         elif isinstance(event, h11.EndOfMessage): seen.append(f"{head} {size}")
-        elif isinstance(event, h11.ConnectionClosed): return seen
+        elif isinstance(event, h11.ConnectionClosed): return
 
-def by_httptools(kind, data):
+def by_httptools(kind, data, seen):
     import httptools
     class Seen:
-        def __init__(self): self.all, self.url, self.size = [], b"", 0
+        def __init__(self): self.url, self.size = b"", 0
         def on_message_begin(self): self.url, self.size = b"", 0
         def on_url(self, url): self.url += url
         def on_body(self, body): self.size += len(body)
         def on_message_complete(self):
             head = f"{parser.get_method().decode()} {self.url.decode('latin1')}" if kind == "request" else str(parser.get_status_code())
-            self.all.append(f"{head} {self.size}")
-    seen = Seen()
-    parser = (httptools.HttpRequestParser if kind == "request" else httptools.HttpResponseParser)(seen)
+            seen.append(f"{head} {self.size}")
+    parser = (httptools.HttpRequestParser if kind == "request" else httptools.HttpResponseParser)(Seen())
     parser.feed_data(data)
-    return seen.all
+
+class Proxy:
+    """A proxy's reading: of requests what reaches the server behind it, of replies what reaches its client."""
+    def __init__(self, name, program, config):
+        self.name, self.home = name, tempfile.TemporaryDirectory()
+        os.chmod(self.home.name, 0o755)
+        self.server = socket.create_server(("127.0.0.1", 0))
+        with socket.create_server(("127.0.0.1", 0)) as free: self.port = free.getsockname()[1]
+        path = os.path.join(self.home.name, "config")
+        text = config.replace("HOME", self.home.name).replace("BACK", str(self.server.getsockname()[1])).replace("FRONT", str(self.port))
+        with open(path, "w") as file: file.write(text)
+        self.process = subprocess.Popen([word.replace("CONFIG", path) for word in program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.seen, self.reply, self.turn = [], b"", threading.Condition()
+        threading.Thread(target=self.serve, daemon=True).start()
+        for _ in range(200):
+            try: socket.create_connection(("127.0.0.1", self.port)).close(); return
+            except OSError:
+                if self.process.poll() is not None: sys.exit(f"{name} does not start")
+                select.select([], [], [], 0.05)
+        sys.exit(f"{name} does not listen")
+
+    def close(self):
+        self.process.terminate(); self.process.wait(); self.server.close(); self.home.cleanup()
+
+    def serve(self):
+        while True:
+            try: peer = self.server.accept()[0]
+            except OSError: return
+            threading.Thread(target=self.answer, args=(peer,), daemon=True).start()
+
+    def answer(self, peer):
+        with peer, peer.makefile("rb") as lines:
+            try:
+                while line := lines.readline():
+                    method, target, _ = line.decode("latin1").split(" ")
+                    reading = f"{method} {target} {self.body(lines)}"
+                    with self.turn: self.seen.append(reading); reply = self.reply; self.turn.notify_all()
+                    peer.sendall(reply or b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                    if reply: return
+            except (OSError, ValueError): return
+
+    def body(self, lines):
+        """The proxy writes its own framing, so the plainest reader will do. A body that is cut off is no request."""
+        length, chunked = 0, False
+        while line := lines.readline().strip().lower():
+            if line.startswith(b"content-length:"): length = int(line[15:])
+            chunked |= line == b"transfer-encoding: chunked"
+        if not chunked:
+            if len(lines.read(length)) < length: raise ValueError("cut")
+            return length
+        while size := int(lines.readline().split(b";")[0], 16): length += len(lines.read(size)); lines.readline()
+        while lines.readline().strip(): pass
+        return length
+
+    def __call__(self, kind, data, wanted):
+        with self.turn: self.seen, self.reply = [], data if kind == "reply" else b""
+        with socket.create_connection(("127.0.0.1", self.port)) as client:
+            client.settimeout(5)
+            client.sendall(data if kind == "request" else b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            with client.makefile("rb") as lines: return self.replies(lines, wanted) if kind == "reply" else self.requests(lines, wanted)
+
+    def requests(self, lines, wanted):
+        """One answer per request: the server's, or the proxy's own when it refuses. 405 is about the method alone."""
+        for at in range(len(wanted)):
+            line = lines.readline()
+            if not line: raise ValueError("closed")
+            status = int(line.split(b" ")[1])
+            if status == 405 or wanted[at] in NOT_FILES: return [*self.seen, *wanted[at:]]
+            if status >= 400: raise ValueError(f"answers {status}")
+            if not wanted[at].startswith("HEAD "): self.body(lines)
+            else:
+                while lines.readline().strip(): pass
+        with self.turn: return list(self.seen)
+
+    def replies(self, lines, wanted):
+        status = int(lines.readline().split(b" ")[1])
+        if status == 502: raise ValueError("answers 502")
+        if status in (204, 304): return [f"{status} 0"]
+        return [f"{status} {self.body(lines)}"]
+
+# nginx maps targets to files, which these cannot be. It says nothing about where the request ends.
+NOT_FILES = ["GET /%00 0", "GET /../x 0"]
+
+NGINX = """daemon off; master_process off; pid HOME/pid; error_log HOME/log; events {}
+http { access_log off; client_body_temp_path HOME/b; proxy_temp_path HOME/p; fastcgi_temp_path HOME/f; uwsgi_temp_path HOME/u; scgi_temp_path HOME/s;
+  server { listen 127.0.0.1:FRONT; merge_slashes off;
+    location / { proxy_pass http://127.0.0.1:BACK; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass_request_headers on; } } }
+"""
+HAPROXY = """global
+  maxconn 100
+defaults
+  mode http
+  timeout client 10s
+  timeout server 10s
+  timeout connect 5s
+listen main
+  bind 127.0.0.1:FRONT
+  server back 127.0.0.1:BACK
+"""
+
+def library(read):
+    """What a parser reads; what it makes of the rest does not matter."""
+    def reading(kind, data, wanted):
+        seen = []
+        try: read(kind, data, seen)
+        except Exception:
+            if len(seen) < len(wanted): raise
+        return seen
+    return reading
+
+def peers():
+    """Every parser that is here, by name; the others by what they lack."""
+    found, absent = {}, []
+    for name, module, read in [("h11", "h11", by_h11), ("httptools", "httptools", by_httptools)]:
+        try: old = getattr(__import__(module), "__version__", "").startswith("0.1")
+        except ImportError: old = None
+        # httptools before 0.2 is another, retired parser.
+        if old is None or name == "httptools" and old: absent.append(name)
+        else: found[name] = library(read)
+    path = os.environ.get("PATH", "") + ":/usr/sbin"
+    for name, words, config in [("nginx", ["-e", "/dev/null", "-c", "CONFIG"], NGINX), ("haproxy", ["-f", "CONFIG"], HAPROXY)]:
+        program = shutil.which(name, path=path)
+        if program: found[name] = Proxy(name, [program, *words], config)
+        else: absent.append(name)
+    return found, absent
+
+def plain(reading):
+    """A target in absolute form is told in origin form by proxies: another spelling, not another reading."""
+    method, _, rest = reading.partition(" ")
+    if rest.startswith("http://"): rest = "/" + rest[7:].partition("/")[2]
+    return f"{method} {rest}"
 
 def compare(program):
     cases = [line.rstrip("\n").split(" | ") for line in open(TABLE)]
     feed = "".join(f"{kind} {data}\n" for _, kind, data, _ in cases)
     ours = subprocess.run([program], input=feed, capture_output=True, text=True, check=True).stdout.splitlines()
-    counts = {"cases": len(cases), "understood": 0, "forwarded": 0, "compared": 0, "stricter": 0}
+    found, absent = peers()
+    for name in absent: print(f"skipped: {name} is not installed")
+    if absent and "FAULTBOX_NO_SKIP" in os.environ: sys.exit("a peer is missing")
+    counts = {"cases": len(cases), "understood": 0, "forwarded": 0, "compared": 0}
     different = []
     for (name, kind, data, _), reading in zip(cases, ours, strict=True):
         wanted = [part for part in reading.split("; ") if part not in ("!", "...")]
         counts["understood" if wanted else "forwarded"] += 1
-        for parser in (by_h11, by_httptools):
+        for peer, read in found.items():
             if not wanted: continue
             counts["compared"] += 1
-            try: theirs = parser(kind, unescape(data))
-            except Exception as error: counts["stricter"] += 1; print(f"{parser.__name__} refuses {name}: {error}"); continue
-            if theirs[:len(wanted)] != wanted: different.append(f"{name}: we read {wanted}, {parser.__name__} {theirs}")
-    print(counts); print("\n".join(different) or "no difference")
+            try: theirs = read(kind, unescape(data), wanted)[:len(wanted)]
+            except Exception as error: different.append(f"{name}: {peer} refuses it: {error}"); continue
+            if [*map(plain, theirs)] != [*map(plain, wanted)]: different.append(f"{name}: we read {wanted}, {peer} {theirs}")
+    for peer in found.values():
+        if isinstance(peer, Proxy): peer.close()
+    print(counts); print("\n".join(different) or f"no difference between us, {', '.join(found)}")
     sys.exit(bool(different))
 
 if __name__ == "__main__":

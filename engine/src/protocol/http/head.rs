@@ -137,8 +137,8 @@ fn read_fields(head: &[u8], mut at: usize, fields: &mut Fields) -> Result<Framin
         if line.is_empty() {
             break;
         }
-        let (name, value) = split_field(head, line)?;
-        note(&mut framing, &head[name.clone()], &head[value.clone()])?;
+        let (name, value) = split_field(head, line.clone())?;
+        note(&mut framing, &head[name.clone()], &head[value.clone()], &head[line])?;
         fields.push((name, value));
     }
     if framing.chunked && framing.length.is_some() {
@@ -168,15 +168,19 @@ fn split_field(head: &[u8], line: Range<usize>) -> Result<(Range<usize>, Range<u
 }
 
 /// Takes notice of a field that decides framing.
-fn note(framing: &mut Framing, name: &[u8], value: &[u8]) -> Result<(), Refused> {
+fn note(framing: &mut Framing, name: &[u8], value: &[u8], line: &[u8]) -> Result<(), Refused> {
+    // Space around a value may be tabs too (RFC 9110 section 5.6.3), but nginx takes none here.
+    let tabbed = || if line.contains(&b'\t') { Err(Refused("a tab around a framing value")) } else { Ok(()) };
     match name.len() {
         14 if name.eq_ignore_ascii_case(b"content-length") => {
+            tabbed()?;
             let length = decimal(value).ok_or(Refused("a Content-Length that is no number"))?;
             if framing.length.replace(length).is_some() {
                 return Err(Refused("more than one Content-Length"));
             }
         }
         17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+            tabbed()?;
             if framing.chunked || !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(Refused("a Transfer-Encoding other than chunked"));
             }

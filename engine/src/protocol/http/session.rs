@@ -120,10 +120,9 @@ impl HttpSession {
         if self.asked.back() == Some(&Asked::Connect) {
             return Err(Refused("CONNECT"));
         }
-        // An empty line before a request is left over from an old client's body (RFC 9112 section 2.2).
+        // Left over from an old client's body. Servers should skip it (RFC 9112 section 2.2), and some do not.
         if buf.starts_with(b"\r\n") {
-            self.request_scanned = 0;
-            return Ok(Cut::Unit { head: 2, kind: UnitKind::Control, ends: true });
+            return Err(Refused("an empty line before a request"));
         }
         let Some(end) = head::end_of_head(buf, &mut self.request_scanned) else {
             return Ok(Cut::More);

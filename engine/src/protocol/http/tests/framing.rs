@@ -59,7 +59,7 @@ fn requests_are_cut_where_they_end() {
     check_request("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\n\r\n", "[38+3][18]");
     check_request("POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\nGET / HTTP/1.1\r\n\r\n", "[38][18]");
     check_request("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc", "[38+3");
-    check_request("\r\nGET / HTTP/1.1\r\n\r\n", "^[2][18]");
+    check_request("\r\nGET / HTTP/1.1\r\n\r\n", "!an empty line before a request");
     check_request("GET / HTTP/1.1\r\nHost", "...");
     check_request("OPTIONS * HTTP/1.1\r\n\r\n", "[22]");
     check_request("GET http://a/b HTTP/1.1\r\n\r\n", "[27]");
