@@ -82,8 +82,13 @@ impl Document {
             edits.push(EditSpan { start: span.0, old_end: span.1, new_end });
             source = Arc::new(Source::new(source.path.clone(), text));
         }
+        (self.with_source(version, source), edits)
+    }
+
+    /// The same document with another text.
+    pub(super) fn with_source(&self, version: i32, source: Arc<Source>) -> Document {
         let uri = self.uri.clone();
-        (Document { uri, version, source, parsed: OnceLock::new(), scopes: OnceLock::new() }, edits)
+        Document { uri, version, source, parsed: OnceLock::new(), scopes: OnceLock::new() }
     }
 }
 
@@ -96,6 +101,20 @@ pub(super) fn path_of(uri: &Url) -> PathBuf {
 }
 
 impl EditSpan {
+    /// The one edit that makes `new` of `old`: what lies between their common start and end.
+    pub(super) fn between(old: &str, new: &str) -> EditSpan {
+        let same = |pair: &(char, char)| pair.0 == pair.1;
+        let start: usize =
+            old.chars().zip(new.chars()).take_while(same).map(|(each, _)| each.len_utf8()).sum();
+        let rest = old[start..].chars().rev().zip(new[start..].chars().rev());
+        let behind: usize = rest.take_while(same).map(|(each, _)| each.len_utf8()).sum();
+        EditSpan {
+            start: start as u32,
+            old_end: (old.len() - behind) as u32,
+            new_end: (new.len() - behind) as u32,
+        }
+    }
+
     /// Where `start..end` is after the edit; `None` when the edit changed what it covers.
     ///
     /// Text typed directly before or behind it moves it or leaves it alone.
@@ -155,6 +174,18 @@ mod tests {
         assert_eq!(edit("😀", Some(((0, 1), (0, 2))), "", Encoding::Utf8).0, "😀");
         assert_eq!(edit("ab", Some(((0, 2), (0, 1))), "x", Encoding::Utf16).0, "axb");
         assert_eq!(edit("ab", None, "new", Encoding::Utf16).0, "new");
+    }
+
+    #[test]
+    fn the_difference_of_two_texts_is_one_edit() {
+        let between = |old: &str, new: &str| {
+            let EditSpan { start, old_end, new_end } = EditSpan::between(old, new);
+            (start, old_end, new_end)
+        };
+        assert_eq!(between("x(50,0)", "x(500,)"), (4, 6, 6));
+        assert_eq!(between("aa", "aaa"), (2, 2, 3));
+        assert_eq!(between("é😀", "é"), (2, 6, 2));
+        assert_eq!(between("same", "same"), (4, 4, 4));
     }
 
     #[test]

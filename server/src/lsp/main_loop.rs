@@ -1,6 +1,7 @@
 //! The one owner of the documents takes every message in order, one at a time, on a thread of its own.
 
 use super::checker::Checked;
+use super::document::Document;
 use super::ext::{CancelArgs, RunArgs, TraceParams, UriArgs};
 use super::outbox::Outbox;
 use super::owner::Owner;
@@ -11,6 +12,7 @@ use faultbox_engine::diagnostic::Diagnostic;
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::{io, thread};
 use tokio::runtime::Handle;
@@ -78,8 +80,7 @@ pub(super) enum Order {
 /// What the text of one version of a document says about itself.
 #[derive(Debug)]
 pub(super) struct Analysed {
-    pub(super) uri: Url,
-    pub(super) version: i32,
+    pub(super) document: Arc<Document>,
     pub(super) findings: Vec<Diagnostic>,
     pub(super) cause: Cause,
 }

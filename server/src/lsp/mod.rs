@@ -20,6 +20,7 @@ mod owner;
 mod pool;
 mod position;
 mod progress;
+mod recent;
 mod requests;
 mod results;
 mod run_child;

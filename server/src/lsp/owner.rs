@@ -9,6 +9,7 @@ use super::findings;
 use super::main_loop::{Analysed, Cause, Event, Mailbox, Query};
 use super::outbox::Outbox;
 use super::pool::Pool;
+use super::recent::Recent;
 use super::runs::RunTable;
 use super::state::{Evaluation, World};
 use super::{capabilities, statics, to_proto};
@@ -35,6 +36,7 @@ pub(super) struct Owner {
     pub(super) program: PathBuf,
     pool: Pool,
     checker: Checker,
+    recent: BTreeMap<Url, Recent>,
     /// The newest version of each open document, so that work on older ones is skipped.
     newest: Arc<DashMap<Url, i32>>,
     /// Which version of each open document `static_findings` are about.
@@ -66,6 +68,7 @@ impl Owner {
             program,
             pool: Pool::start()?,
             checker,
+            recent: BTreeMap::new(),
             newest: Arc::default(),
             analysed: BTreeMap::new(),
             asked: 0,
@@ -129,6 +132,7 @@ impl Owner {
 
     fn opened(&mut self, document: Document) {
         self.newest.insert(document.uri.clone(), document.version);
+        self.recent.remove(&document.uri);
         let document = Arc::new(document);
         self.change().closed.remove(document.path());
         self.change().documents.insert(document.uri.clone(), Arc::clone(&document));
@@ -137,9 +141,10 @@ impl Owner {
 
     fn changed(&mut self, uri: &Url, version: i32, changes: Vec<lsp::TextDocumentContentChangeEvent>) {
         let Some(document) = self.world.document(uri) else { return };
-        let (next, edits) = document.edited(version, changes, self.world.client.encoding);
+        let recent = self.recent.entry(uri.clone()).or_default();
+        let (next, edits) = recent.apply(document, version, changes, self.world.client.encoding);
         let path = next.path().clone();
-        self.newest.insert(uri.clone(), version);
+        self.newest.insert(uri.clone(), next.version);
         for run in self.runs.active.values_mut() {
             run.texts.edited(&path, &edits);
         }
@@ -159,6 +164,7 @@ impl Owner {
     /// found, is still true of it, unless the buffer held something else.
     fn closed(&mut self, uri: &Url) {
         self.newest.remove(uri);
+        self.recent.remove(uri);
         let path = path_of(uri);
         let world = self.change();
         let buffer = world.documents.remove(uri);
@@ -243,18 +249,17 @@ impl Owner {
             }
             let findings =
                 if world.is_spec(&document) { statics::findings(&world, &document) } else { Vec::new() };
-            let (uri, version) = (document.uri.clone(), document.version);
-            mailbox.put(Event::Analysed(Analysed { uri, version, findings, cause }));
+            mailbox.put(Event::Analysed(Analysed { document, findings, cause }));
         });
     }
 
     fn analysed(&mut self, analysed: Analysed) {
-        let Some(document) = self.world.document(&analysed.uri).cloned() else { return };
-        if document.version != analysed.version {
+        let document = analysed.document;
+        if !self.world.document(&document.uri).is_some_and(|newest| Arc::ptr_eq(newest, &document)) {
             return;
         }
         let path = document.path().clone();
-        self.analysed.insert(path.clone(), analysed.version);
+        self.analysed.insert(path.clone(), document.version);
         self.change().static_findings.insert(path.clone(), Arc::new(analysed.findings));
         self.publish(&path, analysed.cause == Cause::Text);
         if analysed.cause == Cause::Outline {

@@ -47,3 +47,16 @@ fn several_changes_of_one_message_build_on_each_other() {
     assert!(server.findings(&uri, 2).is_empty());
     server.finish();
 }
+
+/// Seen in Helix, which sends each change from a task of its own: `500,` arrived as `50,0`.
+#[test]
+fn changes_that_overtake_one_another_are_put_in_order() {
+    let mut server = Server::start();
+    let uri = server.open("faultbox.star", "a = [, 2]\n");
+    assert_eq!(server.findings(&uri, 1).len(), 1);
+    for (version, column, letter) in [(2, 5, "5"), (4, 7, "0"), (3, 6, "0")] {
+        server.change(&uri, version, Some(range((0, column), (0, column))), letter);
+    }
+    server.findings_where(&uri, |params| params["version"] == 4 && params["diagnostics"] == json!([]));
+    server.finish();
+}
