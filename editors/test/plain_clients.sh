@@ -3,19 +3,36 @@
 #
 #   FAULTBOX_BIN=/abs/faultbox plain_clients.sh      (build the examples first: examples/build)
 #
-# Needs the real program: the stub has no code actions. EMACS and HELIX name the editors; one that is missing is skipped
-# and named. Exit 3: none is there.
+# Needs the real program: the stub has no code actions. EMACS and HELIX name the editors; without them they are those of
+# $PATH, or else of /opt/trixie (see CONTRIBUTING.md). One that is missing is skipped and named. Exit 3: none is there.
 set -euo pipefail
 
 editors="$(cd "$(dirname "$0")/.." && pwd)"
 repository="$(cd "$editors/.." && pwd)"
 : "${FAULTBOX_BIN:?names the faultbox program}"
-emacs="${EMACS:-emacs}" helix="${HELIX:-hx}"
 work="$(mktemp -d)"
 trap 'tmux -S "$work/tmux" kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
 mkdir -p "$work/bin"
 ln -s "$FAULTBOX_BIN" "$work/bin/faultbox"
 export PATH="$work/bin:$PATH"
+
+# An editor of another Debian, started through that system's own loader: its glibc is newer than ours, and our paths stay
+# visible. Arguments: the name here, the program there, its environment and further arguments as words of a shell.
+from_trixie() {
+  local root=/opt/trixie
+  command -v "$1" >/dev/null && return
+  [ -x "$root/usr/bin/$2" ] || return 0
+  printf '#!/bin/bash\n%s exec %s --library-path %s %s %s "$@"\n' "$3" "$root/lib64/ld-linux-x86-64.so.2" \
+    "$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu" "$root/usr/bin/$2" "$4" >"$work/bin/$1"
+  chmod +x "$work/bin/$1"
+}
+lisp=(/opt/trixie/usr/share/emacs/[0-9]*)
+from_trixie emacs emacs-nox \
+  "EMACSLOADPATH=$(find "${lisp[0]}/lisp" -type d -printf '%p:' 2>/dev/null || true) EMACSDATA=${lisp[0]}/etc EMACSDOC=${lisp[0]}/etc" \
+  "--dump-file=$(find /opt/trixie/usr/libexec/emacs -name 'emacs*.pdmp' 2>/dev/null | head -1)"
+runtime="$(find /opt/trixie/usr/lib /opt/trixie/usr/share -maxdepth 3 -path '*h*x/runtime' 2>/dev/null | head -1 || true)"
+from_trixie hx hx "HELIX_RUNTIME=$runtime" ""
+emacs="${EMACS:-emacs}" helix="${HELIX:-hx}"
 
 # The first block of that language in the README.
 snippet() { awk -v fence="\`\`\`$1" '$0 == fence { on = 1; next } on && /^```/ { exit } on' "$editors/README.md"; }

@@ -59,18 +59,19 @@ class Spec:
             elif line.startswith("fault_matrix("):
                 self.matrix(number)
 
-    def add(self, name, kind, line, parent=None):
-        self.tests.append({"name": name, "kind": kind, "line": line, "parent": parent})
+    def add(self, name, kind, line, parent=None, label=None):
+        label = label or name.removeprefix("test_")
+        self.tests.append({"name": name, "kind": kind, "line": line, "parent": parent, "label": label})
 
     def matrix(self, line):
         body = "\n".join(self.lines[line:])
         names = {key: re.search(key + r"\s*=\s*\[([^]]*)\]", body) for key in ("scenarios", "faults")}
         self.scenarios, self.faults = ([n.strip() for n in names[k][1].split(",")] for k in ("scenarios", "faults"))
         self.matrix_line = line
-        self.add("matrix", "matrix", line)
+        self.add("matrix", "matrix", line, label=f"matrix {len(self.scenarios)} × {len(self.faults)}")
         for scenario in self.scenarios:
             for fault in self.faults:
-                self.add(f"test_matrix_{scenario}_{fault}", "cell", line, "matrix")
+                self.add(f"test_matrix_{scenario}_{fault}", "cell", line, "matrix", f"{scenario} × {fault}")
 
     def runnable(self):
         return [test for test in self.tests if test["kind"] != "matrix"]
@@ -99,9 +100,8 @@ class Server:
     def file_tests(self, uri):
         def item(test):
             run = self.spec(uri).cells() if test["kind"] == "matrix" else [test["name"]]
-            label = test["name"].removeprefix("test_")
             where = span(test["line"], 0, 200)
-            return {"id": test["name"], "label": label, "kind": test["kind"], "parent": test["parent"], "run": run,
+            return {"id": test["name"], "label": test["label"], "kind": test["kind"], "parent": test["parent"], "run": run,
                     "range": where, "selectionRange": where}
         return {"uri": uri, "version": None, "tests": [item(test) for test in self.spec(uri).tests]}
 

@@ -4,7 +4,7 @@ use super::Snapshot;
 use super::call_site::Written;
 use super::callable;
 use super::infer::Inference;
-use super::test_items::{TestItemKind, test_items};
+use super::test_items::{TestItem, TestItemKind, test_items};
 use crate::diagnostic::{Code, Diagnostic, Edit};
 use crate::syntax::{NodeId, NodeKind};
 use crate::text::Span;
@@ -82,7 +82,9 @@ fn name_arguments(snapshot: &Snapshot<'_>, offset: u32) -> Option<CodeAction> {
 fn runs(snapshot: &Snapshot<'_>, span: Span) -> Vec<CodeAction> {
     let items = test_items(snapshot);
     let mut actions = Vec::new();
-    for item in items.iter().filter(|item| overlap(item.span, span) && item.kind != TestItemKind::Cell) {
+    // A matrix without cells has some that only evaluation sees, and no names to run.
+    let here = |item: &&TestItem| overlap(item.span, span) && !item.run.is_empty();
+    for item in items.iter().filter(here).filter(|item| item.kind != TestItemKind::Cell) {
         let title = match item.kind {
             TestItemKind::Matrix => format!("Run {} cells", item.run.len()),
             _ => format!("Run \"{}\"", item.label),

@@ -211,7 +211,6 @@ pub(super) struct StatusParams {
 pub(super) enum Health {
     Ok,
     Warning,
-    Error,
 }
 
 impl Notification for TestEvent {

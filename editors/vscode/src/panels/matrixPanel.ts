@@ -42,7 +42,7 @@ export class MatrixPanel implements vscode.Disposable {
         if (uri === this.uri) this.drawSoon();
       }),
       server.onTestsChanged(({ uri }) => {
-        if (documentKey(uri) === this.uri && this.panel.isOpen) void this.refresh();
+        if (documentKey(uri) === this.uri && this.panel.isOpen) void this.refresh().catch(() => undefined); // of a file that was closed, what is shown stays
       }),
     );
   }
