@@ -1,10 +1,11 @@
 //! The protocol's methods. Every message goes into the mailbox before the first await, so that the owner of the documents
 //! sees all of them in the order the client sent them.
 
+use super::about::About;
 use super::capabilities;
 use super::document::path_of;
 use super::ext::{self, DiscoverAnswer, DiscoverParams, DocumentParams, MatrixAnswer, TraceParams};
-use super::main_loop::{Event, Mailbox, Order};
+use super::main_loop::{Event, Mailbox, Order, Query};
 use super::requests;
 use super::settings::{Client, Settings};
 use super::state::World;
@@ -32,16 +33,18 @@ impl Backend {
     /// Has `answer` called with a copy of the world, on another thread.
     async fn ask<P, R>(&self, params: P, answer: fn(&World, P) -> Result<R>) -> Result<R>
     where
-        P: Send + 'static,
+        P: About + Send + 'static,
         R: Send + 'static,
     {
         let (reply, answered) = oneshot::channel();
-        self.put(Event::Ask(Box::new(move |world| {
+        let about = params.about().cloned();
+        let query: Query = Box::new(move |world| {
             // A question the client took back needs no answer, and an answer nobody waits for is no harm.
             if !reply.is_closed() {
                 let _ = reply.send(answer(world, params));
             }
-        })));
+        });
+        self.put(Event::Ask { about, query });
         answered.await.unwrap_or_else(|_| Err(Error::internal_error()))
     }
 

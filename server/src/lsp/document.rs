@@ -43,6 +43,11 @@ impl Document {
         self.parsed.get_or_init(|| syntax::parse(THIS_FILE, &self.source.text))
     }
 
+    /// True when [`Document::view`] has nothing left to make.
+    pub(super) fn is_understood(&self) -> bool {
+        self.parsed.get().is_some() && self.scopes.get().is_some()
+    }
+
     pub(super) fn view(&self) -> FileView<'_> {
         let parsed = self.parsed();
         let scopes = self.scopes.get_or_init(|| Scopes::of(&parsed.tree));

@@ -2,7 +2,7 @@
 
 use super::checker::Checked;
 use super::document::Document;
-use super::ext::{CancelArgs, RunArgs, TraceParams, UriArgs};
+use super::ext::{CancelArgs, FileTests, RunArgs, TraceParams, UriArgs};
 use super::outbox::Outbox;
 use super::owner::Owner;
 use super::run_child::Fact;
@@ -47,7 +47,11 @@ pub(super) enum Event {
     FilesChanged(Vec<Url>),
     SettingsChanged(Value),
     /// A question that only reads; it is answered from a copy, on another thread.
-    Ask(Query),
+    Ask {
+        /// The document it is about.
+        about: Option<Url>,
+        query: Query,
+    },
     Order(Order, Reply),
     // From within.
     Analysed(Analysed),
@@ -82,6 +86,8 @@ pub(super) enum Order {
 pub(super) struct Analysed {
     pub(super) document: Arc<Document>,
     pub(super) findings: Vec<Diagnostic>,
+    /// For a client that asked for them.
+    pub(super) tests: Option<FileTests>,
     pub(super) cause: Cause,
 }
 

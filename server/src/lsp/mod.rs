@@ -5,6 +5,7 @@
 //! evaluated in a child (`checker`, `check_child`) and run in children (`run_child`, `runs`); nothing of the user's
 //! runs in this process. `findings` merges what is known about each file. Only this module names LSP types.
 
+mod about;
 mod backend;
 mod capabilities;
 mod check_child;

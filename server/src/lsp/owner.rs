@@ -10,6 +10,7 @@ use super::main_loop::{Analysed, Cause, Event, Mailbox, Query};
 use super::outbox::Outbox;
 use super::pool::Pool;
 use super::recent::Recent;
+use super::requests::discover;
 use super::runs::RunTable;
 use super::state::{Evaluation, World};
 use super::{capabilities, statics, to_proto};
@@ -94,7 +95,7 @@ impl Owner {
             Event::FoldersChanged(change) => self.folders_changed(&change),
             Event::FilesChanged(uris) => uris.iter().for_each(|uri| self.file_changed(&path_of(uri))),
             Event::SettingsChanged(object) => self.settings_changed(&object),
-            Event::Ask(query) => self.ask(query),
+            Event::Ask { about, query } => self.ask(about, query),
             Event::Order(order, reply) => {
                 // A client that cancelled its request does not wait for the answer.
                 let _ = reply.send(self.obey(order));
@@ -115,9 +116,9 @@ impl Owner {
         Arc::make_mut(&mut self.world)
     }
 
-    fn ask(&self, query: Query) {
+    fn ask(&self, about: Option<Url>, query: Query) {
         let world = Arc::clone(&self.world);
-        self.pool.run(move || query(&world));
+        self.pool.run(about, move || query(&world));
     }
 
     fn initialized(&mut self) {
@@ -168,6 +169,7 @@ impl Owner {
         let path = path_of(uri);
         let world = self.change();
         let buffer = world.documents.remove(uri);
+        world.understood.remove(uri);
         world.static_findings.remove(&path);
         world.evaluations.remove(&path);
         self.generations.remove(&path);
@@ -242,14 +244,15 @@ impl Owner {
     fn analyse(&self, document: Arc<Document>, cause: Cause) {
         let (newest, mailbox) = (Arc::clone(&self.newest), self.mailbox.clone());
         let world = Arc::clone(&self.world);
-        self.pool.run(move || {
+        self.pool.run(Some(document.uri.clone()), move || {
             let is_newest = || newest.get(&document.uri).is_some_and(|version| *version == document.version);
             if !is_newest() {
                 return;
             }
             let findings =
                 if world.is_spec(&document) { statics::findings(&world, &document) } else { Vec::new() };
-            mailbox.put(Event::Analysed(Analysed { document, findings, cause }));
+            let tests = world.client.test_events.then(|| discover::of_document(&world, &document));
+            mailbox.put(Event::Analysed(Analysed { document, findings, tests, cause }));
         });
     }
 
@@ -260,8 +263,13 @@ impl Owner {
         }
         let path = document.path().clone();
         self.analysed.insert(path.clone(), document.version);
-        self.change().static_findings.insert(path.clone(), Arc::new(analysed.findings));
+        let world = self.change();
+        world.understood.insert(document.uri.clone(), Arc::clone(&document));
+        world.static_findings.insert(path.clone(), Arc::new(analysed.findings));
         self.publish(&path, analysed.cause == Cause::Text);
+        if let Some(tests) = analysed.tests {
+            self.tell_tests(tests);
+        }
         if analysed.cause == Cause::Outline {
             return;
         }
@@ -274,7 +282,6 @@ impl Owner {
             roots.retain(|root| *root != path);
         }
         roots.iter().for_each(|root| self.check(root));
-        self.tell_tests(&document);
     }
 
     /// Roots whose evaluation read the file.
@@ -323,6 +330,8 @@ impl Owner {
         };
         let parts: Vec<PathBuf> = next.files.iter().filter(|file| **file != root).cloned().collect();
         let is_other = old.is_none_or(|old| old.outline != next.outline);
+        let mut files: Vec<PathBuf> = next.files.clone();
+        files.retain(|_| is_other);
         let world = self.change();
         world.evaluations.insert(root, Arc::new(next));
         parts.iter().for_each(|part| drop(world.evaluations.remove(part)));
@@ -332,11 +341,9 @@ impl Owner {
         let unread: Vec<PathBuf> = parts.iter().filter(unread).cloned().collect();
         unread.iter().for_each(|part| self.read_closed(part));
         self.publish_changed();
-        let documents: Vec<_> = self.world.documents.values().cloned().collect();
-        documents.iter().for_each(|document| self.tell_tests(document));
-        if is_other {
-            // What the text says depends on what it declares where only evaluation can tell.
-            documents.into_iter().for_each(|document| self.analyse(document, Cause::Outline));
+        // What a text says, and its tests, depend on what is declared where only evaluation can tell.
+        for document in files.iter().filter_map(|file| self.world.document_at(file)) {
+            self.analyse(Arc::clone(document), Cause::Outline);
         }
         self.tell_status();
         self.refresh(true);

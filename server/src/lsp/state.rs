@@ -19,6 +19,8 @@ pub(super) struct World {
     pub(super) settings: Settings,
     pub(super) folders: Vec<PathBuf>,
     pub(super) documents: BTreeMap<Url, Arc<Document>>,
+    /// The last version of each open document whose tree was made, for answers about others.
+    pub(super) understood: BTreeMap<Url, Arc<Document>>,
     /// Specs that open ones load and that are not open themselves.
     pub(super) closed: BTreeMap<PathBuf, Arc<Document>>,
     /// What is wrong with the text of each open document, by its path, as of its version.
@@ -78,9 +80,31 @@ impl World {
         self.results.get(&path_of(uri))
     }
 
-    /// Calls `answer` with the document and everything known around it.
+    /// Calls `answer` with the document and everything known around it. Another open document that is just being parsed
+    /// takes part as it was before, so that nobody waits for it.
     pub(super) fn with_snapshot<R>(&self, document: &Document, answer: impl FnOnce(&Snapshot<'_>) -> R) -> R {
-        let open = self.documents.values().filter(|other| other.uri != document.uri && self.is_spec(other));
+        let open = self.documents.values().filter_map(|other| {
+            if other.is_understood() { Some(other) } else { self.understood.get(&other.uri) }
+        });
+        self.with_others(document, open, answer)
+    }
+
+    /// The same with every document as it is now, for answers that point into others or change them.
+    pub(super) fn with_exact_snapshot<R>(
+        &self,
+        document: &Document,
+        answer: impl FnOnce(&Snapshot<'_>) -> R,
+    ) -> R {
+        self.with_others(document, self.documents.values(), answer)
+    }
+
+    fn with_others<'w, R>(
+        &'w self,
+        document: &Document,
+        open: impl Iterator<Item = &'w Arc<Document>>,
+        answer: impl FnOnce(&Snapshot<'_>) -> R,
+    ) -> R {
+        let open = open.filter(|other| other.uri != document.uri && self.is_spec(other));
         let closed = self.closed.values().filter(|other| other.uri != document.uri);
         let others: Vec<_> = open.chain(closed).map(|other| other.view()).collect();
         let outline = self.evaluation(document.path()).map(|evaluation| &evaluation.outline);

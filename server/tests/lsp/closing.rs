@@ -59,7 +59,7 @@ fn tests_that_only_evaluation_sees_are_kept_too() {
     let uri = server.open("faultbox.star", looped);
     let told = server.wait("tests of the loop", |message| {
         let tests = message["params"]["tests"].as_array()?;
-        (message["method"] == "faultbox/testsChanged" && tests.len() >= 2).then(|| tests.len())
+        (message["method"] == "faultbox/testsChanged" && tests.len() >= 2).then_some(tests.len())
     });
     assert_eq!(told, 2);
     while !server.unread("faultbox/testsChanged", &uri).is_empty() {

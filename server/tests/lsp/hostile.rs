@@ -36,7 +36,7 @@ fn of_text() -> Vec<Hostile> {
         ("100,000 lines", "service(\"db\", \"x\")\nx = [1, 2]\n".repeat(50_000)),
         ("10 MB", "service(\"db\", \"x\") # a comment\n".repeat(350_000)),
         ("one line of 1 MB", format!("service(\"db\")\nx = [{}]\n", "1, ".repeat(350_000))),
-        ("20,000 unknown names", (0..20_000).map(|n| format!("service(a{n})\n")).collect()),
+        ("5,000 unknown names", (0..5_000).map(|n| format!("service(a{n})\n")).collect()),
     ]
 }
 
@@ -122,7 +122,7 @@ fn a_spec_whose_evaluation_never_ends_can_be_run() {
     let uri = server.open("faultbox.star", &format!("{endless}def test_one():\n    assert_eq(1, 1)\n"));
     let told = server.notification("faultbox/testsChanged", |params| params["uri"] == uri);
     assert_eq!(told["tests"][0]["id"], "test_one", "{told:#}");
-    let mut lenses = |server: &mut Server| {
+    let lenses = |server: &mut Server| {
         let lenses = server.request("textDocument/codeLens", json!({ "textDocument": { "uri": uri } }));
         let lenses = lenses.as_array().unwrap();
         lenses.iter().map(|lens| lens["command"]["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -144,6 +144,7 @@ fn timed_beside_hostile_specs() {
         let uri = server.open("faultbox.star", &good);
         server.findings(&uri, 1);
         for round in 0..100 {
+            server.forget();
             // As fast as one types; every tenth keystroke goes into the hostile document.
             if round % 10 == 0 {
                 prod(&mut server, &bad, round + 2);

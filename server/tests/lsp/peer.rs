@@ -89,7 +89,6 @@ impl Contestant {
 
 #[test]
 #[ignore = "a measurement: run alone, with --release and --nocapture"]
-#[expect(clippy::print_stdout, reason = "a measurement says what it could not measure")]
 fn timed_beside_another_starlark_server() {
     let Some(program) = peer() else {
         println!("no other Starlark server: `cargo install starlark_bin`, then STARLARK_LSP=.../starlark");
@@ -107,6 +106,8 @@ fn timed_beside_another_starlark_server() {
         ours.key(&before, key, &whole);
         theirs.key(&before, key, &whole);
         before.push(key);
+        ours.server.forget();
+        theirs.server.forget();
         for question in QUESTIONS {
             ours.ask(question, end_of(&before));
             theirs.ask(question, end_of(&before));

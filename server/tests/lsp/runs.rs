@@ -137,7 +137,7 @@ fn the_jobs_setting_goes_to_the_run() {
     params["initializationOptions"]["jobs"] = json!(1);
     let (mut server, _) = Server::start_with(params);
     let uri = opened(&mut server, SPEC);
-    let mut started = |server: &mut Server| {
+    let started = |server: &mut Server| {
         let run = server.command("faultbox.run", json!({ "uri": uri, "tests": ["good"] }))["runId"].clone();
         let queued = event(server, &run, "queued");
         let started = event(server, &run, "run_started");

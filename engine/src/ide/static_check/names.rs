@@ -1,6 +1,6 @@
 //! Names that nothing defines or that are not supported yet, and loads nobody uses.
 
-use super::Checker;
+use super::{Checker, MAX_FINDINGS};
 use crate::diagnostic::{Code, Diagnostic, Edit, Fix};
 use crate::spec::{globals, registry, values, wording};
 use crate::syntax::{NodeId, NodeKind};
@@ -19,7 +19,11 @@ impl Checker<'_> {
         let file = self.snapshot.file;
         let tree = file.tree();
         let bound: HashSet<&str> = file.scopes.definitions().map(|(_, known)| known.name.as_str()).collect();
+        // Looking for a near name takes its time, so no more are looked at than can be shown.
         for id in file.scopes.unknown_names(tree, |_| false) {
+            if findings.len() >= MAX_FINDINGS {
+                return;
+            }
             let (name, span) = (tree.text_of(id), tree.span(id));
             if registry::not_supported(name).is_some() && !bound.contains(name) {
                 findings.push(values::not_supported(name, span));

@@ -22,13 +22,6 @@ impl Owner {
         self.world.client.test_events.then_some(&self.outbox)
     }
 
-    pub(super) fn tell_tests(&mut self, document: &Document) {
-        if !self.world.client.test_events {
-            return;
-        }
-        self.tell_if_new(discover::of_document(&self.world, document));
-    }
-
     /// A closed file keeps the tests it was told to have until it is gone, or its new text shows others. Those that
     /// only evaluation sees are not looked for again before it is opened.
     pub(super) fn tell_tests_of_closed(&mut self, path: &Path) {
@@ -41,18 +34,19 @@ impl Owner {
                 let document = Document::new(uri, 0, text);
                 let tests = discover::of_document(&self.world, &document).tests;
                 if !tests.is_empty() {
-                    self.tell_if_new(FileTests { uri: document.uri, version: None, tests });
+                    self.tell_tests(FileTests { uri: document.uri, version: None, tests });
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.tell_if_new(FileTests { uri, version: None, tests: Vec::new() });
+                self.tell_tests(FileTests { uri, version: None, tests: Vec::new() });
             }
             // Whatever hinders the reading, the file is there.
             Err(_) => {}
         }
     }
 
-    fn tell_if_new(&mut self, tests: FileTests) {
+    /// Tells the tests of a file unless they are as told before.
+    pub(super) fn tell_tests(&mut self, tests: FileTests) {
         let last = self.told_tests.get(&tests.uri);
         if last.map_or(tests.tests.is_empty(), |last| last.tests == tests.tests) {
             return;

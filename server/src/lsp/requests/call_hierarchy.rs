@@ -14,7 +14,7 @@ pub(in crate::lsp) fn prepare(
     params: CallHierarchyPrepareParams,
 ) -> Result<Option<Vec<CallHierarchyItem>>> {
     let (document, offset) = super::at(world, &params.text_document_position_params)?;
-    let found = world.with_snapshot(document, |snapshot| calls::prepare(snapshot, offset));
+    let found = world.with_exact_snapshot(document, |snapshot| calls::prepare(snapshot, offset));
     Ok(found.and_then(|found| item(world, &found)).map(|item| vec![item]))
 }
 
@@ -24,7 +24,7 @@ pub(in crate::lsp) fn incoming(
 ) -> Result<Option<Vec<CallHierarchyIncomingCall>>> {
     let (document, known) = again(world, &params.item)?;
     let Some(known) = known else { return Ok(None) };
-    let found = world.with_snapshot(document, |snapshot| calls::incoming(snapshot, &known));
+    let found = world.with_exact_snapshot(document, |snapshot| calls::incoming(snapshot, &known));
     let call = |call: HierarchyCall| {
         // The places lie in the caller's file.
         let source = world.source(&call.item.location.path)?;
@@ -40,7 +40,7 @@ pub(in crate::lsp) fn outgoing(
 ) -> Result<Option<Vec<CallHierarchyOutgoingCall>>> {
     let (document, known) = again(world, &params.item)?;
     let Some(known) = known else { return Ok(None) };
-    let found = world.with_snapshot(document, |snapshot| calls::outgoing(snapshot, &known));
+    let found = world.with_exact_snapshot(document, |snapshot| calls::outgoing(snapshot, &known));
     let call = |call: HierarchyCall| {
         let to = item(world, &call.item)?;
         Some(CallHierarchyOutgoingCall { to, from_ranges: ranges(world, &document.source, &call.from) })
@@ -57,7 +57,7 @@ fn again<'w>(
     let document = world.document(&item.uri).or_else(closed);
     let document = document.ok_or_else(|| Error::invalid_params(format!("{} is not at hand", item.uri)))?;
     let offset = super::offset(world, document, item.selection_range.start);
-    Ok((document, world.with_snapshot(document, |snapshot| calls::prepare(snapshot, offset))))
+    Ok((document, world.with_exact_snapshot(document, |snapshot| calls::prepare(snapshot, offset))))
 }
 
 fn item(world: &World, found: &HierarchyItem) -> Option<CallHierarchyItem> {

@@ -10,7 +10,7 @@ pub(in crate::lsp) fn handle(
     params: GotoDefinitionParams,
 ) -> Result<Option<GotoDefinitionResponse>> {
     let (document, offset) = super::at(world, &params.text_document_position_params)?;
-    let found = world.with_snapshot(document, |snapshot| definition::definitions(snapshot, offset));
+    let found = world.with_exact_snapshot(document, |snapshot| definition::definitions(snapshot, offset));
     let targets = found.iter().filter_map(|definition| super::location(world, &definition.target));
     Ok(Some(GotoDefinitionResponse::Array(targets.collect())))
 }

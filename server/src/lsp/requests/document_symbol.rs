@@ -29,7 +29,8 @@ pub(in crate::lsp) fn workspace(
     let Some(document) = world.documents.values().find(|document| world.is_spec(document)) else {
         return Ok(Some(Vec::new()));
     };
-    let found = world.with_snapshot(document, |snapshot| symbols::workspace_symbols(snapshot, &params.query));
+    let found =
+        world.with_exact_snapshot(document, |snapshot| symbols::workspace_symbols(snapshot, &params.query));
     let information = |found: symbols::WorkspaceSymbol| {
         let location = super::location(world, &found.location)?;
         Some(information(found.name, found.kind, location, None))
