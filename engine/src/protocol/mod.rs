@@ -3,6 +3,7 @@
 //!
 //! This file is the only place that knows all of them.
 
+mod actions;
 pub mod http;
 pub mod postgres;
 pub mod redis;

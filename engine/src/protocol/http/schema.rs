@@ -4,6 +4,7 @@ use crate::model::{
     ActionKind, ActionSpec, Dialect, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema,
     StepSpec, Transport,
 };
+use crate::protocol::actions;
 
 pub static SCHEMA: Schema = Schema {
     protocol: Protocol::Http,
@@ -127,61 +128,13 @@ const ACTIONS: &[ActionSpec] = &[
         ],
         doc: "The client gets `{\"error\": message}` with this status and the server never sees the request.",
     },
-    ActionSpec {
-        kind: ActionKind::Delay,
-        params: &[Param {
-            name: "delay",
-            ty: ParamType::Duration,
-            default: None,
-            domain: Domain::Duration,
-            doc: "How long the request waits before it goes on.",
-        }],
-        doc: "The request reaches the server later; what is behind it on the connection waits with it.",
-    },
-    ActionSpec {
-        kind: ActionKind::Drop,
-        params: &[Param {
-            name: "mode",
-            ty: ParamType::Str,
-            default: Some("\"fin\""),
-            domain: Domain::Words(&["fin", "reset", "silent"]),
-            doc: "`fin` closes the connection, `reset` breaks it, `silent` keeps it and never answers.",
-        }],
-        doc: "The request never reaches the server and the client gets no answer.",
-    },
-    ActionSpec {
-        kind: ActionKind::Truncate,
-        params: &[Param {
-            name: "bytes",
-            ty: ParamType::Int,
-            default: None,
-            domain: Domain::None,
-            doc: "How many bytes of the answer's content still arrive.",
-        }],
-        doc: "The connection closes in the middle of the answer's content.",
-    },
-    ActionSpec {
-        kind: ActionKind::Throttle,
-        params: &[Param {
-            name: "bytes_per_second",
-            ty: ParamType::Int,
-            default: None,
-            domain: Domain::None,
-            doc: "How fast the answer's content flows at most.",
-        }],
-        doc: "The answer's content arrives slowly.",
-    },
-    ActionSpec {
-        kind: ActionKind::Corrupt,
-        params: &[Param {
-            name: "offset",
-            ty: ParamType::Int,
-            default: Some("0"),
-            domain: Domain::None,
-            doc: "Which byte of the answer's content has its bits inverted.",
-        }],
-        doc: "One byte of the answer's content arrives changed.",
-    },
+    actions::delay(
+        "The request reaches the server later; what is behind it on the connection waits with it.",
+    ),
+    actions::drop("The request never reaches the server and the client gets no answer."),
+    actions::truncate("The connection closes in the middle of the answer's content."),
+    actions::throttle("The answer's content arrives slowly."),
+    actions::corrupt("One byte of the answer's content arrives changed."),
 ];
 
 const PATH: Param = Param {

@@ -7,6 +7,7 @@ use crate::model::{
     ActionKind, ActionSpec, Dialect, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema,
     StepSpec, Transport,
 };
+use crate::protocol::actions;
 
 pub static SCHEMA: Schema = Schema {
     protocol: Protocol::Postgres,
@@ -85,50 +86,13 @@ static ACTIONS: &[ActionSpec] = &[
         doc: "The statement is not executed and fails with this error, on the server as well: an open transaction is \
               aborted as by a real error.",
     },
-    ActionSpec {
-        kind: ActionKind::Delay,
-        params: &[Param {
-            name: "delay",
-            ty: ParamType::Duration,
-            default: None,
-            domain: Domain::Duration,
-            doc: "How long the statement is kept back.",
-        }],
-        doc: "The statement reaches the server later.",
-    },
-    ActionSpec {
-        kind: ActionKind::Drop,
-        params: &[Param {
-            name: "mode",
-            ty: ParamType::Str,
-            default: Some("\"fin\""),
-            domain: Domain::Words(&["fin", "reset", "silent"]),
-            doc: "`fin` closes the connection in order, `reset` with a TCP reset, `silent` loses the message.",
-        }],
-        doc: "The server does not see the statement and the client gets no answer.",
-    },
-    ActionSpec {
-        kind: ActionKind::Truncate,
-        params: &[Param {
-            name: "bytes",
-            ty: ParamType::Int,
-            default: None,
-            domain: Domain::None,
-            doc: "So many bytes of the answer reach the client. 0 on `COMMIT` is a commit whose answer is lost.",
-        }],
-        doc: "The statement is executed and the connection ends within its answer.",
-    },
-    ActionSpec {
-        kind: ActionKind::Throttle,
-        params: &[Param {
-            name: "bytes_per_second",
-            ty: ParamType::Int,
-            default: None,
-            domain: Domain::None,
-            doc: "How fast the answer flows at most.",
-        }],
-        doc: "The rows arrive slowly.",
-    },
+    actions::delay("The statement reaches the server later."),
+    actions::drop("The server does not see the statement and the client gets no answer."),
+    actions::truncate(
+        "The statement is executed and the connection ends within its answer. 0 bytes on `COMMIT` is a commit \
+              whose answer is lost.",
+    ),
+    actions::throttle("The rows arrive slowly."),
 ];
 
 static STEPS: &[StepSpec] = &[

@@ -6,6 +6,7 @@ use crate::model::{
     ActionKind, ActionSpec, Dialect, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema,
     StepSpec, Transport,
 };
+use crate::protocol::actions;
 
 pub static SCHEMA: Schema = Schema {
     protocol: Protocol::Redis,
@@ -73,50 +74,14 @@ static ACTIONS: &[ActionSpec] = &[
         doc: "The client gets this reply and the server does not see the command. Not possible inside MULTI, nor \
               on subscriptions.",
     },
-    ActionSpec {
-        kind: ActionKind::Delay,
-        params: &[Param {
-            name: "delay",
-            ty: ParamType::Duration,
-            default: None,
-            domain: Domain::Duration,
-            doc: "How long the command is kept back.",
-        }],
-        doc: "The command reaches the server later; commands behind it on the connection wait as well.",
-    },
-    ActionSpec {
-        kind: ActionKind::Drop,
-        params: &[Param {
-            name: "mode",
-            ty: ParamType::Str,
-            default: Some("\"fin\""),
-            domain: Domain::Words(&["fin", "reset", "silent"]),
-            doc: "`fin` closes the connection in order, `reset` with a TCP reset, `silent` loses the command.",
-        }],
-        doc: "The server does not see the command and the client gets no reply.",
-    },
-    ActionSpec {
-        kind: ActionKind::Truncate,
-        params: &[Param {
-            name: "bytes",
-            ty: ParamType::Int,
-            default: None,
-            domain: Domain::None,
-            doc: "So many bytes of the reply reach the client; 0 loses the reply of a command that was executed.",
-        }],
-        doc: "The command is executed and the connection ends within its reply.",
-    },
-    ActionSpec {
-        kind: ActionKind::Throttle,
-        params: &[Param {
-            name: "bytes_per_second",
-            ty: ParamType::Int,
-            default: None,
-            domain: Domain::None,
-            doc: "How fast the reply flows at most.",
-        }],
-        doc: "The reply arrives slowly.",
-    },
+    actions::delay(
+        "The command reaches the server later; commands behind it on the connection wait as well.",
+    ),
+    actions::drop("The server does not see the command and the client gets no reply."),
+    actions::truncate(
+        "The command is executed and the connection ends within its reply; with 0 bytes the reply is lost.",
+    ),
+    actions::throttle("The reply arrives slowly."),
 ];
 
 static STEPS: &[StepSpec] = &[

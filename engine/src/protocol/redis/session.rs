@@ -13,7 +13,7 @@ use crate::rules::{Operation, OwnedMessage};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// A command of which so much is there, or so much of one argument to come, is let go although its end is not: a
+/// A command of which so much is there, or one of whose arguments is so long, is let go although its end is not: a
 /// large value must not be held, and the server refuses a too large one by its length. Keys behind it are not seen.
 const MAX_HELD: usize = 16 * 1024;
 
@@ -161,8 +161,7 @@ impl RedisSession {
             return Ok(Cut::More);
         }
         let command = &requests.current;
-        let left = command.rest.bulk_left();
-        if !command.rest.is_done() && buf.len() < MAX_HELD && left < MAX_HELD as u64 {
+        if !command.rest.is_done() && buf.len() < MAX_HELD && command.open < MAX_HELD as u64 {
             return Ok(Cut::More);
         }
         requests.rest = command.rest.clone();

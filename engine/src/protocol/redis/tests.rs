@@ -27,6 +27,18 @@ fn letters(talk: Conversation<'_>) -> String {
     replay(&mut *session(), talk, || usize::MAX).iter().map(|unit| letter(unit.kind)).collect()
 }
 
+#[test]
+fn a_long_argument_is_let_go_by_its_length_however_much_of_it_is_there() {
+    let head = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$16384\r\n";
+    for there in [0, 1, 100, 16_385] {
+        let bytes = [&head[..], &vec![b'x'; there]].concat();
+        let cut = session().cut(ToServer, &bytes, false);
+        assert_eq!(cut, Cut::Unit { head: bytes.len(), kind: UnitKind::Request { replies: 1 }, ends: false });
+    }
+    let short = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$16381\r\n";
+    assert_eq!(session().cut(ToServer, short, false), Cut::More);
+}
+
 const PIPELINE: Conversation<'static> = &[
     (ToServer, b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\nPING\r\n\r\n*0\r\n"),
     (ToClient, b"+OK\r\n$1\r\n1\r\n+PONG\r\n"),

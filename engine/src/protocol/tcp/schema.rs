@@ -4,6 +4,7 @@ use crate::model::{
     ActionKind, ActionSpec, Dialect, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema,
     StepSpec, Transport,
 };
+use crate::protocol::actions;
 
 pub static SCHEMA: Schema = Schema {
     protocol: Protocol::Tcp,
@@ -55,59 +56,9 @@ const ACTIONS: &[ActionSpec] = &[
         }],
         doc: "The client gets these bytes and the connection closes; the server sees nothing.",
     },
-    ActionSpec {
-        kind: ActionKind::Delay,
-        params: &[Param {
-            name: "delay",
-            ty: ParamType::Duration,
-            default: None,
-            domain: Domain::Duration,
-            doc: "How long the first bytes wait before they go on.",
-        }],
-        doc: "The client's first bytes, and all behind them, reach the server later.",
-    },
-    ActionSpec {
-        kind: ActionKind::Drop,
-        params: &[Param {
-            name: "mode",
-            ty: ParamType::Str,
-            default: Some("\"fin\""),
-            domain: Domain::Words(&["fin", "reset", "silent"]),
-            doc: "`fin` closes the connection, `reset` breaks it, `silent` keeps it and never answers.",
-        }],
-        doc: "The bytes never reach the server.",
-    },
-    ActionSpec {
-        kind: ActionKind::Truncate,
-        params: &[Param {
-            name: "bytes",
-            ty: ParamType::Int,
-            default: None,
-            domain: Domain::None,
-            doc: "How many bytes of the answer still arrive.",
-        }],
-        doc: "The connection closes in the middle of the answer.",
-    },
-    ActionSpec {
-        kind: ActionKind::Throttle,
-        params: &[Param {
-            name: "bytes_per_second",
-            ty: ParamType::Int,
-            default: None,
-            domain: Domain::None,
-            doc: "How fast the answer flows at most.",
-        }],
-        doc: "The answer arrives slowly.",
-    },
-    ActionSpec {
-        kind: ActionKind::Corrupt,
-        params: &[Param {
-            name: "offset",
-            ty: ParamType::Int,
-            default: Some("0"),
-            domain: Domain::None,
-            doc: "Which byte of the answer has its bits inverted.",
-        }],
-        doc: "One byte of the answer arrives changed.",
-    },
+    actions::delay("The client's first bytes, and all behind them, reach the server later."),
+    actions::drop("The bytes never reach the server."),
+    actions::truncate("The connection closes in the middle of the answer."),
+    actions::throttle("The answer arrives slowly."),
+    actions::corrupt("One byte of the answer arrives changed."),
 ];

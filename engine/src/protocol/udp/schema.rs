@@ -4,6 +4,7 @@ use crate::model::{
     ActionKind, ActionSpec, Dialect, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema,
     StepSpec, Transport,
 };
+use crate::protocol::actions;
 
 pub static SCHEMA: Schema = Schema {
     protocol: Protocol::Udp,
@@ -35,41 +36,11 @@ const ACTIONS: &[ActionSpec] = &[
         }],
         doc: "The client gets this datagram; the server sees nothing.",
     },
-    ActionSpec {
-        kind: ActionKind::Delay,
-        params: &[Param {
-            name: "delay",
-            ty: ParamType::Duration,
-            default: None,
-            domain: Domain::Duration,
-            doc: "How long the datagram is under way longer.",
-        }],
-        doc: "The datagram arrives later; others may overtake it.",
-    },
+    actions::delay("The datagram arrives later; others may overtake it."),
     ActionSpec { kind: ActionKind::Drop, params: &[], doc: "The datagram is lost." },
     ActionSpec { kind: ActionKind::Duplicate, params: &[], doc: "The datagram arrives twice." },
-    ActionSpec {
-        kind: ActionKind::Truncate,
-        params: &[Param {
-            name: "bytes",
-            ty: ParamType::Int,
-            default: None,
-            domain: Domain::None,
-            doc: "How many bytes of the datagram still arrive.",
-        }],
-        doc: "The end of the datagram is missing.",
-    },
-    ActionSpec {
-        kind: ActionKind::Corrupt,
-        params: &[Param {
-            name: "offset",
-            ty: ParamType::Int,
-            default: Some("0"),
-            domain: Domain::None,
-            doc: "Which byte of the datagram has its bits inverted.",
-        }],
-        doc: "One byte of the datagram arrives changed.",
-    },
+    actions::truncate("The end of the datagram is missing."),
+    actions::corrupt("One byte of the datagram arrives changed."),
 ];
 
 const DATA: Param = Param {
