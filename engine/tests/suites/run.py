@@ -20,6 +20,9 @@ from parity.transactions import transactions
 
 WAYS = ("direct", "relayed")
 
+# More differences than these have one cause.
+SHOWN = 30
+
 
 def main(words):
     quick = "quick" in words
@@ -53,8 +56,10 @@ def compare(name, quick):
     passes = [sum(outcome == "passed" for outcome in found[way].values()) for way in WAYS]
     tests, seconds = len(found["direct"]), time.monotonic() - started
     print(f"{name:14} {version:34} {tests:6} {passes[0]:7} {passes[1]:8} {len(differing):7} {seconds:8.0f}", flush=True)
-    for test, direct, relayed, reason in differing:
+    for test, direct, relayed, reason in differing[:SHOWN]:
         print(f"    {test}: {direct} direct, {relayed} relayed{f' (flaky: {reason})' if reason else ''}")
+    if len(differing) > SHOWN:
+        print(f"    and {len(differing) - SHOWN} more; see {logs}")
     return passes[0] > 0 and all(reason for *_, reason in differing) and not fired(complaints)
 
 

@@ -19,11 +19,10 @@ PINNED = {
     "sqlalchemy": "2.1.9",
 }
 
+# Not the security archive, whose sources come and go: a suite one fix behind its server serves as well.
 MIRRORS = {
-    "debian": "deb-src http://deb.debian.org/debian {0} main\n"
-    "deb-src http://deb.debian.org/debian-security {0}-security main\n",
-    "ubuntu": "deb-src http://archive.ubuntu.com/ubuntu {0} main universe\n"
-    "deb-src http://archive.ubuntu.com/ubuntu {0}-updates main universe\n",
+    "debian": "deb-src http://deb.debian.org/debian {} main\n",
+    "ubuntu": "deb-src http://archive.ubuntu.com/ubuntu {} main universe\n",
 }
 
 

@@ -86,8 +86,7 @@ QUICK_UNITS = ["protocol", "type/list", "multi", "pubsub", "pubsubshard", "query
 
 def runtest(port, _scratch, log, quick):
     chosen = [word for unit in QUICK_UNITS for word in ("--single", f"unit/{unit}")] if quick else []
-    own = servers.free_port()
-    at = ["--host", "127.0.0.1", "--port", port, "--baseport", own, "--portcount", "200"]
+    at = ["--host", "127.0.0.1", "--port", port]
     tree = sources.debian("redis")
     call(["./runtest", *at, "--tags", "-slow", "--ignore-encoding", *chosen], log, {"TERM": "dumb"}, cwd=tree)
     lines = re.findall(r"^\[(ok|err|exception)\]: (.*?)(?: \(\d+ ms\)| in tests/.*)?$", log.read_text(), re.MULTILINE)
