@@ -29,7 +29,10 @@ struct Size {
     transactions: usize,
 }
 
-const PARTS: [(&str, fn(Size)); 9] = [
+/// A part's name, and what measures it.
+type Part = (&'static str, fn(Size));
+
+const PARTS: [Part; 9] = [
     ("P1", http::latency),
     ("P2", http::throughput),
     ("P3", http::many_rules),
