@@ -38,7 +38,9 @@ class Query(http.server.BaseHTTPRequestHandler):
         roots = BOTH if self.path == "/both" else SERVER
         login = f"host=db user=postgres password=pencil sslmode=verify-full sslrootcert={roots}"
         command = ["psql", "-XAt", "-d", login, "-c", "\\conninfo", "-c", "SELECT 42"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        # The home of another user cannot be searched for certificates.
+        env = dict(os.environ, HOME="/tmp")
+        done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.send_response(200)
         self.end_headers()
         self.wfile.write(done.stdout)
