@@ -26,6 +26,8 @@ class Suite:
     """Of a port, a folder for scratch, a file for what the suite prints, and whether to run the quick part only."""
     flaky: dict[str, str]
     """Tests (regular expressions) whose outcome changes from run to run without a relay, and why."""
+    side_by_side: bool = True
+    """Whether it can run twice at once."""
 
 
 def call(argv, log, env=None, **options):
@@ -249,7 +251,8 @@ PG8000_FLAKY = {
 }
 
 SUITES = {
-    "redis-runtest": Suite("redis", prepare_runtest, runtest, {}),
+    # It keeps its files in its own tree.
+    "redis-runtest": Suite("redis", prepare_runtest, runtest, {}, side_by_side=False),
     "redis-py": Suite("redis", prepare_redis_py, redis_py, {}),
     "pgbench": Suite("postgres", server_version, pgbench, {}),
     "pg_regress": Suite("postgres", prepare_regress, regress, {}),
