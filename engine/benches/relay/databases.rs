@@ -2,7 +2,7 @@
 
 use super::contestants::{Contestant, free_address, wait_for};
 use super::peers::Peer;
-use super::{Size, median};
+use super::{Size, in_micros, median};
 use nix::unistd::{Uid, User};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
@@ -60,7 +60,8 @@ fn contestants(upstream: SocketAddr, protocol: &str) -> Vec<Contestant> {
     all
 }
 
-/// Rounds of all contestants alternate. Processor time per request is the steadier figure on a busy machine.
+/// Rounds of all contestants alternate, and a ratio is the median of those of its rounds, as speed drifts on a busy
+/// machine. Processor time per request is steadier still.
 fn compare(contestants: &[Contestant], size: Size, bar: f64, run: impl Fn(&Contestant) -> (f64, usize)) {
     let mut rates = vec![Vec::new(); contestants.len()];
     let mut costs = vec![Vec::new(); contestants.len()];
@@ -68,25 +69,23 @@ fn compare(contestants: &[Contestant], size: Size, bar: f64, run: impl Fn(&Conte
         for (at, peer) in contestants.iter().enumerate() {
             let before = peer.processor_time();
             let (rate, count) = run(peer);
-            // Whole numbers can be ordered.
-            rates[at].push(rate as u64);
-            costs[at].push((peer.processor_time() - before).as_nanos() as u64 / count as u64);
+            rates[at].push(rate);
+            costs[at].push(in_micros(peer.processor_time() - before) / count as f64);
         }
     }
-    let rates: Vec<f64> = rates.into_iter().map(|all| median(all) as f64).collect();
-    let costs: Vec<f64> = costs.into_iter().map(|all| median(all) as f64 / 1e3).collect();
     for (at, peer) in contestants.iter().enumerate() {
+        let (rate, cost) = (median(rates[at].clone()), median(costs[at].clone()));
         // The direct one's process is this benchmark.
-        let cost = if at == 0 { String::new() } else { format!("  {:6.2} us of processor each", costs[at]) };
-        println!("      {:12} {:9.0} /s{cost}", peer.name, rates[at]);
+        let cost = if at == 0 { String::new() } else { format!("  {cost:6.2} us of processor each") };
+        println!("      {:12} {rate:9.0} /s{cost}", peer.name);
     }
+    let ratio = |all: &[Vec<f64>], at: usize| {
+        let rounds = all[1].iter().zip(&all[at]);
+        median(rounds.map(|(relay, peer)| relay / peer).collect())
+    };
     for (at, peer) in contestants.iter().enumerate().skip(2) {
-        println!(
-            "    relay / {}: {:.2} (bar >= {bar}), processor {:.2}",
-            peer.name,
-            rates[1] / rates[at],
-            costs[1] / costs[at]
-        );
+        let (rate, cost) = (ratio(&rates, at), ratio(&costs, at));
+        println!("    relay / {}: {rate:.2} (bar >= {bar}), processor {cost:.2}", peer.name);
     }
 }
 

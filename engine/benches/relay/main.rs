@@ -15,6 +15,7 @@ mod stand_in;
 
 use contestants::Contestant;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::cmp::Ordering;
 use std::time::Duration;
 
 /// How much work one run does.
@@ -75,7 +76,7 @@ fn raise_descriptor_limit() {
 }
 
 /// Runs every contestant in turn, `rounds` times, and gives each one's median.
-fn alternate<T: Ord + Copy>(
+fn alternate<T: PartialOrd + Copy>(
     peers: &[Contestant],
     rounds: usize,
     mut run: impl FnMut(&Contestant) -> T,
@@ -89,8 +90,8 @@ fn alternate<T: Ord + Copy>(
     found.into_iter().map(median).collect()
 }
 
-fn median<T: Ord + Copy>(mut found: Vec<T>) -> T {
-    found.sort_unstable();
+fn median<T: PartialOrd + Copy>(mut found: Vec<T>) -> T {
+    found.sort_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
     found[found.len() / 2]
 }
 

@@ -10,9 +10,12 @@ Sources and logs are kept in $SUITES_CACHE (default /tmp/faultbox-suites). $RELA
 """
 
 import re
+import signal
+import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 from parity import servers, sources
 from parity.suites import QUICK, SUITES
@@ -30,7 +33,8 @@ def main(words):
     unknown = [name for name in names if name not in [*SUITES, "transactions"]]
     if unknown:
         sys.exit(f"no such suite: {', '.join(unknown)}; there are {', '.join(SUITES)}, transactions")
-    print(f"{'suite':14} {'version':34} {'tests':>6} {'direct':>7} {'relayed':>8} {'differ':>7} {'seconds':>8}")
+    if any(name in SUITES for name in names):
+        print(f"{'suite':14} {'version':34} {'tests':>6} {'direct':>7} {'relayed':>8} {'differ':>7} {'seconds':>8}")
     # Each runs whatever became of those before.
     good = [compare(name, quick) for name in names if name in SUITES]
     if "transactions" in names:
@@ -45,11 +49,16 @@ def compare(name, quick):
     logs.mkdir(parents=True, exist_ok=True)
     complaints = logs / f"{name}.relay"
     try:
-        version, found = suite.prepare(), {}
-        for way in WAYS:
+        version = suite.prepare()
+
+        def run(way):
             with servers.way(way, suite.protocol, complaints) as (port, scratch):
-                found[way] = suite.run(port, scratch, logs / f"{name}.{way}.log", quick)
-    except (OSError, RuntimeError) as error:
+                return suite.run(port, scratch, logs / f"{name}.{way}.log", quick)
+
+        # Most of the quick part is waiting, so both ways wait at once.
+        with ThreadPoolExecutor(2 if quick and suite.side_by_side else 1) as pool:
+            found = dict(zip(WAYS, pool.map(run, WAYS)))
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         print(f"{name:14} did not run: {error}")
         return False
     differing = list(differences(*(found[way] for way in WAYS), suite.flaky))
@@ -83,4 +92,6 @@ def fired(complaints):
 
 
 if __name__ == "__main__":
+    # So that servers and folders go as they do after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     main(sys.argv[1:])

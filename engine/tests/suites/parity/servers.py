@@ -34,7 +34,8 @@ def until_open(port, process):
 @contextlib.contextmanager
 def running(port, argv, **options):
     """A server that listens on `port`; it is told to end, and after 10 s made to."""
-    process = subprocess.Popen([str(word) for word in argv], stdout=subprocess.DEVNULL, **options)
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    process = subprocess.Popen([str(word) for word in argv], **pipes, **options)
     try:
         until_open(port, process)
         yield process

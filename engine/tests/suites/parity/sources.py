@@ -28,9 +28,8 @@ MIRRORS = {
 
 def run(argv, **options):
     """Runs a command quietly; when it fails, the last of what it said is the error."""
-    done = subprocess.run(
-        [str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
-    )
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    done = subprocess.run([str(word) for word in argv], check=False, **pipes, **options)
     if done.returncode != 0:
         said = done.stdout.decode(errors="replace").splitlines()[-5:]
         raise RuntimeError("\n".join([f"{argv[0]} failed:", *said]))
