@@ -32,16 +32,15 @@ def until_open(port, process):
 
 
 @contextlib.contextmanager
-def running(port, argv, **options):
-    """A server that listens on `port`; it is told to end, and after 10 s made to."""
+def running(port, argv, farewell=signal.SIGTERM, **options):
+    """A server that listens on `port`; it is told to end by a signal, and after 10 s made to."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     process = subprocess.Popen([str(word) for word in argv], **pipes, **options)
     try:
         until_open(port, process)
         yield process
     finally:
-        # PostgreSQL waits for its clients on SIGTERM, and not on SIGINT.
-        process.send_signal(signal.SIGINT)
+        process.send_signal(farewell)
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
@@ -107,7 +106,8 @@ def postgres(temporary):
     subprocess.run([*as_postgres(), *init], check=True, stdout=subprocess.DEVNULL)
     settings = ["-c", "fsync=off", "-c", "max_connections=200", "-c", "max_prepared_transactions=10"]
     argv = [*as_postgres(), programs / "postgres", "-D", data, "-k", temporary, *settings, "-p", port]
-    with open(Path(temporary, "postgres.log"), "w") as log, running(port, argv, stderr=log):
+    # On SIGTERM it would wait for its clients.
+    with open(Path(temporary, "postgres.log"), "w") as log, running(port, argv, signal.SIGINT, stderr=log):
         yield port
 
 
