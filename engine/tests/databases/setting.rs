@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 /// A running server with its own data; both go with it.
 pub(crate) struct Server {
@@ -203,18 +204,23 @@ pub(crate) struct Setting {
 }
 
 #[derive(Default)]
-pub(crate) struct Log(Mutex<Vec<EventKind>>);
+pub(crate) struct Log {
+    events: Mutex<Vec<EventKind>>,
+    /// Told of each.
+    news: Notify,
+}
 
 impl Observer for Log {
     fn event(&self, kind: EventKind) {
-        self.0.lock().unwrap().push(kind);
+        self.events.lock().unwrap().push(kind);
+        self.news.notify_one();
     }
 }
 
 impl Log {
     /// The operations rules acted on, in order.
     pub(crate) fn fired(&self) -> Vec<String> {
-        self.0
+        self.events
             .lock()
             .unwrap()
             .iter()
@@ -227,7 +233,7 @@ impl Log {
 
     /// Why connections came to nothing.
     pub(crate) fn failed(&self) -> Vec<String> {
-        self.0
+        self.events
             .lock()
             .unwrap()
             .iter()
@@ -238,9 +244,19 @@ impl Log {
             .collect()
     }
 
+    /// The same, once there is a reason: a client may be gone before the relay knows why.
+    pub(crate) async fn first_failed(&self) -> String {
+        loop {
+            if let Some(reason) = self.failed().into_iter().next() {
+                return reason;
+            }
+            self.news.notified().await;
+        }
+    }
+
     /// Why connections were not understood.
     pub(crate) fn opaque(&self) -> Vec<String> {
-        self.0
+        self.events
             .lock()
             .unwrap()
             .iter()

@@ -142,7 +142,8 @@ async fn a_client_that_refuses_the_certificate_is_told_what_to_trust() {
     assert!(!ok && text.contains("certificate verify failed"), "{text}");
     let wanted =
         "the client refused the run's certificate (UnknownCA): point its sslrootcert at $FAULTBOX_CA";
-    assert_eq!(setting.log.failed(), [wanted]);
+    let told = tokio::time::timeout(PATIENCE, setting.log.first_failed()).await;
+    assert_eq!(told.as_deref(), Ok(wanted));
     let miss = installed.evidence()[0].near_miss.clone().expect("an explanation");
     assert_eq!((miss.operation.as_str(), miss.reason.as_str()), ("a connection", wanted));
 }
