@@ -54,6 +54,11 @@ impl Document {
         FileView { path: self.path(), parsed, scopes }
     }
 
+    /// False for a text that is too large to be a spec; its one finding says so.
+    pub(super) fn is_readable(&self) -> bool {
+        syntax::size_complaint(self.source.text.len()).is_none()
+    }
+
     /// True when the file is written for Faultbox, as far as its name and text tell.
     pub(super) fn reads_like_a_spec(&self) -> bool {
         let name = self.path().file_name().unwrap_or_default();

@@ -274,7 +274,7 @@ impl Owner {
             return;
         }
         let mut roots = self.readers(&path);
-        let is_root = document.reads_like_a_spec() && !self.is_part(&path);
+        let is_root = document.reads_like_a_spec() && document.is_readable() && !self.is_part(&path);
         if is_root && !roots.contains(&path) {
             roots.push(path.clone());
         } else if !is_root && self.world.evaluations.contains_key(&path) {
@@ -302,7 +302,8 @@ impl Owner {
         }
         self.asked += 1;
         self.generations.insert(root.to_owned(), self.asked);
-        self.checker.check(self.asked, Question { root: root.to_owned(), buffers: self.world.buffers() });
+        self.checker
+            .check(self.asked, Question { root: root.to_owned(), buffers: self.world.readable_buffers() });
     }
 
     fn checked(&mut self, checked: Checked) {

@@ -6,6 +6,7 @@ use super::settings::{Client, Settings};
 use faultbox_engine::diagnostic::Diagnostic;
 use faultbox_engine::ide::results::RunResults;
 use faultbox_engine::ide::{Outline, Snapshot};
+use faultbox_engine::syntax::size_complaint;
 use faultbox_engine::text::{FileId, Source, Span};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -123,6 +124,13 @@ impl World {
             }
         }
         all
+    }
+
+    /// The open buffers that can be part of a spec, for an evaluation. Nobody needs to carry the others around.
+    pub(super) fn readable_buffers(&self) -> BTreeMap<PathBuf, Arc<str>> {
+        let mut buffers = self.buffers();
+        buffers.retain(|_, text| size_complaint(text.len()).is_none());
+        buffers
     }
 
     /// Every open buffer, for whoever reads files in our place.
