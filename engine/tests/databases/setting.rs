@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 /// A running server with its own data; both go with it.
 pub(crate) struct Server {
@@ -203,11 +204,12 @@ pub(crate) struct Setting {
 }
 
 #[derive(Default)]
-pub(crate) struct Log(Mutex<Vec<EventKind>>);
+pub(crate) struct Log(Mutex<Vec<EventKind>>, Notify);
 
 impl Observer for Log {
     fn event(&self, kind: EventKind) {
         self.0.lock().unwrap().push(kind);
+        self.1.notify_waiters();
     }
 }
 
@@ -223,6 +225,17 @@ impl Log {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Why the first connection came to nothing, once one did: a client may be gone before the relay knows.
+    pub(crate) async fn wait_for_failed(&self) -> String {
+        loop {
+            let next = self.1.notified();
+            match self.failed().into_iter().next() {
+                Some(reason) => return reason,
+                None => next.await,
+            }
+        }
     }
 
     /// Why connections came to nothing.
@@ -254,6 +267,11 @@ impl Log {
 
 impl Setting {
     pub(crate) fn new(protocol: Protocol, server: &Server) -> Setting {
+        Setting::with_env(protocol, server, &[])
+    }
+
+    /// The same, with the environment of the server's service.
+    pub(crate) fn with_env(protocol: Protocol, server: &Server, env: &[(String, String)]) -> Setting {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (rules, log) = (RuleSet::new(0), Arc::new(Log::default()));
@@ -264,7 +282,7 @@ impl Setting {
             rules: rules.clone(),
             session: Arc::new(move || protocol::session(protocol)),
             observe: log.clone(),
-            prelude: protocol::prelude(protocol, "db", &authority).unwrap(),
+            prelude: protocol::prelude(protocol, "db", env, &authority).unwrap(),
         };
         let relay = Relay::start(vec![listener], config);
         Setting { address, log, rules, dialer: Dialer::new(address), authority, _relay: relay }
