@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// A server of Debian's, with a folder of its own.
 struct Server {
@@ -108,9 +109,22 @@ fn start_postgres() -> Option<Server> {
     let mut command = as_postgres(programs.join("postgres"), &folder)?;
     command.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-c", "fsync=off"]);
     let server = start(command.args(["-p", &address.port().to_string()]), address, folder)?;
+    until_ready(address)?;
     let mut fill = pgbench_command(address)?;
     fill.args(["-i", "-q", "-s", "2"]).stderr(Stdio::null());
     fill.status().ok().filter(|status| status.success()).map(|_| server)
+}
+
+/// PostgreSQL accepts connections, and refuses them, while it starts.
+fn until_ready(address: SocketAddr) -> Option<()> {
+    let mut asking = Command::new(postgres_programs()?.join("pg_isready"));
+    asking.args(["-q", "-h", "127.0.0.1", "-p", &address.port().to_string()]);
+    let until = Instant::now() + Duration::from_secs(10);
+    while !asking.status().ok()?.success() {
+        (Instant::now() < until).then_some(())?;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Some(())
 }
 
 fn start(command: &mut Command, address: SocketAddr, folder: PathBuf) -> Option<Server> {

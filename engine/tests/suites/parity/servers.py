@@ -108,7 +108,17 @@ def postgres(temporary):
     argv = [*as_postgres(), programs / "postgres", "-D", data, "-k", temporary, *settings, "-p", port]
     # On SIGTERM it would wait for its clients.
     with open(Path(temporary, "postgres.log"), "w") as log, running(port, argv, signal.SIGINT, stderr=log):
+        until_ready(programs / "pg_isready", port)
         yield port
+
+
+def until_ready(program, port):
+    """PostgreSQL accepts connections, and refuses them, while it starts."""
+    end = time.monotonic() + 60
+    while subprocess.run([program, "-q", "-h", "127.0.0.1", "-p", str(port)], check=False).returncode != 0:
+        if time.monotonic() > end:
+            raise RuntimeError("PostgreSQL does not get ready")
+        time.sleep(0.05)
 
 
 SERVERS = {"redis": redis, "postgres": postgres}
