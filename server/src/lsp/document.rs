@@ -22,6 +22,7 @@ pub(super) struct Document {
     pub(super) source: Arc<Source>,
     parsed: OnceLock<Parsed>,
     scopes: OnceLock<Scopes>,
+    is_ours: OnceLock<bool>,
 }
 
 /// Bytes `start..old_end` became `start..new_end`.
@@ -35,7 +36,12 @@ pub(super) struct EditSpan {
 impl Document {
     pub(super) fn new(uri: Url, version: i32, text: String) -> Document {
         let source = Arc::new(Source::new(path_of(&uri), text));
-        Document { uri, version, source, parsed: OnceLock::new(), scopes: OnceLock::new() }
+        Document::with(uri, version, source)
+    }
+
+    fn with(uri: Url, version: i32, source: Arc<Source>) -> Document {
+        let (parsed, scopes, is_ours) = Default::default();
+        Document { uri, version, source, parsed, scopes, is_ours }
     }
 
     /// The tolerant tree, made by whoever needs it first.
@@ -61,8 +67,10 @@ impl Document {
 
     /// True when the file is written for Faultbox, as far as its name and text tell.
     pub(super) fn reads_like_a_spec(&self) -> bool {
-        let name = self.path().file_name().unwrap_or_default();
-        ide::is_faultbox(self.parsed(), &name.to_string_lossy())
+        *self.is_ours.get_or_init(|| {
+            let name = self.path().file_name().unwrap_or_default();
+            ide::is_faultbox(self.parsed(), &name.to_string_lossy())
+        })
     }
 
     pub(super) fn path(&self) -> &PathBuf {
@@ -97,8 +105,7 @@ impl Document {
 
     /// The same document with another text.
     pub(super) fn with_source(&self, version: i32, source: Arc<Source>) -> Document {
-        let uri = self.uri.clone();
-        Document { uri, version, source, parsed: OnceLock::new(), scopes: OnceLock::new() }
+        Document::with(self.uri.clone(), version, source)
     }
 }
 
