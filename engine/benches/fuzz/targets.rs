@@ -119,7 +119,15 @@ fn logins() -> Vec<Input> {
         b"E\0\0\0\x16SFATAL\0C28000\0Mno\0\0",
         b"p\0\0\0\x22SCRAM-SHA-256\0\0\0\0\x0cy,,n=,r=abcd",
     ];
-    said.iter().map(|bytes| vec![(Direction::ToClient, bytes.to_vec())]).collect()
+    let mut all: Vec<Input> = said.iter().map(|bytes| vec![(Direction::ToClient, bytes.to_vec())]).collect();
+    let scram = |direction, said: &[u8]| (direction, said.to_vec());
+    all.push(vec![
+        scram(Direction::ToServer, said[3]),
+        scram(Direction::ToClient, b"R\0\0\0\x28\0\0\0\x0br=abcdefgh,s=W22ZaJ0SNY7soQ==,i=2"),
+        scram(Direction::ToServer, b"p\0\0\0\x1bc=eSws,r=abcdefgh,p=aaaa"),
+        scram(Direction::ToClient, b"R\0\0\0\x0e\0\0\0\x0cv=aaaa"),
+    ]);
+    all
 }
 
 fn statements() -> Vec<Input> {

@@ -4,7 +4,9 @@ use super::mutate::{Input, Random};
 use faultbox_engine::model::{Dialect, Glob, Probability, format_duration, parse_duration};
 use faultbox_engine::protocol::postgres::login::{self, Answer};
 use faultbox_engine::protocol::postgres::schema::sql::{canonical_sql, short_sql};
+use faultbox_engine::protocol::postgres::scram::Login;
 use faultbox_engine::protocol::redis::codec::{self, Command, Walk};
+use faultbox_engine::proxy::Direction;
 use faultbox_engine::syntax::{self, cursor, dump, scope::Scopes};
 use faultbox_engine::text::{FileId, LineIndex};
 
@@ -42,6 +44,7 @@ pub(crate) fn check_resp(input: &Input, _seed: u64) -> u64 {
 pub(crate) fn check_login(input: &Input, _seed: u64) -> u64 {
     let bytes = bytes_of(input);
     let _ = login::denies_binding(&bytes);
+    check_carried(input);
     let without = login::without_binding(&bytes);
     assert_eq!(login::without_binding(&without), without, "nothing is left to take out");
     let Ok(Some(answer)) = login::answer(&bytes) else {
@@ -57,6 +60,19 @@ pub(crate) fn check_login(input: &Input, _seed: u64) -> u64 {
         Answer::GoesOn => 1,
         Answer::OffersBinding => 2,
         Answer::Refused { sqlstate, .. } => 3 + sqlstate.len().min(8) as u64,
+    }
+}
+
+/// A login on its way keeps its lengths and comes to an end or not, whatever is said.
+fn check_carried(input: &Input) {
+    let mut carried = Login::new("pencil");
+    for (direction, bytes) in input {
+        let mut message = bytes.clone();
+        match direction {
+            Direction::ToServer => carried.to_server(&mut message),
+            Direction::ToClient => drop(carried.to_client(&mut message)),
+        }
+        assert_eq!(message.len(), bytes.len());
     }
 }
 

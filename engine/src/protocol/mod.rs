@@ -49,16 +49,18 @@ pub fn is_encrypted(protocol: Protocol) -> bool {
     }
 }
 
-/// What the connections to `service` settle before their session begins; `None` where a session begins at once.
+/// What the connections to `service` settle before their session begins; `None` where a session begins at once. `env`
+/// is the service's, for credentials.
 pub fn prelude(
     protocol: Protocol,
     service: &str,
+    env: &[(String, String)],
     authority: &Arc<Authority>,
 ) -> Result<Option<Arc<dyn Prelude>>, TlsError> {
     if !is_encrypted(protocol) {
         return Ok(None);
     }
-    Ok(Some(Arc::new(postgres::Encryption::new(authority, service)?)))
+    Ok(Some(Arc::new(postgres::Encryption::new(authority, service, env)?)))
 }
 
 /// Makes one step of a test on a connection of its own. `env` is the service's, for credentials. Never fails: what

@@ -48,6 +48,8 @@ struct Ruled {
     port: u16,
     rules: Arc<RuleSet>,
     protocol: Protocol,
+    /// The service's, for credentials.
+    env: Vec<(String, String)>,
 }
 
 /// A relay in an original's stead.
@@ -87,6 +89,7 @@ impl Network {
                 port: interface.port,
                 rules: rules(endpoint)?,
                 protocol: interface.protocol,
+                env: service.env.clone(),
             })
         });
         let (mirrors, detours) = (Mutex::default(), Mutex::default());
@@ -237,8 +240,8 @@ impl Network {
 
     /// What connections to a ruled interface settle first.
     fn prelude(&self, ruled: &Ruled) -> Option<Arc<dyn Prelude>> {
-        let made =
-            protocol::prelude(ruled.protocol, ruled.endpoint.service.as_str(), self.authority.as_ref()?);
+        let (service, authority) = (ruled.endpoint.service.as_str(), self.authority.as_ref()?);
+        let made = protocol::prelude(ruled.protocol, service, &ruled.env, authority);
         made.unwrap_or_else(|error| {
             let text = format!("{}: rules do not see inside TLS: {error}", ruled.endpoint);
             self.recorder.event(EventKind::Notice { text });

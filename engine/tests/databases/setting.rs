@@ -270,6 +270,11 @@ impl Log {
 
 impl Setting {
     pub(crate) fn new(protocol: Protocol, server: &Server) -> Setting {
+        Setting::with_env(protocol, server, &[])
+    }
+
+    /// The same, with the environment of the server's service.
+    pub(crate) fn with_env(protocol: Protocol, server: &Server, env: &[(String, String)]) -> Setting {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (rules, log) = (RuleSet::new(0), Arc::new(Log::default()));
@@ -280,7 +285,7 @@ impl Setting {
             rules: rules.clone(),
             session: Arc::new(move || protocol::session(protocol)),
             observe: log.clone(),
-            prelude: protocol::prelude(protocol, "db", &authority).unwrap(),
+            prelude: protocol::prelude(protocol, "db", env, &authority).unwrap(),
         };
         let relay = Relay::start(vec![listener], config);
         Setting { address, log, rules, dialer: Dialer::new(address), authority, _relay: relay }

@@ -132,6 +132,29 @@ async fn a_login_that_cannot_be_bound_is_explained() {
 }
 
 #[tokio::test]
+async fn a_login_whose_password_is_known_is_carried_over() {
+    let Some(server) = Server::postgres_with_tls(ONLY_TLS) else { return skip("postgres") };
+    let env = [("POSTGRES_PASSWORD".to_owned(), PASSWORD.to_owned())];
+    let setting = Setting::with_env(Protocol::Postgres, &server, &env);
+    let installed = deadlock(&setting);
+    let asked = ["", "sslmode=require", "sslmode=require channel_binding=disable"];
+    for options in asked {
+        let (ok, text) =
+            psql(setting.address, options, &[SERVER_SEES_TLS, "SELECT 42", "SELECT 'two'"]).await;
+        assert!(ok && text.contains("tls=true\n") && text.contains("two\n"), "{options}: {text}");
+        assert!(text.contains("deadlock detected"), "{options}: {text}");
+    }
+    assert_eq!(installed.evidence()[0].fired, asked.len() as u64);
+    // Who does not know the password does not get in, and neither does who is somebody else.
+    let (ok, text) = psql(setting.address, "password=wrong", &["SELECT 1"]).await;
+    assert!(!ok && text.contains("password authentication failed"), "{text}");
+    let (_, text) = psql(server.address, "", &["CREATE USER other PASSWORD 'pencil'"]).await;
+    assert!(text.contains("CREATE ROLE"), "{text}");
+    let (ok, text) = psql(setting.address, "user=other", &["SELECT 1"]).await;
+    assert!(!ok && text.contains("channel binding"), "{text}");
+}
+
+#[tokio::test]
 async fn a_client_that_refuses_the_certificate_is_told_what_to_trust() {
     let Some((_server, setting)) = setting(EITHER_WAY) else { return };
     let (installed, other) = (deadlock(&setting), tls::Authority::new().unwrap());

@@ -75,15 +75,27 @@ impl From<tokio_postgres::Error> for Failure {
     }
 }
 
+/// The user and the password a service's environment names, as the image has it.
+pub(super) fn credentials(env: &[(String, String)]) -> (&str, &str) {
+    let user = Some(variable(env, "POSTGRES_USER")).filter(|user| !user.is_empty());
+    (user.unwrap_or("postgres"), variable(env, "POSTGRES_PASSWORD"))
+}
+
+fn variable<'e>(env: &'e [(String, String)], name: &str) -> &'e str {
+    env.iter().rfind(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
+}
+
 fn login(env: &[(String, String)], user: &str, password: &str, database: &str) -> Config {
-    let variable =
-        |name: &str| env.iter().rfind(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     let first =
         |choices: [&str; 3]| choices.into_iter().find(|text| !text.is_empty()).unwrap_or_default().to_owned();
-    let user = first([user, variable("POSTGRES_USER"), "postgres"]);
-    let password = first([password, variable("POSTGRES_PASSWORD"), ""]);
+    let (own_user, own_password) = credentials(env);
+    let user = first([user, own_user, ""]);
+    let password = first([password, own_password, ""]);
     let mut config = Config::new();
-    config.dbname(first([database, variable("POSTGRES_DB"), &user])).user(user).application_name("faultbox");
+    config
+        .dbname(first([database, variable(env, "POSTGRES_DB"), &user]))
+        .user(user)
+        .application_name("faultbox");
     if !password.is_empty() {
         config.password(password);
     }

@@ -4,6 +4,7 @@
 //! authority; `upstream.rs` speaks to the server in its stead. When it does not, the client is told so and goes on in
 //! the clear, as it would without the relay.
 
+use super::client::credentials;
 use super::codec::{self, Startup};
 use super::upstream::{First, Known, Upstream};
 use crate::proxy::tls::{Acceptor, Authority, TlsError, refusal};
@@ -26,12 +27,27 @@ const MAX_REQUESTS: usize = 4;
 pub struct Encryption {
     acceptor: Acceptor,
     known: Arc<Known>,
+    credentials: Arc<Credentials>,
+}
+
+/// Who is known to log in, and with what password; an empty one is none.
+#[derive(Debug)]
+pub(super) struct Credentials {
+    pub(super) user: String,
+    pub(super) password: String,
 }
 
 impl Encryption {
-    /// Answers in the stead of the service called `service`.
-    pub fn new(authority: &Arc<Authority>, service: &str) -> Result<Encryption, TlsError> {
-        Ok(Encryption { acceptor: authority.acceptor(service, ALPN)?, known: Arc::default() })
+    /// Answers in the stead of the service called `service`, whose environment is `env`.
+    pub fn new(
+        authority: &Arc<Authority>,
+        service: &str,
+        env: &[(String, String)],
+    ) -> Result<Encryption, TlsError> {
+        let (user, password) = credentials(env);
+        let credentials = Credentials { user: user.to_owned(), password: password.to_owned() };
+        let acceptor = authority.acceptor(service, ALPN)?;
+        Ok(Encryption { acceptor, known: Arc::default(), credentials: Arc::new(credentials) })
     }
 
     async fn open(&self, opening: Opening) -> Result<Opened, String> {
@@ -54,7 +70,8 @@ impl Encryption {
                             false => First::Asked(upstream),
                         };
                         let downstream = self.accept(downstream, first.socket()).await?;
-                        let upstream = Upstream::new(config, self.known.clone(), first);
+                        let upstream =
+                            Upstream::new(config, self.known.clone(), self.credentials.clone(), first);
                         let upstream = Stream::Wrapped(Box::new(upstream));
                         return Ok(Opened { downstream, upstream, early: Vec::new() });
                     }

@@ -6,6 +6,7 @@ pub mod codec;
 mod encryption;
 pub mod login;
 pub mod schema;
+pub mod scram;
 pub mod session;
 mod statements;
 mod upstream;

@@ -3,11 +3,13 @@
 //! The server is spoken to over TLS as well, unless it asks for SCRAM: a client inside TLS says of itself that it could
 //! bind its login to the channel, and a server inside TLS refuses a login that could be bound and is not. In the clear
 //! there is no channel to bind to, so such a login is made in the clear where the server allows it (`host` in its
-//! `pg_hba.conf`). Where it allows none (`hostssl`), only clients that were told not to bind get in.
+//! `pg_hba.conf`). Where it allows none (`hostssl`), a login is carried over (`scram.rs`) when the service's environment
+//! has its password, and fails with an explanation otherwise.
 
 use super::codec::{self, Startup};
-use super::encryption::{ALPN, SSL_REQUEST};
+use super::encryption::{ALPN, Credentials, SSL_REQUEST};
 use super::login::{self, Answer};
+use super::scram::Login;
 use crate::event::EventKind;
 use crate::proxy::{RelayConfig, Stream, Wrapped, tls};
 use std::future::Future;
@@ -61,6 +63,7 @@ impl First {
 pub(super) struct Upstream {
     config: Arc<RelayConfig>,
     known: Arc<Known>,
+    credentials: Arc<Credentials>,
     state: State,
 }
 
@@ -84,11 +87,27 @@ struct Open {
     given: usize,
     /// The login would be refused if it could be bound to the channel; the client's next word tells.
     may_be_refused: bool,
+    /// A login whose words are changed on their way.
+    carried: Option<Carried>,
+    /// Changed words for the server.
+    unsent: Vec<u8>,
+}
+
+/// Words that are not whole yet, each on its way.
+struct Carried {
+    login: Login,
+    said: Vec<u8>,
+    heard: Vec<u8>,
 }
 
 impl Upstream {
-    pub(super) fn new(config: Arc<RelayConfig>, known: Arc<Known>, first: First) -> Upstream {
-        Upstream { config, known, state: State::Waiting { first, startup: Vec::new() } }
+    pub(super) fn new(
+        config: Arc<RelayConfig>,
+        known: Arc<Known>,
+        credentials: Arc<Credentials>,
+        first: First,
+    ) -> Upstream {
+        Upstream { config, known, credentials, state: State::Waiting { first, startup: Vec::new() } }
     }
 
     /// Gets the login done as far as the server's first answer.
@@ -121,8 +140,12 @@ impl Upstream {
         };
         if complete && let State::Waiting { first, startup } = std::mem::replace(&mut self.state, State::Gone)
         {
+            let user = startup.get(codec::STARTUP_HEADER..).unwrap_or_default();
+            let is_known = codec::startup_parameter(user, "user") == Some(self.credentials.user.as_bytes());
+            let password = Some(&self.credentials.password).filter(|text| is_known && !text.is_empty());
+            let carried = password.map(|password| Login::new(password));
             let login = log_in(self.config.clone(), self.known.clone(), first, startup);
-            self.state = State::LoggingIn(Box::pin(login));
+            self.state = State::LoggingIn(Box::pin(async { Ok(login.await?.carrying(carried)) }));
         }
         bytes.len()
     }
@@ -139,7 +162,7 @@ impl Upstream {
 
 const BOUND_LOGIN: &str = "the server takes SCRAM logins over TLS only (hostssl), \
     and they cannot be bound to the client's channel through a relay: \
-    set the client's channel_binding to disable, or allow `host` logins in pg_hba.conf";
+    set the client's channel_binding to disable, or POSTGRES_USER and POSTGRES_PASSWORD in the service's env";
 
 const NO_STARTUP: &str = "a client left behind the TLS handshake without logging in: \
     if it checks host names, it must connect to localhost, to the service's name, or to a name it sends (SNI)";
@@ -206,7 +229,50 @@ fn said(answer: &[u8]) -> Option<Answer> {
 
 impl Open {
     fn new(stream: Stream, answer: Vec<u8>) -> Open {
-        Open { stream, answer, given: 0, may_be_refused: false }
+        Open { stream, answer, given: 0, may_be_refused: false, carried: None, unsent: Vec::new() }
+    }
+
+    /// With a login that would be refused changed on its way, when that can be done.
+    fn carrying(self, login: Option<Login>) -> Open {
+        let login = login.filter(|_| self.may_be_refused);
+        let carried = login.map(|login| Carried { login, said: Vec::new(), heard: Vec::new() });
+        Open { may_be_refused: self.may_be_refused && carried.is_none(), carried, ..self }
+    }
+
+    /// Takes bytes of the client that belong to a login on its way.
+    fn say(&mut self, bytes: &[u8]) -> bool {
+        let Some(carried) = &mut self.carried else { return false };
+        carried.said.extend(bytes);
+        while let Some(len) = whole(&carried.said) {
+            carried.login.to_server(&mut carried.said[..len]);
+            self.unsent.extend(carried.said.drain(..len));
+        }
+        true
+    }
+
+    /// Takes bytes of the server that belong to a login on its way.
+    fn hear(&mut self, bytes: &[u8]) {
+        let Some(carried) = &mut self.carried else { return self.answer.extend(bytes) };
+        carried.heard.extend(bytes);
+        let mut done = bytes.is_empty();
+        while let Some(len) = whole(&carried.heard).filter(|_| !done) {
+            done = carried.login.to_client(&mut carried.heard[..len]);
+            self.answer.extend(carried.heard.drain(..len));
+        }
+        if done {
+            self.answer.append(&mut carried.heard);
+            self.unsent.append(&mut carried.said);
+            self.carried = None;
+        }
+    }
+
+    /// Sends what is left of changed words.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent.is_empty() {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.unsent))?;
+            self.unsent.drain(..count);
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Over TLS, where a login could be bound.
@@ -214,6 +280,12 @@ impl Open {
         let may_be_refused = said(answer) == Some(Answer::OffersBinding);
         Open { may_be_refused, ..Open::new(stream, login::without_binding(answer)) }
     }
+}
+
+/// The length of the message at the front, when all of it is there.
+fn whole(buf: &[u8]) -> Option<usize> {
+    let header = codec::header(buf).ok()??;
+    (buf.len() >= header.len).then_some(header.len)
 }
 
 impl Wrapped for Upstream {
@@ -240,6 +312,12 @@ impl AsyncRead for Upstream {
             return Poll::Ready(Ok(()));
         }
         let open = ready!(this.poll_open(cx))?;
+        while open.given == open.answer.len() && open.carried.is_some() {
+            let mut chunk = [0; 4096];
+            let mut read = ReadBuf::new(&mut chunk);
+            ready!(Pin::new(&mut open.stream).poll_read(cx, &mut read))?;
+            open.hear(read.filled());
+        }
         let rest = &open.answer[open.given..];
         if rest.is_empty() {
             return Pin::new(&mut open.stream).poll_read(cx, buf);
@@ -262,13 +340,20 @@ impl AsyncWrite for Upstream {
         if open.may_be_refused {
             Upstream::look_at(&config, open, bytes);
         }
+        if open.say(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        ready!(open.poll_send(cx))?;
         Pin::new(&mut open.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         match &mut this.state {
-            State::Open(open) => Pin::new(&mut open.stream).poll_flush(cx),
+            State::Open(open) => {
+                ready!(open.poll_send(cx))?;
+                Pin::new(&mut open.stream).poll_flush(cx)
+            }
             State::Waiting { .. } | State::LoggingIn(_) | State::Gone => Poll::Ready(Ok(())),
         }
     }
@@ -286,6 +371,7 @@ impl AsyncWrite for Upstream {
             return Poll::Ready(Ok(()));
         }
         let open = ready!(this.poll_open(cx))?;
+        ready!(open.poll_send(cx))?;
         Pin::new(&mut open.stream).poll_shutdown(cx)
     }
 }
