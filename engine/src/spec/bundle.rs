@@ -102,7 +102,7 @@ pub(super) fn protocol_rules<'v>(
 /// Syscall faults given by keyword.
 pub(super) fn syscall_faults<'v>(
     call: &mut Call<'v, '_, '_, '_>,
-    on: Option<(TargetValue<'v>, Span)>,
+    on: Option<TargetValue<'v>>,
     names: &mut Names<'_>,
     rules: &mut Vec<Rule>,
 ) -> Result<(), Stop> {
@@ -117,7 +117,7 @@ pub(super) fn syscall_faults<'v>(
             call.report(finding)?;
             continue;
         }
-        let Some((on, target_span)) = on else {
+        let Some(on) = on else {
             call.faulty = true;
             continue;
         };
@@ -127,13 +127,6 @@ pub(super) fn syscall_faults<'v>(
             continue;
         };
         let service = on.service();
-        if let TargetValue::Interface(on) = on {
-            let written = call.context.session.written.sources.text(target_span).to_owned();
-            let interface = on.endpoint.interface.as_str();
-            let finding = wording::faults_need_service(&word, word_span, (interface, &written, target_span));
-            call.report(finding)?;
-            continue;
-        }
         if !service.seccomp {
             let message = format!("\"{}\" forbids syscall faults", service.name);
             let finding = Diagnostic::new(Code::BadValue, word_span, message)

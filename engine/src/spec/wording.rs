@@ -134,26 +134,6 @@ pub(crate) fn rule_as_fault(word: &str, span: Span, keyword: Option<Span>) -> Di
     }
 }
 
-/// Syscall faults on an interface: its name, how the target is written, and where.
-pub(crate) fn faults_need_service(word: &str, span: Span, on: (&str, &str, Span)) -> Diagnostic {
-    let (interface, written, target_span) = on;
-    let message = format!("`{word}=` is a syscall fault, and `{written}` is an interface");
-    let finding = Diagnostic::new(Code::WrongLayer, span, message)
-        .label("syscalls are a service's")
-        .also(target_span, format!("this is the interface `{interface}`"))
-        .note("rules of both kinds go into two assumptions; faults=[...] of a third joins them");
-    let suffix = format!(".{interface}");
-    let Some(service) = written.strip_suffix(&suffix) else {
-        return finding.help("target the service: its calls are faulted whichever interface they serve");
-    };
-    let suffix = Span { start: target_span.end - suffix.len() as u32, ..target_span };
-    finding.help(format!("did you mean `target = {service}`?")).fix(
-        format!("target the service `{service}`"),
-        suffix,
-        "",
-    )
-}
-
 /// The protocol has no such action.
 pub(crate) fn unsupported_action(kind: ActionKind, span: Span, schema: &Schema) -> Diagnostic {
     let (name, protocol) = (kind.builtin(), schema.protocol);

@@ -60,8 +60,7 @@ impl Checker<'_> {
     fn bundle(&self, builtin: &'static Builtin, written: &Written, findings: &mut Vec<Diagnostic>) {
         let tree = self.snapshot.tree();
         let target = callable::target_of(&self.inference, builtin, written);
-        let target_node = written.parameter(builtin.params, "target");
-        let target_span = target_node.map(|node| tree.span(node));
+        let target_span = written.parameter(builtin.params, "target").map(|node| tree.span(node));
         let rules_keyword =
             written.keywords.iter().find(|(_, word, _)| word == "rules").map(|(name, ..)| name.span);
         let positional = written.positional.iter().skip(builtin.positional).copied();
@@ -80,18 +79,10 @@ impl Checker<'_> {
                 _ => {}
             }
         }
-        let interface = target.as_ref().and_then(|(shape, at)| shape.interfaces.get((*at)?));
-        let interface = interface.map(|interface| interface.name.clone()).zip(target_node);
         let service = target.map(|(shape, _)| shape).filter(|shape| shape.complete);
         for (word, span, value) in extra(builtin, written) {
             match self.inference.of(value) {
                 Value::Rule => findings.push(self.rule_as_fault(word, value)),
-                Value::Fault if interface.is_some() => {
-                    findings.extend(interface.as_ref().map(|(name, node)| {
-                        let on = (name.as_str(), tree.text_of(*node), tree.span(*node));
-                        wording::faults_need_service(word, span, on)
-                    }));
-                }
                 value => findings.extend(unknown_word(builtin, service.as_ref(), word, span, &value)),
             }
         }

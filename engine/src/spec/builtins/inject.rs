@@ -147,7 +147,7 @@ fn rules(call: &mut Call<'_, '_, '_, '_>) -> Result<Vec<Rule>, Stop> {
     for arg in std::mem::take(&mut call.rest) {
         bundle::protocol_rules(call, Some((on, target.span)), arg, &mut names, &mut rules)?;
     }
-    bundle::syscall_faults(call, Some((on, target.span)), &mut names, &mut rules)?;
+    bundle::syscall_faults(call, Some(on), &mut names, &mut rules)?;
     state.rules.set(names.next);
     if rules.is_empty() {
         let name = call.signature.name;
@@ -191,7 +191,7 @@ fn fault_all<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
     for (at, item) in accept::items(services.value).unwrap_or_default().iter().enumerate() {
         match ServiceValue::from_value(*item) {
             Some(service) => {
-                let on = Some((TargetValue::Service(service), call.item_span(&services, at)));
+                let on = Some(TargetValue::Service(service));
                 bundle::syscall_faults(call, on, &mut names, &mut rules)?;
             }
             None => {

@@ -176,7 +176,7 @@ fn fault_assumption<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, St
     for arg in given {
         bundle::protocol_rules(call, on, arg, &mut names, &mut rules)?;
     }
-    bundle::syscall_faults(call, on, &mut names, &mut rules)?;
+    bundle::syscall_faults(call, on.map(|(on, _)| on), &mut names, &mut rules)?;
     let parts = bundle::assumptions(call, "faults")?;
     let mut all: Vec<Rule> = rules.clone();
     all.extend(parts.iter().flat_map(|(part, _)| part.rules.iter().cloned()));
