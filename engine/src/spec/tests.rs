@@ -43,6 +43,15 @@ fn the_examples_load() {
 }
 
 #[test]
+fn a_syscall_fault_on_an_interface_acts_on_its_service() {
+    let text = "fault_assumption(\"a\", drop(), target=db.main, write=deny(\"EIO\"))\n";
+    let loaded = load_with(&format!("{}{text}", super::testing::SERVICES), &[]);
+    let targets: Vec<String> =
+        loaded.spec.assumptions[0].rules.iter().map(|rule| rule.target.to_string()).collect();
+    assert_eq!(targets, ["db.main", "db"]);
+}
+
+#[test]
 fn a_body_makes_steps_and_asserts() {
     let text = r#"
 def test_a():

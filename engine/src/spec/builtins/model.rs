@@ -49,7 +49,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
                 ParamType::ServiceOrInterface,
                 "None",
                 Domain::None,
-                "The interface whose messages, or the service whose syscalls, the rules act on.",
+                "The interface whose messages, or the service whose syscalls, the rules act on. Syscall faults on an interface act on its service, as in the original.",
             ),
             optional(
                 "rules",
