@@ -38,3 +38,36 @@ pub struct NearMiss {
     /// `path is not /data/key`.
     pub reason: String,
 }
+
+/// Words of a matcher up to this length are shown whole.
+const MAX_WORD: usize = 48;
+
+/// A matcher as a line of a report holds it: of a long word, such as a pattern for many commands, the beginning and the
+/// end.
+pub fn brief(matcher: &str) -> String {
+    let words = matcher.split(' ').map(|word| {
+        let count = word.chars().count();
+        if count <= MAX_WORD {
+            return word.to_owned();
+        }
+        let (kept, half) = (MAX_WORD - 1, MAX_WORD / 2);
+        let start: String = word.chars().take(half).collect();
+        let end: String = word.chars().skip(count - (kept - half)).collect();
+        format!("{start}…{end}")
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_long_words_of_a_matcher_are_cut() {
+        assert_eq!(brief("POST /data/*"), "POST /data/*");
+        let long = format!("re(\"^({})$\") user:*", "SET|".repeat(40));
+        let shown = brief(&long);
+        assert_eq!(shown, "re(\"^(SET|SET|SET|SET|SE…ET|SET|SET|SET|SET|)$\") user:*");
+        assert_eq!(brief(&"é".repeat(100)).chars().count(), MAX_WORD);
+    }
+}

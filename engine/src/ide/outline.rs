@@ -4,6 +4,7 @@
 //! bounded from within. The child sends this outline; editor answers read it where the syntax tree alone cannot know,
 //! such as the interfaces of a service that a helper function made.
 
+use crate::event::brief;
 use crate::model::{Protocol, Spec, TestKind};
 use crate::text::{SourceMap, Span};
 use serde::{Deserialize, Serialize};
@@ -160,7 +161,7 @@ fn assumptions(spec: &Spec) -> Vec<AssumptionOutline> {
     let rule = |rule: &crate::model::Rule| RuleOutline {
         name: rule.name.to_string(),
         target: rule.target.to_string(),
-        text: format!("{}   {}", rule.action, rule.matcher),
+        text: format!("{}   {}", rule.action, brief(&rule.matcher.to_string())),
         span: rule.span,
     };
     let assumption = |assumption: &crate::model::Assumption| AssumptionOutline {

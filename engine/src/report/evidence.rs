@@ -1,7 +1,7 @@
 //! One line per rule: what it does, and how often it did.
 
 use super::record::printable;
-use crate::event::Evidence;
+use crate::event::{Evidence, brief};
 
 /// Aligned lines, indented by two, each with a line break.
 ///
@@ -60,7 +60,7 @@ fn row(evidence: &Evidence, all: &[Evidence]) -> [String; 4] {
         let (syscall, path) = evidence.matcher.split_once(' ').unwrap_or((&evidence.matcher, ""));
         (format!("{syscall} {}", evidence.action), path.to_owned())
     } else {
-        (evidence.action.clone(), evidence.matcher.clone())
+        (evidence.action.clone(), brief(&evidence.matcher))
     };
     let label = evidence.label.as_ref().map(|label| format!("   [{label}]")).unwrap_or_default();
     [name, action, matcher, format!("{}{label}", verdict(evidence))]

@@ -5,7 +5,7 @@
 
 use super::active::{ActiveRule, names_its_point};
 use super::operation::{Operation, OwnedMessage, SyscallPath};
-use crate::event::{Evidence, NearMiss};
+use crate::event::{Evidence, NearMiss, brief};
 use crate::model::{Clause, Matcher, RuleName};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -140,9 +140,9 @@ fn clause_reason(clause: &Clause, operation: &OwnedMessage) -> String {
         Some(key) if operation.entries(clause.field, key).is_empty() => {
             format!("it has no {} {key}", clause.field)
         }
-        Some(key) => format!("{} {key} is not {}", clause.field, clause.pattern),
+        Some(key) => format!("{} {key} is not {}", clause.field, brief(&clause.pattern.to_string())),
         None if operation.field(clause.field).is_none() => format!("it has no {}", clause.field),
-        None => format!("{} is not {}", clause.field, clause.pattern),
+        None => format!("{} is not {}", clause.field, brief(&clause.pattern.to_string())),
     }
 }
 

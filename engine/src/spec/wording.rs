@@ -138,7 +138,7 @@ pub(crate) fn rule_as_fault(word: &str, span: Span, keyword: Option<Span>) -> Di
 pub(crate) fn unsupported_action(kind: ActionKind, span: Span, schema: &Schema) -> Diagnostic {
     let (name, protocol) = (kind.builtin(), schema.protocol);
     let known: Vec<&str> = schema.actions.iter().map(|spec| spec.kind.builtin()).collect();
-    Diagnostic::new(Code::UnsupportedAction, span, format!("{protocol} cannot {name}"))
+    Diagnostic::new(Code::UnsupportedAction, span, format!("{protocol} has no {name}() rules"))
         .label(format!("not possible on {protocol}"))
         .help(format!("{protocol} rules: {}", known.join(", ")))
 }

@@ -44,7 +44,7 @@ fn what_a_protocol_cannot_do_is_refused_when_the_spec_loads() {
         let findings = load_rule(protocol, call).expect_err(call);
         assert!(findings.iter().any(|text| text == wanted), "{call}: {findings:?}");
     };
-    check(Protocol::Postgres, "response(query = \"x\", status = 1)", "postgres cannot response");
+    check(Protocol::Postgres, "response(query = \"x\", status = 1)", "postgres has no response() rules");
     check(Protocol::Postgres, "error(sqlstate = \"deadlock\")", "\"deadlock\" is no SQLSTATE");
     check(Protocol::Postgres, "error(severity = \"fatal\")", "\"fatal\" is not known to `severity`");
     check(Protocol::Postgres, "drop(on = \"conect\")", "\"conect\" is not known to `on`");

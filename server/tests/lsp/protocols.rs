@@ -45,7 +45,14 @@ fn rules_a_protocol_cannot_carry_out_are_underlined_with_what_it_can() {
     let mut server = Server::start();
     let s = &mut server;
     check(s, "web", "error(\"READONLY\")", "FB0104", "\"READONLY\"", &["keywords only"]);
-    check(s, "web", "duplicate()", "FB0113", "duplicate()", &["http cannot", "http rules: response, error"]);
+    check(
+        s,
+        "web",
+        "duplicate()",
+        "FB0113",
+        "duplicate()",
+        &["http has no duplicate() rules", "http rules: response, error"],
+    );
     check(s, "web", "response(command = \"GET\")", "FB0112", "command", &["http matches: method, path"]);
     check(s, "web", "error(sqlstate = \"40001\")", "FB0102", "sqlstate", &["error on http takes"]);
     check(

@@ -114,7 +114,7 @@ fn protocols() {
     );
     same(
         "x = fault_assumption(\"x\", target = db.main, rules = [error(message=\"y\")])\n",
-        &["tcp cannot error"],
+        &["tcp has no error() rules"],
     );
 }
 
