@@ -1,6 +1,7 @@
 //! The manual: one opening chapter written by hand, the rest from the registry and the schemas.
 //!
-//! `engine/tests/manual.rs` compares it with `MANUAL.md`.
+//! It stands here because it is what hover and signature help say, one after the other. `engine/tests/schemas.rs` compares
+//! it with `MANUAL.md`.
 
 use super::value::{ADDRESSES, RESPONSE};
 use super::{callable, signature};
