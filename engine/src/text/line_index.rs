@@ -19,15 +19,23 @@ pub struct LineIndex {
 
 impl LineIndex {
     pub fn new(text: &str) -> LineIndex {
-        let bytes = text.as_bytes();
-        let mut starts = vec![0];
-        for (at, &byte) in bytes.iter().enumerate() {
-            let ends_line = byte == b'\n' || (byte == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
-            if ends_line {
-                starts.push(at as u32 + 1);
-            }
-        }
-        LineIndex { starts: starts.into(), len: bytes.len() as u32 }
+        let starts = std::iter::once(0).chain(starts_behind(text.as_bytes(), 0..text.len())).collect();
+        LineIndex { starts, len: text.len() as u32 }
+    }
+
+    /// The index of `text`, which is this one's text after the bytes `start..old_end` became `start..new_end`.
+    ///
+    /// Only these bytes are read, so that a keystroke in a text of many megabytes costs little.
+    pub fn edited(&self, text: &str, start: u32, old_end: u32, new_end: u32) -> LineIndex {
+        // The byte before tells, too: a `\r` ends its line unless a `\n` follows. The byte behind is only looked at.
+        let from = start.saturating_sub(1);
+        let kept = self.starts.partition_point(|&line| line <= from);
+        let moved = self.starts.partition_point(|&line| line <= old_end);
+        let shift = |line: &u32| line - old_end + new_end;
+        let starts = self.starts[..kept].iter().copied();
+        let starts = starts.chain(starts_behind(text.as_bytes(), from as usize..new_end as usize));
+        let starts: Vec<u32> = starts.chain(self.starts[moved..].iter().map(shift)).collect();
+        LineIndex { starts: starts.into(), len: text.len() as u32 }
     }
 
     pub fn line_count(&self) -> u32 {
@@ -51,8 +59,7 @@ impl LineIndex {
     /// Line and UTF-16 column of `offset`.
     pub fn utf16_position(&self, text: &str, offset: u32) -> LineColumn {
         let at = self.position(offset);
-        let units = self.before(text, offset).chars().map(|c| c.len_utf16() as u32).sum();
-        LineColumn { line: at.line, column: units }
+        LineColumn { line: at.line, column: utf16_len(self.before(text, offset)) }
     }
 
     /// Column of `offset` in characters, for people.
@@ -70,14 +77,19 @@ impl LineIndex {
     pub fn utf16_offset(&self, text: &str, position: LineColumn) -> u32 {
         let range = self.line_range(position.line);
         let line = text.get(range.start as usize..range.end as usize).unwrap_or("");
+        let line = line.trim_end_matches(['\n', '\r']);
+        let head = &line.as_bytes()[..line.len().min(position.column as usize)];
+        if head.is_ascii() {
+            return range.start + head.len() as u32;
+        }
         let mut units = 0;
         for (at, c) in line.char_indices() {
-            if units >= position.column || c == '\n' || c == '\r' {
+            if units >= position.column {
                 return range.start + at as u32;
             }
             units += c.len_utf16() as u32;
         }
-        range.end
+        range.start + line.len() as u32
     }
 
     fn before<'t>(&self, text: &'t str, offset: u32) -> &'t str {
@@ -88,6 +100,24 @@ impl LineIndex {
         }
         text.get(start as usize..end).unwrap_or("")
     }
+}
+
+/// Where lines start that end within these bytes of the text.
+fn starts_behind(text: &[u8], range: Range<usize>) -> impl Iterator<Item = u32> {
+    let ends_line = |at: &usize| match text[*at] {
+        b'\n' => true,
+        b'\r' => text.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    range.filter(ends_line).map(|at| at as u32 + 1)
+}
+
+/// UTF-16 units of a text: one for each character, two for those of four bytes in UTF-8 (RFC 3629, section 3).
+///
+/// Counted by bytes, which a processor does many at a time: some lines have a megabyte, and many findings.
+fn utf16_len(text: &str) -> u32 {
+    let units = |byte: u8| u32::from(byte & 0xC0 != 0x80) + u32::from(byte >= 0xF0);
+    text.bytes().map(units).sum()
 }
 
 #[cfg(test)]
@@ -124,5 +154,26 @@ mod tests {
         assert_eq!(index.utf16_offset("ab\ncd", LineColumn { line: 0, column: 99 }), 2);
         assert_eq!(index.offset(LineColumn { line: 9, column: 0 }), 5);
         assert_eq!(index.position(99), LineColumn { line: 1, column: 2 });
+    }
+
+    #[test]
+    fn an_edited_index_is_that_of_the_new_text() {
+        let texts = ["", "\n", "\r", "\r\n", "a", "a\nb", "a\rb\r\nc\n", "\r\r\n\n\r", "é\n😀\r\nz"];
+        for old in texts {
+            let index = LineIndex::new(old);
+            let places: Vec<usize> = (0..=old.len()).filter(|&at| old.is_char_boundary(at)).collect();
+            for &start in &places {
+                for &end in places.iter().filter(|&&end| end >= start) {
+                    for new in texts {
+                        let text = [&old[..start], new, &old[end..]].concat();
+                        let (start, new_end) = (start as u32, (start + new.len()) as u32);
+                        let edited = index.edited(&text, start, end as u32, new_end);
+                        let expected = LineIndex::new(&text);
+                        assert_eq!(edited.starts, expected.starts, "{old:?} -> {text:?}");
+                        assert_eq!(edited.len, expected.len);
+                    }
+                }
+            }
+        }
     }
 }

@@ -30,6 +30,14 @@ impl Source {
         Source { path: path.into(), text, lines }
     }
 
+    /// The same file after the bytes `start..end`, which must lie on characters, became `new`.
+    pub fn edited(&self, start: u32, end: u32, new: &str) -> Source {
+        let (before, behind) = (&self.text[..start as usize], &self.text[end as usize..]);
+        let text: Arc<str> = [before, new, behind].concat().into();
+        let lines = self.lines.edited(&text, start, end, start + new.len() as u32);
+        Source { path: self.path.clone(), text, lines }
+    }
+
     /// The text of the 0-based line, without its line ending.
     pub fn line(&self, line: u32) -> &str {
         let range = self.lines.line_range(line);

@@ -89,12 +89,12 @@ struct Patience {
 struct Asked {
     generation: u64,
     due: Instant,
-    question: Question,
+    question: Arc<Question>,
 }
 
 impl Asked {
     fn ended(self, result: Result<Evaluation, Refused>) -> Checked {
-        Checked { root: self.question.root, generation: self.generation, result }
+        Checked { root: self.question.root.clone(), generation: self.generation, result }
     }
 }
 
@@ -155,7 +155,7 @@ async fn first_lane(
                 // The second lane ends with this one.
                 let _ = second.send(Overrun::Forget(question.root.clone()));
                 let due = Instant::now() + patience.idle;
-                waiting.insert(question.root.clone(), Asked { generation, due, question });
+                waiting.insert(question.root.clone(), Asked { generation, due, question: Arc::new(question) });
             }
             () = rest => {
                 let first = waiting.iter().min_by_key(|(_, asked)| asked.due).map(|(root, _)| root.clone());
@@ -223,7 +223,7 @@ fn take(order: Overrun, waiting: &mut VecDeque<Asked>) {
 async fn evaluate(
     slot: &mut Option<Warm>,
     program: &Path,
-    question: &Question,
+    question: &Arc<Question>,
     deadline: Duration,
 ) -> Result<Evaluation, Refused> {
     if slot.as_mut().is_none_or(|warm| warm.has_ended()) {
@@ -270,14 +270,15 @@ impl Warm {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    async fn ask(&mut self, question: &Question) -> io::Result<Answer> {
-        let text = serde_json::to_vec(question)?;
+    async fn ask(&mut self, question: &Arc<Question>) -> io::Result<Answer> {
+        let question = Arc::clone(question);
+        let text = aside(move || serde_json::to_vec(&*question)).await?;
         let length = u32::try_from(text.len()).map_err(io::Error::other)?;
         self.stdin.write_all(&length.to_le_bytes()).await?;
         self.stdin.write_all(&text).await?;
         self.stdin.flush().await?;
         let answer = self.read().await?;
-        serde_json::from_slice(&answer).map_err(io::Error::other)
+        aside(move || serde_json::from_slice(&answer)).await
     }
 
     async fn read(&mut self) -> io::Result<Vec<u8>> {
@@ -289,6 +290,13 @@ impl Warm {
         self.stdout.read_exact(&mut text).await?;
         Ok(text)
     }
+}
+
+/// Does it on another thread: buffers and answers may have megabytes, and this one carries the protocol.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> serde_json::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await?.map_err(io::Error::other)
 }
 
 #[cfg(test)]

@@ -92,13 +92,9 @@ impl Document {
                 Some(range) => from_proto::range(&source, range, encoding),
                 None => (0, len),
             };
-            let mut text = String::with_capacity(source.text.len() + change.text.len());
-            text.push_str(&source.text[..span.0 as usize]);
-            text.push_str(&change.text);
-            text.push_str(&source.text[span.1 as usize..]);
             let new_end = span.0 + change.text.len() as u32;
             edits.push(EditSpan { start: span.0, old_end: span.1, new_end });
-            source = Arc::new(Source::new(source.path.clone(), text));
+            source = Arc::new(source.edited(span.0, span.1, &change.text));
         }
         (self.with_source(version, source), edits)
     }

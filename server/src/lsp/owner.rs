@@ -8,7 +8,7 @@ use super::ext::{FileTests, StatusParams};
 use super::findings;
 use super::main_loop::{Analysed, Cause, Event, Mailbox, Query};
 use super::outbox::Outbox;
-use super::pool::Pool;
+use super::pool::{Pool, Subject};
 use super::recent::Recent;
 use super::requests::discover;
 use super::runs::RunTable;
@@ -118,6 +118,7 @@ impl Owner {
 
     fn ask(&self, about: Option<Url>, query: Query) {
         let world = Arc::clone(&self.world);
+        let about = about.map_or(Subject::Nothing, Subject::Question);
         self.pool.run(about, move || query(&world));
     }
 
@@ -151,14 +152,22 @@ impl Owner {
         }
         let next = Arc::new(next);
         let world = self.change();
-        world.documents.insert(uri.clone(), Arc::clone(&next));
+        let old = world.documents.insert(uri.clone(), Arc::clone(&next));
         for evaluation in world.evaluations.values_mut().filter(|evaluation| evaluation.reads(&path)) {
             Arc::make_mut(evaluation).edited(&path, &edits);
         }
         for results in world.results.values_mut() {
             Arc::make_mut(results).edited(&path, &edits);
         }
+        self.discard(old);
         self.analyse(next, Cause::Text);
+    }
+
+    /// Frees a version nobody needs any more: the tree of a large text takes longer than others should wait.
+    fn discard(&self, old: Option<Arc<Document>>) {
+        if let Some(old) = old {
+            self.pool.run(Subject::Nothing, move || drop(old));
+        }
     }
 
     /// What is known about the text goes with the buffer. The file stays a spec: what it declares, and what its last run
@@ -169,7 +178,7 @@ impl Owner {
         let path = path_of(uri);
         let world = self.change();
         let buffer = world.documents.remove(uri);
-        world.understood.remove(uri);
+        let understood = world.understood.remove(uri);
         world.static_findings.remove(&path);
         world.evaluations.remove(&path);
         self.generations.remove(&path);
@@ -184,6 +193,7 @@ impl Owner {
             }
             self.tell_tests_of_closed(&path);
         }
+        self.discard(understood);
         self.part_changed(&path);
         self.publish_changed();
     }
@@ -244,7 +254,7 @@ impl Owner {
     fn analyse(&self, document: Arc<Document>, cause: Cause) {
         let (newest, mailbox) = (Arc::clone(&self.newest), self.mailbox.clone());
         let world = Arc::clone(&self.world);
-        self.pool.run(Some(document.uri.clone()), move || {
+        self.pool.run(Subject::Analysis(document.uri.clone()), move || {
             let is_newest = || newest.get(&document.uri).is_some_and(|version| *version == document.version);
             if !is_newest() {
                 return;
@@ -259,13 +269,14 @@ impl Owner {
     fn analysed(&mut self, analysed: Analysed) {
         let document = analysed.document;
         if !self.world.document(&document.uri).is_some_and(|newest| Arc::ptr_eq(newest, &document)) {
-            return;
+            return self.discard(Some(document));
         }
         let path = document.path().clone();
         self.analysed.insert(path.clone(), document.version);
         let world = self.change();
-        world.understood.insert(document.uri.clone(), Arc::clone(&document));
+        let old = world.understood.insert(document.uri.clone(), Arc::clone(&document));
         world.static_findings.insert(path.clone(), Arc::new(analysed.findings));
+        self.discard(old);
         self.publish(&path, analysed.cause == Cause::Text);
         if let Some(tests) = analysed.tests {
             self.tell_tests(tests);

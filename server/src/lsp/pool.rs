@@ -1,6 +1,7 @@
 //! A few threads for work on snapshots. A panic in a job ends that job only; who waits for it sees its answer dropped.
 //!
-//! Work about one document gets some of the threads only, so that one whose answers take long leaves room for the others.
+//! Work about one document gets some of the threads only, so that one whose answers take long leaves room for the others;
+//! and of its versions one at a time is analysed, so that it leaves them the processor, too.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,17 +17,33 @@ const THREADS_PER_DOCUMENT: usize = 2;
 type Work = Box<dyn FnOnce() + Send>;
 
 struct Job {
-    /// The document it is about.
-    about: Option<Url>,
+    about: Subject,
     work: Work,
+}
+
+/// What a job is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// No document, or many.
+    Nothing,
+    /// A question about a document.
+    Question(Url),
+    /// All that the text of a document says.
+    Analysis(Url),
 }
 
 #[derive(Default)]
 struct Desk {
     waiting: VecDeque<Job>,
-    /// How many threads work for each document.
-    busy: BTreeMap<Url, usize>,
+    /// The threads that work for each document.
+    busy: BTreeMap<Url, Busy>,
     is_closed: bool,
+}
+
+#[derive(Default)]
+struct Busy {
+    threads: usize,
+    is_analysed: bool,
 }
 
 #[derive(Default)]
@@ -50,7 +67,7 @@ impl Pool {
     }
 
     /// Has the job done by the next thread that is free for the document.
-    pub(super) fn run(&self, about: Option<Url>, job: impl FnOnce() + Send + 'static) {
+    pub(super) fn run(&self, about: Subject, job: impl FnOnce() + Send + 'static) {
         self.shared.lock().waiting.push_back(Job { about, work: Box::new(job) });
         self.shared.changed.notify_one();
     }
@@ -72,25 +89,44 @@ impl Shared {
 impl Desk {
     /// The first job whose document has a thread left.
     fn take(&mut self) -> Option<Job> {
-        let is_free = |job: &Job| {
-            let threads = job.about.as_ref().and_then(|uri| self.busy.get(uri));
-            threads.is_none_or(|&threads| threads < THREADS_PER_DOCUMENT)
-        };
-        let at = self.waiting.iter().position(is_free)?;
+        let at = self.waiting.iter().position(|job| self.has_room(&job.about))?;
         let job = self.waiting.remove(at)?;
-        if let Some(uri) = &job.about {
-            *self.busy.entry(uri.clone()).or_default() += 1;
+        if let Some(uri) = job.about.document() {
+            let busy = self.busy.entry(uri.clone()).or_default();
+            busy.threads += 1;
+            busy.is_analysed |= job.about.is_analysis();
         }
         Some(job)
     }
 
-    fn give_back(&mut self, uri: &Url) {
-        if let Some(threads) = self.busy.get_mut(uri) {
-            *threads -= 1;
-            if *threads == 0 {
+    fn has_room(&self, about: &Subject) -> bool {
+        about.document().and_then(|uri| self.busy.get(uri)).is_none_or(|busy| {
+            busy.threads < THREADS_PER_DOCUMENT && !(busy.is_analysed && about.is_analysis())
+        })
+    }
+
+    fn give_back(&mut self, about: &Subject) {
+        let Some(uri) = about.document() else { return };
+        if let Some(busy) = self.busy.get_mut(uri) {
+            busy.threads -= 1;
+            busy.is_analysed &= !about.is_analysis();
+            if busy.threads == 0 {
                 self.busy.remove(uri);
             }
         }
+    }
+}
+
+impl Subject {
+    fn document(&self) -> Option<&Url> {
+        match self {
+            Subject::Nothing => None,
+            Subject::Question(uri) | Subject::Analysis(uri) => Some(uri),
+        }
+    }
+
+    fn is_analysis(&self) -> bool {
+        matches!(self, Subject::Analysis(_))
     }
 }
 
@@ -102,11 +138,9 @@ fn work(shared: &Shared) {
             // The panic hook has written message and place to standard error.
             let _ = catch_unwind(AssertUnwindSafe(work));
             desk = shared.lock();
-            if let Some(uri) = about {
-                desk.give_back(&uri);
-                // Jobs about it may have been passed over.
-                shared.changed.notify_all();
-            }
+            desk.give_back(&about);
+            // Jobs about the same document may have been passed over.
+            shared.changed.notify_all();
         } else if desk.is_closed {
             return;
         } else {
@@ -124,10 +158,10 @@ mod tests {
     fn panics_end_only_their_job() {
         let pool = Pool::start().unwrap();
         for _ in 0..2 * THREADS {
-            pool.run(None, || panic!("this one is meant"));
+            pool.run(Subject::Nothing, || panic!("this one is meant"));
         }
         let (done, finished) = channel();
-        pool.run(None, move || done.send(7).unwrap());
+        pool.run(Subject::Nothing, move || done.send(7).unwrap());
         assert_eq!(finished.recv(), Ok(7));
     }
 
@@ -140,7 +174,7 @@ mod tests {
             .map(|_| {
                 let (open, gate) = channel::<()>();
                 let done = done.clone();
-                pool.run(Some(slow.clone()), move || {
+                pool.run(Subject::Question(slow.clone()), move || {
                     // Opened, or dropped with the test.
                     let _ = gate.recv();
                     done.send("slow").unwrap();
@@ -149,11 +183,32 @@ mod tests {
             })
             .collect();
         let quick = done.clone();
-        pool.run(Some(Url::parse("file:///quick.star").unwrap()), move || quick.send("quick").unwrap());
+        let other = Url::parse("file:///quick.star").unwrap();
+        pool.run(Subject::Question(other), move || quick.send("quick").unwrap());
         assert_eq!(finished.recv(), Ok("quick"), "although eight jobs of the other came first");
         drop(gates);
         for _ in 0..2 * THREADS {
             assert_eq!(finished.recv(), Ok("slow"));
         }
+    }
+
+    #[test]
+    fn of_one_document_one_version_at_a_time_is_analysed_and_questions_need_not_wait() {
+        let pool = Pool::start().unwrap();
+        let uri = Url::parse("file:///slow.star").unwrap();
+        let (done, finished) = channel();
+        let (open, gate) = channel::<()>();
+        let first = done.clone();
+        pool.run(Subject::Analysis(uri.clone()), move || {
+            let _ = gate.recv();
+            first.send("first").unwrap();
+        });
+        let second = done.clone();
+        pool.run(Subject::Analysis(uri.clone()), move || second.send("second").unwrap());
+        pool.run(Subject::Question(uri), move || done.send("question").unwrap());
+        assert_eq!(finished.recv(), Ok("question"));
+        drop(open);
+        assert_eq!(finished.recv(), Ok("first"));
+        assert_eq!(finished.recv(), Ok("second"));
     }
 }

@@ -143,7 +143,7 @@ fn timed_beside_hostile_specs() {
         let bad = server.open("bad.faultbox.star", &hostile.1);
         let uri = server.open("faultbox.star", &good);
         server.findings(&uri, 1);
-        for round in 0..100 {
+        for round in 0..300 {
             server.forget();
             // As fast as one types; every tenth keystroke goes into the hostile document.
             if round % 10 == 0 {
