@@ -1,7 +1,7 @@
 //! Steps against a scripted server.
 
 use super::super::{ready, step};
-use super::relay::Peer;
+use super::bench::Peer;
 use crate::model::{Endpoint, StepCall, StepId, StepReply};
 use crate::proxy::Dialer;
 use crate::text::{FileId, Span};

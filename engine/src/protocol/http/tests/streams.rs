@@ -1,7 +1,7 @@
 //! Random pipelined streams: whatever the pieces, the same units, and the same bytes at the other end.
 
 use super::super::HttpSession;
-use super::relay::{Bench, Peer, rule};
+use super::bench::{Bench, Peer, rule};
 use crate::model::Action;
 use crate::proxy::{Cut, Direction, Session};
 use proptest::prelude::*;
