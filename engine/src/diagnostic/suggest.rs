@@ -11,7 +11,9 @@ pub fn ranked<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> 
     let allowed = (word.chars().count() / 3).max(1);
     let mut near: Vec<(usize, &str)> = Vec::new();
     for candidate in candidates {
-        let distance = distance(word, candidate);
+        // Letters that are too many or too few differ in any case; most candidates need no second look.
+        let can_be_near = letters(word).count().abs_diff(letters(candidate).count()) <= allowed;
+        let distance = if can_be_near { distance(word, candidate) } else { usize::MAX };
         if distance <= allowed {
             near.push((distance, candidate));
         } else if word.len() >= 3 && (candidate.starts_with(word) || word.starts_with(candidate)) {
@@ -33,8 +35,8 @@ pub fn closest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
 
 /// Letters to insert, delete, replace or swap to get from `a` to `b`, ignoring case.
 fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.chars().flat_map(char::to_lowercase).collect();
-    let b: Vec<char> = b.chars().flat_map(char::to_lowercase).collect();
+    let a: Vec<char> = letters(a).collect();
+    let b: Vec<char> = letters(b).collect();
     let mut before: Vec<usize> = vec![0; b.len() + 1];
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for i in 1..=a.len() {
@@ -50,6 +52,10 @@ fn distance(a: &str, b: &str) -> usize {
         before = std::mem::replace(&mut last, row);
     }
     last[b.len()]
+}
+
+fn letters(word: &str) -> impl Iterator<Item = char> {
+    word.chars().flat_map(char::to_lowercase)
 }
 
 #[cfg(test)]
