@@ -13,7 +13,7 @@ use crate::model::{Endpoint, Matcher, Protocol, Rule, Service, Target, Test, Tes
 use crate::spec::Loaded;
 use crate::spec::outline::{ArgKind, CallSite, Callee, ExprShape};
 use crate::spec::registry;
-use crate::text::Span;
+use crate::text::{Span, percent};
 use std::collections::BTreeMap;
 
 /// A request a step makes.
@@ -119,7 +119,8 @@ fn step(loaded: &Loaded, site: &CallSite, names: &[String]) -> Step {
         return Step::Harmless;
     }
     let Some(path) = literal_path(site) else { return Step::Unclear };
-    let path = path.split('?').next().unwrap_or_default().to_owned();
+    // As the relay reads it: without the query, decoded.
+    let path = percent::decode(path.split('?').next().unwrap_or_default().as_bytes()).into_owned();
     let method = names[names.len() - 1].to_uppercase();
     Step::Request(Request { endpoint: service.endpoint(interface), method, path })
 }
@@ -186,6 +187,13 @@ mod tests {
     fn a_path_no_step_uses_is_named() {
         let found = "FB0204 4:51 no step of the scenario matches POST /data/key";
         spec("drop(method=\"POST\", path=\"/data/key\")", "api.post(path=\"/data/testkey\")", "", &[found]);
+    }
+
+    #[test]
+    fn a_path_is_compared_as_the_relay_reads_it() {
+        spec("drop(path=\"/A b\")", "api.get(\"/A%20b?c=d\")", "", &[]);
+        let found = "FB0204 4:51 no step of the scenario matches /A%20b";
+        spec("drop(path=\"/A%20b\")", "api.get(\"/A%20b\")", "", &[found]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod files;
 mod line_index;
+pub mod percent;
 mod source;
 mod span;
 

@@ -5,6 +5,7 @@ use super::body::{Body, Chunk};
 use super::head::{self, Fields, Framing, Refused, RequestLine};
 use crate::proxy::{Cut, Direction, Fault, Injection, Session, UnitKind, Unsupported};
 use crate::rules::{Operation, OwnedMessage};
+use crate::text::percent;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -215,7 +216,7 @@ impl<'v> View<'v> {
     fn path(&self) -> Cow<'v, str> {
         let target = self.path_and_query();
         let end = target.iter().position(|&byte| matches!(byte, b'?' | b'#')).unwrap_or(target.len());
-        decode_percent(&target[..end])
+        percent::decode(&target[..end])
     }
 
     fn query(&self) -> Cow<'v, str> {
@@ -291,33 +292,9 @@ impl Operation for View<'_> {
 
 /// The parameters of a query, decoded.
 fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
-    let decode = |text: &str| decode_percent(text.replace('+', " ").as_bytes()).into_owned();
+    let decode = |text: &str| percent::decode(text.replace('+', " ").as_bytes()).into_owned();
     query.split('&').filter(|pair| !pair.is_empty()).map(move |pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (decode(name), decode(value))
     })
-}
-
-/// Text with its `%41` read as `A`; a `%` without two digits stays.
-fn decode_percent(text: &[u8]) -> Cow<'_, str> {
-    if !text.contains(&b'%') {
-        return String::from_utf8_lossy(text);
-    }
-    let digit = |at: usize| text.get(at).and_then(|&byte| (byte as char).to_digit(16));
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        match (byte, digit(at + 1), digit(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                // Two digits below 16 make a byte.
-                decoded.push((high * 16 + low) as u8);
-                at += 3;
-            }
-            _ => {
-                decoded.push(byte);
-                at += 1;
-            }
-        }
-    }
-    Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
 }
