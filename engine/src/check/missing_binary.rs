@@ -13,6 +13,10 @@ use crate::text::Span;
 
 pub(super) fn check(loaded: &Loaded, complaint: ProgramComplaint<'_>) -> Vec<Diagnostic> {
     let finding = |service: &Service| {
+        // That there is none was said while the spec loaded.
+        if service.binary.is_empty() {
+            return None;
+        }
         let reason = complaint(service)?;
         let message = format!("cannot execute `{}`: {reason}", service.binary);
         Some(

@@ -1,14 +1,15 @@
 //! "Did you mean": the nearest of the allowed words.
 
 /// The candidate nearest to `word`, when it is near enough to be a slip: at most a third of the letters, and at
-/// least one, may differ (Damerau-Levenshtein distance, letter case ignored), or one is a prefix of the other.
+/// least one, may differ but not all (Damerau-Levenshtein distance, letter case ignored), or one is a prefix of the other.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     ranked(word, candidates).into_iter().next()
 }
 
 /// All candidates near enough to `word`, nearest first, ties in the order given.
 pub fn ranked<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Vec<&'c str> {
-    let allowed = (word.chars().count() / 3).max(1);
+    let count = word.chars().count();
+    let allowed = (count / 3).max(1).min(count.saturating_sub(1));
     let mut near: Vec<(usize, &str)> = Vec::new();
     for candidate in candidates {
         // Letters that are too many or too few differ in any case; most candidates need no second look.
@@ -78,6 +79,7 @@ mod tests {
     #[test]
     fn a_stranger_finds_nothing() {
         assert_eq!(nearest("zebra", ["path", "status"]), None);
+        assert_eq!(nearest("a", ["x", "y"]), None, "nothing of it would remain");
         assert!(ranked("x", Vec::<&str>::new()).is_empty());
     }
 }

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::spec::Loaded;
 use crate::syntax::scope::Scopes;
 use crate::syntax::{self, Parsed};
-use crate::text::{FileId, Source, Span};
+use crate::text::{FileId, Source, SourceMap, Span};
 use std::collections::BTreeSet;
 
 /// What has been said about one file, so that nothing is said twice.
@@ -47,12 +47,14 @@ pub fn of_spec(loaded: &Loaded, checked: Vec<Diagnostic>) -> Vec<Diagnostic> {
         .sources
         .iter()
         // What comes with Faultbox is not the user's to mend.
-        .filter(|(_, source)| !source.path.starts_with("@faultbox"))
+        .filter(|(_, source)| !is_embedded(source))
         .map(|(file, source)| Understood::of(file, source))
         .collect();
     let outline = Outline::of(&loaded.spec, &loaded.sources, &loaded.data_files, loaded.program.is_some());
     let mut all = Vec::new();
-    let mut evaluated: Vec<Diagnostic> = loaded.diagnostics.iter().cloned().chain(checked).collect();
+    let evaluated = loaded.diagnostics.iter().cloned().chain(checked);
+    let mut evaluated: Vec<Diagnostic> =
+        evaluated.map(|finding| at_the_users_call(finding, &loaded.sources)).collect();
     for one in &understood {
         let mut said = Said::default();
         let others: Vec<FileView<'_>> =
@@ -96,6 +98,23 @@ impl<'s> Understood<'s> {
     fn view(&self) -> FileView<'_> {
         FileView { path: &self.source.path, parsed: &self.parsed, scopes: &self.scopes }
     }
+}
+
+/// True for a file that comes with Faultbox.
+fn is_embedded(source: &Source) -> bool {
+    source.path.starts_with("@faultbox")
+}
+
+/// A finding in a recipe as one about the call that led there: that is what its user can mend.
+fn at_the_users_call(mut finding: Diagnostic, sources: &SourceMap) -> Diagnostic {
+    let is_ours = |span: Span| is_embedded(sources.get(span.file));
+    if is_ours(finding.primary.span)
+        && let Some(call) = finding.secondary.iter_mut().find(|label| !is_ours(label.span))
+    {
+        std::mem::swap(call, &mut finding.primary);
+        finding.fixes.clear();
+    }
+    finding
 }
 
 /// The finding about a single buffer as one about a file of several.
@@ -151,5 +170,11 @@ mod tests {
         let found = found(text, library);
         assert!(found.iter().any(|line| line.starts_with("FB0108 lib.star:2")), "{found:?}");
         assert!(found.iter().any(|line| line.starts_with("FB0001 lib.star:3")), "{found:?}");
+    }
+
+    #[test]
+    fn a_mistake_in_the_call_of_a_recipe_is_told_where_it_is_called() {
+        let text = "load(\"@faultbox/recipes/http.star\", \"http\")\nx = http.flaky(pth=\"/x\")\n";
+        assert_eq!(found(text, ""), ["FB0102 main.star:2:5"]);
     }
 }

@@ -177,21 +177,32 @@ fn read(error: &starlark::Error, session: &Session<'_>) -> Read {
 fn no_attribute(object: &str, rest: &str, span: Option<Span>, written: &Written) -> Option<Read> {
     let mut quoted = rest.split('`').skip(1).step_by(2);
     let (attribute, near) = (quoted.next()?, quoted.next());
-    let span = span.map(|span| {
-        let text = written.sources.text(span);
-        match text.rfind(attribute) {
-            Some(at) if text.ends_with(attribute) => Span { start: span.start + at as u32, ..span },
-            _ => span,
-        }
+    let name =
+        span.and_then(|span| only_attribute(written.sources.text(span), attribute).map(|at| (span, at)));
+    let name = name.map(|(span, at)| {
+        let start = span.start + at as u32;
+        Span { start, end: start + attribute.len() as u32, ..span }
     });
     Some(Read {
         code: Code::UnknownAttribute,
         message: format!("a {object} has no attribute `{attribute}`").replace("a interface", "an interface"),
-        span,
+        span: name.or(span),
         label: "no such attribute".to_owned(),
         help: near.map(|near| format!("did you mean `{near}`?")),
-        near: near.map(str::to_owned),
+        // What else the place covers must not be replaced.
+        near: near.filter(|_| name.is_some()).map(str::to_owned),
     })
+}
+
+/// Where in the text `.attribute` stands, behind the dot; `None` when that is not clear.
+fn only_attribute(text: &str, attribute: &str) -> Option<usize> {
+    let dotted = format!(".{attribute}");
+    let ends = |at: usize| !text[at + dotted.len()..].starts_with(|c: char| c == '_' || c.is_alphanumeric());
+    let mut places = text.match_indices(&dotted).map(|(at, _)| at).filter(|at| ends(*at));
+    match (places.next(), places.next()) {
+        (Some(at), None) => Some(at + 1),
+        _ => None,
+    }
 }
 
 /// A parse error. `unclosed` is what the text alone shows, which explains it better.
@@ -223,5 +234,22 @@ fn lower_first(text: &str) -> String {
             first.to_lowercase().chain(letters).collect()
         }
         Some(_) | None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only_attribute;
+
+    #[test]
+    fn an_attribute_is_found_where_only_one_can_be_meant() {
+        fn found(text: &str) -> Option<&str> {
+            only_attribute(text, "get").map(|at| &text[at..])
+        }
+        assert_eq!(found("api.get"), Some("get"));
+        assert_eq!(found("api.get(path=\"/x\", nth=1)"), Some("get(path=\"/x\", nth=1)"));
+        assert_eq!(found("api.getter.get(1)"), Some("get(1)"));
+        assert_eq!(found("a.get(b.get)"), None);
+        assert_eq!(found("getattr(api, \"get\")"), None);
     }
 }

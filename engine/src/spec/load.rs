@@ -230,39 +230,43 @@ fn evaluate(
 fn imports(session: &Session<'_>, file: &Parsed, modules: &Modules) -> Vec<(String, FrozenModule)> {
     let mut imports = Vec::new();
     let sites = &session.written.outline(file.file).loads;
-    for (site, target) in sites.iter().zip(&file.loads) {
+    for (place, (site, target)) in sites.iter().zip(&file.loads).enumerate() {
+        // A module is asked for by its text, so all loads with one text share a stand-in.
+        if sites[..place].iter().any(|earlier| earlier.module == site.module) {
+            continue;
+        }
+        let same = sites.iter().filter(|other| other.module == site.module);
+        let names: Vec<_> = same.flat_map(|site| &site.names).collect();
         let loaded = target.and_then(|target| modules.of(target));
         let exports =
             target.map(|target| gather::exports(session.written.outline(target))).unwrap_or_default();
-        let mut holes = Vec::new();
-        for (_, theirs, span) in &site.names {
-            if loaded.is_some() && !exports.contains(theirs.as_str()) {
+        if loaded.is_some() {
+            for (_, theirs, span) in names.iter().filter(|(_, theirs, _)| !exports.contains(theirs.as_str()))
+            {
                 missing_name(session, site.module.as_str(), theirs, *span, &exports);
             }
-            if loaded.is_none_or(|module| module.get_option(theirs).ok().flatten().is_none()) {
-                holes.push(theirs.as_str());
-            }
         }
-        let stand_in = Module::with_temp_heap(|module| {
-            if let Some(loaded) = loaded {
-                module.import_public_symbols(loaded);
-            }
-            for name in &holes {
-                module.set(name, module.heap().alloc(Hole));
-            }
-            // Symbols that are imported are not exported again, so the stand-in sets them itself.
-            if let Some(loaded) = loaded {
-                for (_, theirs, _) in &site.names {
-                    if let Ok(Some(value)) = loaded.get_option(theirs) {
-                        module.set(theirs, module.heap().access_owned_frozen_value(&value));
-                    }
-                }
-            }
-            module.freeze().ok()
-        });
+        let stand_in = stand_in(loaded, names.iter().map(|(_, theirs, _)| theirs.as_str()));
         imports.extend(stand_in.map(|module| (site.module.clone(), module)));
     }
     imports
+}
+
+/// A module with everything `loaded` has, and holes for the other names.
+fn stand_in<'n>(loaded: Option<&FrozenModule>, names: impl Iterator<Item = &'n str>) -> Option<FrozenModule> {
+    Module::with_temp_heap(|module| {
+        if let Some(loaded) = loaded {
+            module.import_public_symbols(loaded);
+        }
+        // Symbols that are imported are not exported again, so the stand-in sets them itself.
+        for name in names {
+            match loaded.and_then(|loaded| loaded.get_option(name).ok().flatten()) {
+                Some(value) => module.set(name, module.heap().access_owned_frozen_value(&value)),
+                None => module.set(name, module.heap().alloc(Hole)),
+            }
+        }
+        module.freeze().ok()
+    })
 }
 
 fn missing_name(session: &Session<'_>, module: &str, name: &str, span: Span, exports: &BTreeSet<&str>) {

@@ -13,7 +13,9 @@ pub(crate) fn unknown_name<'n>(name: &str, span: Span, own: impl Iterator<Item =
     let finding =
         Diagnostic::new(Code::UnknownName, span, format!("nothing defines `{name}`")).label("unknown name");
     let builtins = registry::all().map(|builtin| builtin.name);
-    match nearest(name, own.chain(builtins).chain(globals::STANDARD.iter().copied())) {
+    // `true` is meant as `True`, but hardly anything else as a constant.
+    let fits = |word: &&str| !["None", "True", "False"].contains(word) || word.eq_ignore_ascii_case(name);
+    match nearest(name, own.chain(builtins).chain(globals::STANDARD.iter().copied()).filter(fits)) {
         Some(near) => {
             finding.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near)
         }

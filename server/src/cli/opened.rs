@@ -39,7 +39,12 @@ pub(crate) fn open(named: Option<&Path>) -> Result<Opened, CliError> {
 pub(crate) fn open_over(named: Option<&Path>, buffers: MemoryFiles) -> Result<Opened, CliError> {
     let directory = std::env::current_dir()
         .map_err(|error| CliError::machine(format!("cannot tell the current directory: {error}")))?;
-    let path = spec_path::find(named, &directory)?;
+    let is_buffer = |named: &&Path| buffers.files.contains_key(&directory.join(named));
+    // A buffer need not have been saved.
+    let path = match named.filter(is_buffer) {
+        Some(buffer) => buffer.to_owned(),
+        None => spec_path::find(named, &directory)?,
+    };
     let root = std::path::absolute(&path)
         .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
     let loaded = run::load(&OverlayFiles { buffers, below: DiskFiles }, &root);

@@ -90,7 +90,11 @@ impl Owner {
             let bad = self.world.results.get(path).map(|results| results.bad()).unwrap_or_default();
             return if bad.is_empty() { Err(refuse("no test failed")) } else { Ok(Some(bad)) };
         }
-        Ok(args.tests.clone().filter(|tests| !args.all && !tests.is_empty()))
+        let tests = args.tests.clone().filter(|_| !args.all);
+        match tests.as_deref() {
+            Some([]) => Err(refuse("no test is named: give `tests` names, or leave it out to run all")),
+            _ => Ok(tests),
+        }
     }
 
     /// Runs again what failed, in one spec or in every one; answers for the first.

@@ -230,7 +230,11 @@ impl Owner {
         files.retain(|_| is_other);
         let world = self.change();
         world.evaluations.insert(root, Arc::new(next));
-        parts.iter().for_each(|part| drop(world.evaluations.remove(part)));
+        for part in &parts {
+            world.evaluations.remove(part);
+        }
+        // What was asked about a part before it was known as one is not wanted any more.
+        self.generations.retain(|root, _| !parts.contains(root));
         let unread = |part: &&PathBuf| {
             self.world.document_at(part).is_none() && !self.world.closed.contains_key(*part)
         };

@@ -145,10 +145,13 @@ impl Evaluation {
         Evaluation { files: outline.files.clone(), outline, findings, is_old: false }
     }
 
-    /// This evaluation, with what the one before declared where this one did not reach the end.
+    /// This evaluation, with what the one before declared where this one did not reach the end. What this one asked for
+    /// counts all the same: a data file that was missing may come.
     pub(super) fn over(mut self, old: Option<&Evaluation>) -> Evaluation {
         if let Some(old) = old.filter(|old| !self.outline.complete && old.outline.complete) {
-            self.outline = old.outline.clone();
+            let asked = std::mem::replace(&mut self.outline, old.outline.clone()).data_files;
+            let known = &mut self.outline.data_files;
+            known.extend(asked.into_iter().filter(|file| !old.outline.data_files.contains(file)));
         }
         self
     }

@@ -65,6 +65,47 @@ fn a_finding_in_a_loaded_file_appears_there() {
 }
 
 #[test]
+fn a_mistake_in_the_call_of_a_recipe_is_shown_where_it_is_called() {
+    let mut server = Server::start();
+    let text = "load(\"@faultbox/recipes/http.star\", \"http\")\nx = http.flaky(pth=\"/x\")\n";
+    let uri = server.open("faultbox.star", text);
+    let found = server.findings_where(&uri, has("FB0102"));
+    let place = found.iter().find(|each| each["code"] == "FB0102").map(|each| &each["range"]["start"]);
+    assert_eq!(place, Some(&json!({ "line": 1, "character": 4 })), "{found:#?}");
+    server.finish();
+}
+
+#[test]
+fn a_data_file_that_was_missing_is_read_once_it_is_there() {
+    let mut server = Server::start();
+    let uri = server.open("faultbox.star", SPEC);
+    server.notification("faultbox/testsChanged", |params| params["uri"] == uri);
+    server.change(&uri, 2, Some(range((5, 0), (5, 0))), "x = load_json(\"late.json\")\n");
+    server.findings_where(&uri, has("FB0005"));
+    server.write("late.json", "{}");
+    let created = json!({ "changes": [{ "uri": server.uri("late.json"), "type": 1 }] });
+    server.notify("workspace/didChangeWatchedFiles", created);
+    server.shows(&uri, |found| found.iter().all(|each| each["code"] != "FB0005"));
+    server.finish();
+}
+
+/// As a restored session opens them: what is asked about a part before it is known as one is not shown.
+#[test]
+fn a_part_that_was_opened_before_its_root_gets_no_findings_of_a_root() {
+    let mut server = Server::start();
+    server.write("lib.star", "def f():\n    return 1\n");
+    server.open("faultbox.star", "load(\"lib.star\", \"f\")\ndef test_a():\n    assert_eq(f(), 1)\n");
+    let library = "slow = fault_assumption(\"slow\", target = None)\ndef f():\n    return 1\n";
+    let library = server.open("lib.star", library);
+    // Specs are evaluated in the order in which they came to rest, so this one is the last.
+    let last = server.open("last.star", &SPEC.replace("\"api\"", "\"d\" + \"b\""));
+    server.findings_where(&last, has("FB0110"));
+    let shown = codes(server.shown(&library));
+    assert!(!shown.contains(&"FB0213".to_owned()), "{shown:?}");
+    server.finish();
+}
+
+#[test]
 fn other_starlark_stays_quiet() {
     let mut server = Server::start();
     let uri = server

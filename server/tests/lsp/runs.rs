@@ -112,6 +112,17 @@ fn a_failures_mark_follows_edits_and_goes_when_its_line_is_changed() {
 }
 
 #[test]
+fn a_buffer_that_was_never_saved_is_run() {
+    let mut server = Server::start();
+    let uri = server.uri("new.star");
+    server.open_buffer(&uri, "def test_one():\n    assert_eq(1, 1)\n");
+    let answer = server.command("faultbox.run", json!({ "uri": uri, "all": true }));
+    let ended = event(&mut server, &answer["runId"], "ended");
+    assert_eq!(ended["event"]["exitCode"], 0, "{ended:#}");
+    server.finish();
+}
+
+#[test]
 fn commands_say_what_is_wrong_with_them() {
     let mut server = Server::start();
     let uri = opened(&mut server, SPEC);
@@ -121,6 +132,7 @@ fn commands_say_what_is_wrong_with_them() {
     };
     assert!(refusal("faultbox.run", json!({})).contains("uri"));
     assert!(refusal("faultbox.run", json!({ "uri": uri, "failed": true })).contains("no test failed"));
+    assert!(refusal("faultbox.run", json!({ "uri": uri, "tests": [] })).contains("no test is named"));
     assert!(refusal("faultbox.run", json!({ "uri": "untitled:x" })).contains("save the spec first"));
     let shown = server.command("faultbox.showCommand", json!({ "uri": uri, "tests": ["good"], "seed": 3 }));
     assert_eq!(shown["argv"], json!(["faultbox", "test", "faultbox.star", "--test", "good", "--seed", "3"]));

@@ -8,6 +8,9 @@ use crate::text::Span;
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
+/// Builtins that declare something just by being called.
+const DECLARING: &[&str] = &["service", "scenario", "fault_scenario", "fault_matrix"];
+
 /// Names every spec has; they never change.
 fn is_known(name: &str) -> bool {
     static KNOWN: OnceLock<HashSet<String>> = OnceLock::new();
@@ -40,6 +43,9 @@ impl Checker<'_> {
         let tree = file.tree();
         for id in tree.ids() {
             let NodeKind::LoadName { local, original } = tree.kind(id) else { continue };
+            if self.is_loaded_for_declarations(id) {
+                continue;
+            }
             let Some(definition) = file.scopes.resolve(id).map(|id| file.scopes.definition(id)) else {
                 continue;
             };
@@ -51,6 +57,24 @@ impl Checker<'_> {
             let finding = Diagnostic::new(Code::UnusedLoad, tree.span(*original), message).label("not used");
             findings.push(self.without_load(finding, id));
         }
+    }
+
+    /// True when the file of a loaded name declares services or tests, or is not at hand to tell: the load may be there for
+    /// their sake.
+    fn is_loaded_for_declarations(&self, load_name: NodeId) -> bool {
+        let (file, tree) = (self.snapshot.file, self.snapshot.tree());
+        let load = tree.parent(load_name).map(|load| tree.kind(load));
+        let Some(NodeKind::Load { path, .. }) = load else { return true };
+        let Some(path) = tree.string_value(*path) else { return true };
+        if path.starts_with('@') {
+            return false;
+        }
+        let Some(loaded) = self.snapshot.loaded(file, path) else { return true };
+        let tree = loaded.tree();
+        tree.ids().any(|id| match tree.kind(id) {
+            NodeKind::Call { callee, .. } => DECLARING.contains(&tree.text_of(*callee)),
+            _ => false,
+        })
     }
 
     /// Offers to remove the name, or the whole load when it is the only one.

@@ -135,12 +135,37 @@ fn attributes_and_places() {
 
 #[test]
 fn loads_nobody_uses_can_be_removed() {
-    let fixture = Fixture::new("load(\"a.star\", \"x\", \"y\")\nz = x\n");
+    let library = "//- /w/a.star\nx = 1\ny = 2\n";
+    let fixture = Fixture::new(&format!("load(\"a.star\", \"x\", \"y\")\nz = x\n{library}"));
     let findings = fixture.ask(|snapshot, _| check(snapshot));
     let [finding] = findings.as_slice() else { panic!("{findings:#?}") };
     assert_eq!(finding.message, "`y` is loaded and not used");
     let span = finding.fixes[0].edits[0].span;
     assert_eq!(&fixture.text()[span.start as usize..span.end as usize], ", \"y\"");
+}
+
+/// It may be loaded for what it declares.
+#[test]
+fn a_load_nobody_uses_may_be_needed() {
+    assert_eq!(found("load(\"a.star\", \"x\")\n"), Vec::<String>::new(), "the file is not at hand");
+    let library = "//- /w/a.star\nx = service(\"x\", \"b\")\n";
+    assert_eq!(found(&format!("load(\"a.star\", \"x\")\n{library}")), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_name_could_have_been_is_a_name_that_can_stand_there() {
+    let fixes = |text: &str| {
+        let fixture = Fixture::new(text);
+        let findings = fixture.ask(|snapshot, _| check(snapshot));
+        findings
+            .iter()
+            .flat_map(|found| &found.fixes)
+            .map(|fix| fix.edits[0].text.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(fixes("x = true\n"), ["True"]);
+    assert_eq!(fixes("x = nope\n"), Vec::<String>::new());
+    assert_eq!(fixes("x = a\n"), Vec::<String>::new());
 }
 
 #[test]
