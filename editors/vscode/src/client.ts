@@ -10,6 +10,8 @@ import { CloseAction, LanguageClient, State, type ErrorHandler, type LanguageCli
 const START_MS = 15_000;
 /** A well server ends its runs in this time; VS Code itself waits 5 s when a window closes. */
 const STOP_MS = 3000;
+/** Between the end of a program's output and its own. */
+const END_MS = 500;
 
 export class Client extends LanguageClient {
   /** It has answered once: from here on the library may start it again after a crash. */
@@ -36,6 +38,10 @@ export class Client extends LanguageClient {
     const slow = setTimeout(() => this.giveUp(`no answer within ${START_MS / 1000} s`), START_MS);
     try {
       await this.unlessGivenUp(this.start());
+    } catch (error) {
+      // That the program ended says more than what its broken pipe led to.
+      const end = this.children.killed ? undefined : await this.children.end();
+      throw end === undefined ? error : new Error(`${end} before it answered`);
     } finally {
       clearTimeout(slow);
     }
@@ -86,7 +92,7 @@ export class Client extends LanguageClient {
   }
 
   private closed(): ReturnType<ErrorHandler["closed"]> {
-    this.refuse(new Error(this.wasWell ? "the Faultbox server ended" : "it ended before it answered"));
+    this.refuse(new Error("the Faultbox server ended"));
     if (this.wasWell && !this.children.killed) return this.usual.closed();
     return { action: CloseAction.DoNotRestart, handled: true };
   }
@@ -118,6 +124,17 @@ class Children {
     await once(child, "spawn");
     child.on("error", () => undefined);
     return child;
+  }
+
+  /** How the newest process ended, if it did. */
+  async end(): Promise<string | undefined> {
+    const child = this.newest;
+    if (child === undefined || child.pid === undefined) return undefined;
+    if (child.exitCode === null && child.signalCode === null) {
+      await once(child, "exit", { signal: AbortSignal.timeout(END_MS) }).catch(() => undefined);
+    }
+    if (child.exitCode !== null) return `it ended with code ${child.exitCode}`;
+    return child.signalCode === null ? undefined : `${child.signalCode} ended it`;
   }
 
   kill(): void {

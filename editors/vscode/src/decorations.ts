@@ -89,6 +89,7 @@ export class Decorations implements vscode.Disposable {
   }
 
   private closed(document: vscode.TextDocument): void {
+    if (document.uri.scheme !== "file") return;
     const uri = documentKey(document.uri.toString());
     if (this.remarks.has(uri) || this.edits.size > 0) this.closedTexts.set(uri, hashOf(document));
   }
