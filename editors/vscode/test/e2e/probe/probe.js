@@ -179,6 +179,15 @@ async function story() {
   assert.deepEqual(vscode.languages.getDiagnostics(other), []);
   note("quiet", "BUILD.star");
 
+  // A spec nobody has opened is listed, and goes with its file.
+  const unopened = vscode.Uri.file(path.join(path.dirname(SPEC), "unopened.star"));
+  fs.writeFileSync(unopened.fsPath, document.getText());
+  const isListed = () => api.explorer.controller.items.get(unopened.toString()) !== undefined;
+  await until("the unopened spec in the list", () => api.explorer.listFiles().then(isListed));
+  fs.unlinkSync(unopened.fsPath);
+  await until("the list without it", () => !isListed());
+  note("unopened", "gone");
+
   // Restarting keeps everything working.
   await vscode.commands.executeCommand("faultbox.editor.restartServer");
   await until("lenses after a restart", () => lensAt(scenario));
