@@ -2,6 +2,7 @@
 // language client under their own names, so none of these may begin with one of them.
 
 import * as vscode from "vscode";
+import { shellLine } from "./model/shell";
 import { testAt } from "./model/testTree";
 import type { MatrixPanel } from "./panels/matrixPanel";
 import type { TimelinePanel } from "./panels/timelinePanel";
@@ -71,15 +72,16 @@ export class Commands implements vscode.Disposable {
   }
 
   private specUri(): string | undefined {
-    const active = vscode.window.activeTextEditor?.document;
-    const editors = active ? [active] : vscode.window.visibleTextEditors.map((editor) => editor.document);
-    const spec = editors.find((document) => document.languageId === "faultbox" || document.fileName.endsWith(".star"));
+    const active = vscode.window.activeTextEditor;
+    // The cursor may be in another file beside the spec, or in a panel.
+    const editors = [...(active ? [active] : []), ...vscode.window.visibleTextEditors];
+    const spec = editors.map((editor) => editor.document).find((document) => document.languageId === "faultbox" || document.fileName.endsWith(".star"));
     return spec?.uri.toString() ?? this.last?.uri;
   }
 
   private async runHere(what: (uri: string) => RunArguments): Promise<void> {
     const uri = this.specUri();
-    if (uri === undefined) void vscode.window.showInformationMessage("Faultbox: open a spec first.");
+    if (uri === undefined) openSpecFirst();
     else await this.run(what(uri));
   }
 
@@ -103,7 +105,8 @@ export class Commands implements vscode.Disposable {
 
   private async showMatrix(): Promise<void> {
     const uri = this.specUri();
-    if (uri !== undefined) await this.report(this.matrixPanel?.open(uri) ?? Promise.resolve());
+    if (uri === undefined) openSpecFirst();
+    else await this.report(this.matrixPanel?.open(uri) ?? Promise.resolve());
   }
 
   /** A lens says which test of which run; from elsewhere it is the test at the cursor in the last run. */
@@ -117,11 +120,11 @@ export class Commands implements vscode.Disposable {
 
   private async copyCommand(): Promise<void> {
     const uri = this.specUri();
-    if (uri === undefined) return;
+    if (uri === undefined) return openSpecFirst();
     const test = this.testAtCursor();
     const reply = await this.report(this.server.showCommand(test ? { uri, tests: test.run } : { uri, all: true }));
     if (reply === undefined) return;
-    await vscode.env.clipboard.writeText(reply.argv.map(quoted).join(" "));
+    await vscode.env.clipboard.writeText(shellLine(reply.argv, reply.cwd, this.server.word));
     void vscode.window.setStatusBarMessage("Faultbox: command copied", 3000);
   }
 
@@ -159,7 +162,6 @@ function isTimelineArguments(argument: unknown): argument is TimelineArguments {
   return [uri, runId, test].every((each) => typeof each === "string");
 }
 
-/** The word as a POSIX shell must see it. */
-function quoted(word: string): string {
-  return /^[A-Za-z0-9_\-./:=@%+,]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+function openSpecFirst(): void {
+  void vscode.window.showInformationMessage("Faultbox: open a spec first.");
 }

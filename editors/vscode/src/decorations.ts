@@ -1,5 +1,6 @@
 // Results in the text: the outcome behind each test, the failing assertion, what each rule did.
 
+import { createHash } from "node:crypto";
 import * as vscode from "vscode";
 import { mergeByLine, remarksOf, type LineRemark, type Remark } from "./model/inline";
 import { moveLine, type LineChange } from "./model/lines";
@@ -14,6 +15,9 @@ const LOOKS: Record<LineRemark["look"], { color: string; background?: string; ru
   silent: { color: "editorWarning.foreground", ruler: "editorWarning.foreground" },
 };
 
+/** An edit no line survives. */
+const REPLACED: LineChange = { startLine: 0, startColumn: 0, endLine: Number.MAX_SAFE_INTEGER, endColumn: 1, text: "" };
+
 export class Decorations implements vscode.Disposable {
   private readonly disposables: vscode.Disposable[] = [];
   private readonly types = new Map<LineRemark["look"], vscode.TextEditorDecorationType>();
@@ -21,6 +25,8 @@ export class Decorations implements vscode.Disposable {
   private readonly remarks = new Map<string, Map<string, Remark[]>>();
   /** Edits made since a run took its copy of the text, by run and document. */
   private readonly edits = new Map<string, Map<string, LineChange[]>>();
+  /** What closed documents with remarks said, by their hash: remarks are about that text and no other. */
+  private readonly closedTexts = new Map<string, string>();
 
   constructor(private readonly server: Server, runs: Runs) {
     for (const look of Object.keys(LOOKS) as LineRemark["look"][]) this.types.set(look, decorationType(look));
@@ -28,6 +34,8 @@ export class Decorations implements vscode.Disposable {
       ...this.types.values(),
       runs.onEvent((event) => this.receive(event)),
       vscode.workspace.onDidChangeTextDocument((change) => this.edited(change)),
+      vscode.workspace.onDidCloseTextDocument((document) => this.closed(document)),
+      vscode.workspace.onDidOpenTextDocument((document) => this.opened(document)),
       vscode.window.onDidChangeVisibleTextEditors(() => this.drawAll()),
       vscode.workspace.onDidChangeConfiguration((change) => {
         if (change.affectsConfiguration("faultbox.inlineResults")) this.drawAll();
@@ -59,7 +67,10 @@ export class Decorations implements vscode.Disposable {
     for (const remark of remarksOf(leaf)) {
       const uri = documentOf(remark.path, run.uri).toString();
       const moved = movedBy(remark, this.edits.get(run.id)?.get(uri) ?? []);
-      if (moved !== undefined) this.remarksOf(uri, ownerKey(leaf.leaf.test, run.uri)).push(moved);
+      if (moved === undefined) continue;
+      this.remarksOf(uri, ownerKey(leaf.leaf.test, run.uri)).push(moved);
+      // A run of a closed document took its text from the disk, whatever was in the editor before.
+      this.closedTexts.delete(uri);
     }
     this.drawAll();
   }
@@ -77,6 +88,23 @@ export class Decorations implements vscode.Disposable {
     return found;
   }
 
+  private closed(document: vscode.TextDocument): void {
+    if (document.uri.scheme !== "file") return;
+    const uri = documentKey(document.uri.toString());
+    if (this.remarks.has(uri) || this.edits.size > 0) this.closedTexts.set(uri, hashOf(document));
+  }
+
+  /** What was changed while nobody told us of it is as good as replaced. */
+  private opened(document: vscode.TextDocument): void {
+    const uri = documentKey(document.uri.toString());
+    const before = this.closedTexts.get(uri);
+    this.closedTexts.delete(uri);
+    if (before === undefined || before === hashOf(document)) return;
+    this.remarks.delete(uri);
+    for (const documents of this.edits.values()) documents.set(uri, [REPLACED]);
+    this.drawAll();
+  }
+
   private edited({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
     if (contentChanges.length === 0 || document.uri.scheme !== "file") return;
     const uri = documentKey(document.uri.toString());
@@ -84,6 +112,7 @@ export class Decorations implements vscode.Disposable {
       startLine: range.start.line,
       startColumn: range.start.character,
       endLine: range.end.line,
+      endColumn: range.end.character,
       text,
     }));
     for (const documents of this.edits.values()) documents.set(uri, [...(documents.get(uri) ?? []), ...changes]);
@@ -126,6 +155,10 @@ function decorationType(look: LineRemark["look"]): vscode.TextEditorDecorationTy
       : { overviewRulerColor: new vscode.ThemeColor(ruler), overviewRulerLane: vscode.OverviewRulerLane.Right }),
     after: { color: new vscode.ThemeColor(color), margin: "0 0 0 2em", fontStyle: "italic" },
   });
+}
+
+function hashOf(document: vscode.TextDocument): string {
+  return createHash("sha256").update(document.getText()).digest("hex");
 }
 
 function movedBy(remark: Remark, changes: LineChange[]): Remark | undefined {

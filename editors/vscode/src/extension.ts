@@ -52,7 +52,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     }),
   );
   running = server;
-  await server.start();
+  // Views and commands are there at once, whatever the program does.
+  void server.start();
   void explorer.listFiles();
   return { server, runs, explorer, decorations, statusBar, matrixPanel, timelinePanel };
 }

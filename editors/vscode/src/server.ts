@@ -1,14 +1,18 @@
 // The language server: finding it, starting it, asking it.
 
-import { accessSync, constants, statSync } from "node:fs";
-import * as path from "node:path";
 import * as vscode from "vscode";
-import { LanguageClient, State, type LanguageClientOptions } from "vscode-languageclient/node";
+import { State, type LanguageClientOptions, type Middleware } from "vscode-languageclient/node";
+import { Client } from "./client";
+import { findProgram, type Program } from "./program";
 import { SHOW_TIMELINE } from "./protocol";
 import type { CommandReply, FileTests, Matrix, RunArguments, RunReply, Status, TestEventParams } from "./protocol";
 
+/** Why a start ended that nobody waits for any more. */
+const ABANDONED = "abandoned";
+
 export class Server implements vscode.Disposable {
-  private client: LanguageClient | undefined;
+  private client: Client | undefined;
+  private found: Program | undefined;
   /** Starts and stops happen one after the other, however fast the user asks. */
   private turn: Promise<void> = Promise.resolve();
   private readonly disposables: vscode.Disposable[] = [];
@@ -31,6 +35,7 @@ export class Server implements vscode.Disposable {
       vscode.workspace.onDidChangeConfiguration((change) => {
         if (change.affectsConfiguration("faultbox.path")) void this.restart();
         else if (change.affectsConfiguration("faultbox")) this.sendSettings();
+        if (change.affectsConfiguration("faultbox.inlineResults")) this.client?.drawHintsAgain();
       }),
     );
   }
@@ -44,10 +49,12 @@ export class Server implements vscode.Disposable {
   }
 
   stop(): Promise<void> {
+    this.abandonStart();
     return this.queue(() => this.stopNow());
   }
 
   restart(): Promise<void> {
+    this.abandonStart();
     return this.queue(async () => {
       await this.stopNow();
       await this.startNow();
@@ -61,6 +68,11 @@ export class Server implements vscode.Disposable {
 
   get running(): boolean {
     return this.client?.state === State.Running;
+  }
+
+  /** What a shell calls the program that runs. */
+  get word(): string {
+    return this.found?.word ?? "faultbox";
   }
 
   run(what: RunArguments): Promise<RunReply> {
@@ -92,7 +104,7 @@ export class Server implements vscode.Disposable {
   private async request<Reply>(method: string, params: object): Promise<Reply> {
     await this.turn;
     if (this.client === undefined) throw new Error("the Faultbox server is not running; see \"Faultbox: Restart server\"");
-    return this.client.sendRequest<Reply>(method, params);
+    return this.client.ask<Reply>(method, params);
   }
 
   private emitter<T>(): vscode.EventEmitter<T> {
@@ -107,48 +119,82 @@ export class Server implements vscode.Disposable {
     return this.turn;
   }
 
+  /** A start under way may never come to an end; what is asked for now must not wait for it. */
+  private abandonStart(): void {
+    if (this.client?.state === State.Starting) this.client.giveUp(ABANDONED);
+  }
+
   private async stopNow(): Promise<void> {
     const { client } = this;
     this.client = undefined;
-    // A crashed client cannot be stopped, and needs no stopping.
-    if (client?.state === State.Running) await client.stop(3000);
-    await client?.dispose(3000).catch(() => undefined);
+    if (client === undefined) return;
+    await client.end();
+    this.stateChange.fire(State.Stopped);
   }
 
   private async startNow(): Promise<void> {
-    const program = findProgram();
-    if (typeof program !== "string") {
-      this.status.fire({ health: "error", running: 0, message: program.missing });
-      void this.askForProgram(program.missing);
+    const found = findProgram();
+    if ("missing" in found) {
+      this.status.fire({ health: "error", running: 0, message: found.missing });
+      void this.askForProgram(found.missing);
       return;
     }
-    this.output.appendLine(`starting ${program} lsp`);
+    this.found = found;
+    this.output.appendLine(`starting ${found.file} lsp`);
+    const client = this.newClient(found);
+    this.client = client;
+    try {
+      await client.begin();
+    } catch (error) {
+      this.client = undefined;
+      client.giveUp(ABANDONED);
+      this.stateChange.fire(State.Stopped);
+      const why = error instanceof Error ? error.message : String(error);
+      if (why !== ABANDONED) this.startFailed(`${found.file} lsp did not start: ${why}`);
+    }
+  }
+
+  private newClient(program: Program): Client {
     const options: LanguageClientOptions = {
       documentSelector: [
         { scheme: "file", language: "faultbox" },
         { scheme: "file", pattern: "**/*.star" },
       ],
-      initializationOptions: { testEvents: true, commands: [SHOW_TIMELINE], ...settings() },
+      // Asked for again when the server is started anew after a crash.
+      initializationOptions: () => ({ testEvents: true, commands: [SHOW_TIMELINE], ...settings() }),
       outputChannel: this.output,
+      middleware: this.middleware,
     };
-    const run = { command: program, args: ["lsp"] };
-    const client = new LanguageClient("faultbox", "Faultbox", { run, debug: run }, options);
+    const client = new Client(program.file, options);
     client.onNotification("faultbox/testEvent", (params: TestEventParams) => this.testEvent.fire(params));
     client.onNotification("faultbox/testsChanged", (params: FileTests) => this.testsChanged.fire(params));
     client.onNotification("faultbox/resultsChanged", (params: { uri: string }) => this.resultsChanged.fire(params));
     client.onNotification("faultbox/status", (params: Status) => this.status.fire(params));
-    client.onDidChangeState((change) => this.stateChange.fire(change.newState));
-    this.client = client;
-    try {
-      await client.start();
-    } catch (error) {
-      this.status.fire({ health: "error", running: 0, message: `the server did not start: ${String(error)}` });
-      throw error;
-    }
+    client.onDidChangeState((change) => {
+      // One that was given up says nothing about the one that took its place.
+      if (this.client === client) this.stateChange.fire(change.newState);
+    });
+    return client;
+  }
+
+  /** The server writes its hints whatever the settings say. */
+  private readonly middleware: Middleware = {
+    provideInlayHints: (document, range, token, next) => {
+      const show = vscode.workspace.getConfiguration("faultbox", document.uri).get<string>("inlineResults", "all");
+      return show === "all" ? next(document, range, token) : [];
+    },
+  };
+
+  private startFailed(message: string): void {
+    this.output.appendLine(message);
+    this.status.fire({ health: "error", running: 0, message });
+    void this.askForProgram(message);
   }
 
   private sendSettings(): void {
-    void this.client?.sendNotification("workspace/didChangeConfiguration", { settings: { faultbox: settings() } });
+    const told = this.client?.sendNotification("workspace/didChangeConfiguration", { settings: { faultbox: settings() } });
+    // One that cannot be told now asks when it starts.
+    void told?.catch(() => undefined);
   }
 
   private async askForProgram(missing: string): Promise<void> {
@@ -165,27 +211,4 @@ function settings(): object {
     codeLens: configuration.get<string>("codeLens", "always"),
     jobs: configuration.get<number>("jobs", 0),
   };
-}
-
-/** The program to start. One inside the workspace is only taken when the user trusts the workspace. */
-function findProgram(): string | { missing: string } {
-  const set = vscode.workspace.getConfiguration("faultbox").get<string>("path", "").trim();
-  const folders = (vscode.workspace.workspaceFolders ?? []).map((folder) => folder.uri.fsPath);
-  if (set !== "") {
-    const found = [set, ...folders.map((folder) => path.resolve(folder, set))].find((each) => path.isAbsolute(each) && isProgram(each));
-    return found ?? { missing: `faultbox.path is ${set}, which is not a program` };
-  }
-  const built = folders.flatMap((folder) => ["release", "debug"].map((kind) => path.join(folder, "target", kind, "faultbox")));
-  const onPath = (process.env["PATH"] ?? "").split(path.delimiter).filter(path.isAbsolute).map((folder) => path.join(folder, "faultbox"));
-  const found = [...onPath, ...(vscode.workspace.isTrusted ? built : [])].find(isProgram);
-  return found ?? { missing: "no `faultbox` program on PATH; install it or set faultbox.path" };
-}
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
 }

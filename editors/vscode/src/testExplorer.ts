@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import { outputOf } from "./model/output";
 import { isOver, type LeafState } from "./model/run";
-import { treeOf, type TestNode } from "./model/testTree";
+import { gone, treeOf, type TestNode } from "./model/testTree";
 import { documentOf, rangeOf, vscodeRange } from "./places";
 import type { FileTests, Note, RunReply } from "./protocol";
 import { documentKey, type RunEvent, type Runs } from "./runs";
@@ -36,9 +36,15 @@ export class TestExplorer implements vscode.Disposable {
   constructor(private readonly server: Server, runs: Runs) {
     const run = (request: vscode.TestRunRequest, token: vscode.CancellationToken): Promise<void> => this.runRequest(request, token);
     this.controller.createRunProfile("Run", vscode.TestRunProfileKind.Run, run, true);
-    this.controller.resolveHandler = (item) => (item ? this.resolve(item) : this.listFiles());
+    this.controller.resolveHandler = async (item) => {
+      await (item ? this.resolve(item) : this.listFiles());
+    };
     this.controller.refreshHandler = () => this.listFiles();
+    // The server tells of the files it knows; of the others nobody else does.
+    const watcher = vscode.workspace.createFileSystemWatcher("**/*.star", true, true, false);
     this.disposables.push(
+      watcher,
+      watcher.onDidDelete((uri) => this.forget(uri.toString())),
       server.onTestsChanged((file) => this.update(file)),
       runs.onEvent((event) => this.receive(event)),
     );
@@ -86,19 +92,35 @@ export class TestExplorer implements vscode.Disposable {
 
   async listFiles(): Promise<void> {
     const files = await vscode.workspace.findFiles("**/*.star", "**/{node_modules,target,bazel-*}/**", MAX_LISTED_FILES);
+    const unopened = [...this.controller.items].filter(([, item]) => isUnresolved(item)).map(([id]) => id);
+    for (const id of gone(unopened, files.map(String), MAX_LISTED_FILES)) this.forget(id);
     for (const uri of files) {
-      const text = Buffer.from(await vscode.workspace.fs.readFile(uri)).toString("utf8");
+      const text = await readText(uri);
       // The server may have told of the file meanwhile; what it said stays.
       const isKnown = this.controller.items.get(uri.toString()) !== undefined;
       if (!isKnown && LOOKS_LIKE_A_SPEC.test(text)) this.addFile(uri, true);
     }
   }
 
-  /** Opening the document is what makes the server look at it. */
-  private async resolve(item: vscode.TestItem): Promise<void> {
-    if (!item.uri) return;
-    await vscode.workspace.openTextDocument(item.uri);
-    for (const file of await this.server.discover(item.uri.toString())) this.update(file);
+  /** Takes a file nobody has opened out of the list. */
+  private forget(id: string): void {
+    const item = this.controller.items.get(id);
+    if (item && isUnresolved(item)) this.controller.items.delete(id);
+  }
+
+  /** Opening the document is what makes the server look at it. What went wrong stands at the item, and is the answer. */
+  private async resolve(item: vscode.TestItem): Promise<string | undefined> {
+    if (!item.uri) return undefined;
+    try {
+      await vscode.workspace.openTextDocument(item.uri);
+      for (const file of await this.server.discover(item.uri.toString())) this.update(file);
+      item.error = undefined;
+      return undefined;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      item.error = why;
+      return why;
+    }
   }
 
   // --- running ---
@@ -110,7 +132,7 @@ export class TestExplorer implements vscode.Disposable {
     }
     const shown = this.newShown(request, false);
     try {
-      for (const [uri, tests] of await this.selection(request)) {
+      for (const [uri, tests] of await this.selection(request, shown.testRun)) {
         if (token.isCancellationRequested) break;
         const reply = await this.ask(() => this.server.run(tests === "all" ? { uri, all: true } : { uri, tests }), shown.testRun);
         if (reply !== undefined) this.claim(reply.runId, shown);
@@ -144,13 +166,18 @@ export class TestExplorer implements vscode.Disposable {
   }
 
   /** What to ask for, by document. */
-  private async selection(request: vscode.TestRunRequest): Promise<Map<string, string[] | "all">> {
+  private async selection(request: vscode.TestRunRequest, testRun: vscode.TestRun): Promise<Map<string, string[] | "all">> {
     const include = request.include ?? [...this.controller.items].map(([, item]) => item);
     const excluded = new Set(request.exclude ?? []);
     const wanted = new Map<string, string[] | "all">();
     for (const item of include) {
       if (!item.uri || excluded.has(item)) continue;
-      if (item.canResolveChildren && item.children.size === 0) await this.resolve(item);
+      const wrong = isUnresolved(item) ? await this.resolve(item) : undefined;
+      if (wrong !== undefined) {
+        // One file that cannot be read takes nothing from the others.
+        testRun.errored(item, new vscode.TestMessage(wrong));
+        continue;
+      }
       const uri = item.uri.toString();
       const before = wanted.get(uri);
       if (before === "all") continue;
@@ -262,6 +289,20 @@ export class TestExplorer implements vscode.Disposable {
       if (cell) return cell;
     }
     return undefined;
+  }
+}
+
+/** Listed, but nobody has looked into it yet. */
+function isUnresolved(item: vscode.TestItem): boolean {
+  return item.canResolveChildren && item.children.size === 0;
+}
+
+/** The text of a file, empty when it cannot be read: it is then not listed. */
+async function readText(uri: vscode.Uri): Promise<string> {
+  try {
+    return Buffer.from(await vscode.workspace.fs.readFile(uri)).toString("utf8");
+  } catch {
+    return "";
   }
 }
 

@@ -2,7 +2,8 @@
 
 import type { Arrow, Mark, Timeline } from "../src/model/timeline";
 import type { TimelineContent, TimelineMessage } from "../src/panels/timelinePanel";
-import { host, html, onActivate, start, svg } from "./vscode";
+import { onActivate } from "./morph";
+import { host, html, start, svg } from "./vscode";
 
 const MIN_WIDTH = 420;
 const LEFT = 80;
@@ -25,29 +26,26 @@ const KINDS = [
 /** Width of a letter in a bar, roughly; a label that does not fit stays in the tooltip. */
 const LETTER = 6;
 
-let shown: TimelineContent | undefined;
-
-function draw(content: TimelineContent, root: HTMLElement): void {
-  shown = content;
-  root.replaceChildren(chooser(content));
-  const { timeline } = content;
-  if (timeline === null) root.append(html("p", { class: "empty" }, "Nothing happened yet."));
-  else root.append(drawing(timeline, Math.max(root.clientWidth, MIN_WIDTH)), legend(), list(timeline), html("p", { class: "hint" }, timeline.omitted));
-}
-
-start(draw);
-window.addEventListener("resize", () => {
-  const root = document.getElementById("root");
-  if (shown && root) draw(shown, root);
+start<TimelineContent>((content, root) => {
+  const { timeline, run, chosen } = content;
+  const width = Math.max(root.clientWidth, MIN_WIDTH);
+  const drawn =
+    timeline === null
+      ? [html("p", { class: "empty" }, "Nothing happened yet.")]
+      : [drawing(timeline, width), legend(), list(timeline), html("p", { class: "hint" }, timeline.omitted)];
+  // Another test is drawn anew; the chooser stays, and with it the keyboard's place.
+  return [header(content), html("div", { "data-key": `${run} ${chosen}` }, ...drawn)];
 });
 
-function chooser({ tests, chosen, timeline }: TimelineContent): HTMLElement {
+document.addEventListener("change", ({ target }) => {
+  if (target instanceof HTMLSelectElement) send({ type: "choose", run: target.dataset["key"] ?? "", index: Number(target.value) });
+});
+
+function header({ tests, chosen, timeline, run }: TimelineContent): HTMLElement {
   const options = tests.map(({ index, name, status }) =>
     html("option", { value: index, ...(index === chosen ? { selected: "" } : {}) }, `${SIGNS[status] ?? "·"} ${name}`),
   );
-  const select = html("select", { "aria-label": "Test" }, ...options) as HTMLSelectElement;
-  select.addEventListener("change", () => send({ type: "choose", index: Number(select.value) }));
-  const head = html("header", {}, select);
+  const head = html("header", {}, html("select", { "aria-label": "Test", "data-key": run }, ...options));
   if (timeline) head.append(verdict(timeline));
   return head;
 }
@@ -64,21 +62,24 @@ function drawing(timeline: Timeline, width: number): SVGElement {
   const x = (ms: number): number => LEFT + (ms / timeline.endMs) * (width - LEFT - RIGHT);
   const y = (lane: number): number => TOP + lane * LANE + LANE / 2;
   const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Timeline of ${timeline.title}` });
-  picture.append(heads(), ...axis(timeline.endMs, x, height));
-  timeline.lanes.forEach((name, lane) => {
-    picture.append(svg("text", { class: "lane", x: 8, y: y(lane) + 4 }, name));
-    picture.append(svg("line", { class: "lane", x1: LEFT, x2: width - RIGHT, y1: y(lane), y2: y(lane) }));
-  });
+  const lanes = timeline.lanes.flatMap((name, lane) => [
+    svg("text", { class: "lane", x: 8, y: y(lane) + 4 }, name),
+    svg("line", { class: "lane", x1: LEFT, x2: width - RIGHT, y1: y(lane), y2: y(lane) }),
+  ]);
+  const bars: SVGElement[] = [];
   for (const bar of timeline.bars) {
     const length = bar.kind === "died" ? 3 : Math.max(x(bar.to) - x(bar.from), 1);
     const rect = { class: `bar ${bar.kind}`, x: x(bar.from), y: y(bar.lane) - 7, width: length, height: 14, rx: 2 };
-    picture.append(svg("rect", rect, svg("title", {}, bar.text)));
+    bars.push(svg("rect", rect, svg("title", {}, bar.text)));
     if (bar.kind === "phase" && length > bar.text.length * LETTER) {
-      picture.append(svg("text", { class: "bar", x: x(bar.from) + length / 2, y: y(bar.lane) + 3 }, bar.text));
+      bars.push(svg("text", { class: "bar", x: x(bar.from) + length / 2, y: y(bar.lane) + 3 }, bar.text));
     }
   }
-  for (const arrow of timeline.arrows) picture.append(arrowOf(arrow, x, y));
-  for (const mark of timeline.marks) picture.append(markOf(mark, x, y));
+  const arrows = timeline.arrows.map((arrow) => arrowOf(arrow, x, y));
+  const marks = timeline.marks.map((mark) => markOf(mark, x, y));
+  // A group each: all but the axis only ever grow at their end, so what is there stays what it is.
+  const groups = [axis(timeline.endMs, x, height), lanes, bars, arrows, marks].map((each) => svg("g", {}, ...each));
+  picture.append(heads(), ...groups);
   return picture;
 }
 
@@ -140,11 +141,11 @@ function markOf(mark: Mark, x: (ms: number) => number, y: (lane: number) => numb
 
 /** The same facts as text, in order: readable without a mouse, and by a screen reader. */
 function list({ lanes, arrows, marks }: Timeline): HTMLElement {
-  const steps = arrows.map(({ lane, sent, text, reply, ok, place }) => ({ at: sent, lane, text, reply, place, kind: ok ? "ok" : "bad" }));
-  const hits = marks.map(({ lane, at, text, place, kind }) => ({ at, lane, text, reply: "", place, kind }));
-  const rows = [...steps, ...hits].sort((a, b) => a.at - b.at).slice(0, 500).map(({ at, lane, text, reply, place, kind }) => {
+  const steps = arrows.map(({ lane, sent, text, reply, ok, place }, index) => ({ key: `step ${index}`, at: sent, lane, text, reply, place, kind: ok ? "ok" : "bad" }));
+  const hits = marks.map(({ lane, at, text, place, kind }, index) => ({ key: `hit ${index}`, at, lane, text, reply: "", place, kind }));
+  const rows = [...steps, ...hits].sort((a, b) => a.at - b.at).slice(0, 500).map(({ key, at, lane, text, reply, place, kind }) => {
     const what = html("span", { class: "what" }, text, ...(reply === "" ? [] : [html("span", { class: "reply" }, ` → ${reply}`)]));
-    const line = html("li", { class: kind }, html("span", { class: "at" }, `${at.toFixed(0)} ms`), html("span", { class: "lane" }, lanes[lane] ?? ""), what);
+    const line = html("li", { class: kind, "data-key": key }, html("span", { class: "at" }, `${at.toFixed(0)} ms`), html("span", { class: "lane" }, lanes[lane] ?? ""), what);
     if (place === null) return line;
     line.setAttribute("tabindex", "0");
     return onActivate(line, () => send({ type: "open", place }));

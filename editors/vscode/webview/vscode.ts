@@ -1,5 +1,7 @@
 // The little a page may do: send messages to the extension, and make elements without ever parsing HTML.
 
+import { listen, morphChildren } from "./morph";
+
 interface Host {
   postMessage(message: unknown): void;
 }
@@ -26,22 +28,25 @@ function fill<E extends Element>(element: E, attributes: Attributes, children: (
   return element;
 }
 
-/** Makes an element answer to mouse and keyboard alike. */
-export function onActivate<E extends Element>(element: E, act: () => void): E {
-  element.addEventListener("click", act);
-  element.addEventListener("keydown", (event) => {
-    const { key } = event as KeyboardEvent;
-    if (key !== "Enter" && key !== " ") return;
-    event.preventDefault();
-    act();
-  });
-  return element;
-}
-
-/** Draws each message, and tells the extension that the page is there. */
-export function start<Content>(draw: (content: Content, root: HTMLElement) => void): void {
+/** Draws the newest message, at most once per frame, and tells the extension that the page is there. */
+export function start<Content>(draw: (content: Content, root: HTMLElement) => Node[]): void {
   const root = document.getElementById("root");
   if (root === null) return;
-  window.addEventListener("message", (event) => draw(event.data as Content, root));
+  let newest: Content | undefined;
+  let frame: number | undefined;
+  const drawSoon = (): void => {
+    frame ??= requestAnimationFrame(() => {
+      frame = undefined;
+      if (newest !== undefined) morphChildren(root, draw(newest, root));
+    });
+  };
+  listen(root);
+  window.addEventListener("message", (event) => {
+    newest = event.data as Content;
+    drawSoon();
+  });
+  window.addEventListener("resize", drawSoon);
+  // A chooser was left alone while it had the focus.
+  root.addEventListener("focusout", drawSoon);
   host.postMessage({ type: "ready" });
 }

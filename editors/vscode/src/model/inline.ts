@@ -1,6 +1,7 @@
 // What stands in the text after a run. Each test leaves remarks on lines; remarks on one line are merged when drawn.
 
 import type { Failure, Place } from "../protocol";
+import { code, plain } from "./markdown";
 import { duration, isGood, outcomeWord, shortName } from "./names";
 import { isOver, type LeafState } from "./run";
 
@@ -12,6 +13,7 @@ export interface Remark {
   kind: RemarkKind;
   good: boolean;
   text: string;
+  /** Markdown. */
   hover: string;
   /** Of a rule: how often it acted in this test. */
   fired: number;
@@ -33,7 +35,7 @@ export function remarksOf(state: LeafState): Remark[] {
   if (state.leaf.cell === null) found.push(outcomeRemark(state));
   if (state.failure?.place) found.push(failureRemark(state, state.failure, state.failure.place));
   for (const evidence of state.evidence) {
-    const hover = `${evidence.rule} on ${evidence.target}, in ${shortName(state.leaf.test)}: ${evidence.summary}`;
+    const hover = plain(`${evidence.rule} on ${evidence.target}, in ${shortName(state.leaf.test)}: ${evidence.summary}`);
     found.push(remark(evidence.place, "rule", evidence.fired > 0, evidence.summary, hover, evidence.fired));
   }
   return found;
@@ -68,7 +70,7 @@ function outcomeRemark(state: LeafState): Remark {
   const good = isOver(outcome) && isGood(outcome);
   const bad = state.failure ? valuesOf(state.failure) : isOver(outcome) ? outcomeWord(outcome) : outcome;
   const text = good ? `✓ ${duration(state.durationMs)}` : `✗ ${bad}`;
-  return remark(state.leaf.place, "outcome", good, text, state.failure?.message ?? "", 0);
+  return remark(state.leaf.place, "outcome", good, text, plain(state.failure?.message ?? ""), 0);
 }
 
 /** `expected 503, got 404`, or the message where nothing was compared. */
@@ -78,11 +80,11 @@ export function valuesOf({ expected, actual, message }: Failure): string {
 
 function failureRemark(state: LeafState, failure: Failure, place: Place): Remark {
   const hover = [
-    `**${shortName(state.leaf.test)}**: ${failure.message}`,
-    ...(failure.label === "" ? [] : [failure.label]),
-    ...failure.notes.map((note) => note.text),
-    ...failure.help.map((help) => `help: ${help}`),
-    ...(state.replay === undefined ? [] : [`replay: \`${state.replay}\``]),
+    `**${plain(shortName(state.leaf.test))}**: ${plain(failure.message)}`,
+    ...(failure.label === "" ? [] : [plain(failure.label)]),
+    ...failure.notes.map((note) => plain(note.text)),
+    ...failure.help.map((help) => `help: ${plain(help)}`),
+    ...(state.replay === undefined ? [] : [`replay: ${code(state.replay)}`]),
   ].join("\n\n");
   // VS Code itself puts the test's message behind this line; we add the mark and the hover.
   return remark(place, "failure", false, "", hover, 0);

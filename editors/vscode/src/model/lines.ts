@@ -5,6 +5,7 @@ export interface LineChange {
   startLine: number;
   startColumn: number;
   endLine: number;
+  endColumn: number;
   text: string;
 }
 
@@ -13,8 +14,8 @@ export function moveLine(line: number, change: LineChange): number | undefined {
   const added = change.text.split("\n").length - 1;
   const shift = added - (change.endLine - change.startLine);
   if (line < change.startLine) return line;
-  if (line > change.endLine) return line + shift;
-  // Text inserted as whole lines at the start of a line pushes that line down unchanged.
-  const insertsAbove = change.startLine === change.endLine && change.startColumn === 0 && change.text.endsWith("\n");
-  return insertsAbove && line === change.startLine ? line + shift : undefined;
+  // A change that ends at the very start of a line leaves that line as it is, unless something is put before its text.
+  const endsAtStart = change.text.endsWith("\n") || (change.text === "" && change.startColumn === 0);
+  const isBelow = line > change.endLine || (line === change.endLine && change.endColumn === 0 && endsAtStart);
+  return isBelow ? line + shift : undefined;
 }

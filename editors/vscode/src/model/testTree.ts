@@ -41,6 +41,13 @@ function rank(item: TestItem): number {
   return item.kind === "cell" ? 1 : 0;
 }
 
+/** Which of the files that are only listed are not there any more. A listing that was cut short tells nothing. */
+export function gone(listed: readonly string[], found: readonly string[], limit: number): string[] {
+  if (found.length >= limit) return [];
+  const there = new Set(found);
+  return listed.filter((id) => !there.has(id));
+}
+
 const DESCRIPTIONS: Record<TestItem["kind"], string> = {
   test: "",
   scenario: "scenario",

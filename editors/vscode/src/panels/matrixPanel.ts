@@ -9,6 +9,8 @@ import type { Server } from "../server";
 import { Panel } from "./panel";
 
 export interface MatrixContent {
+  /** The document the tables are of; a click says which it was made in. */
+  uri: string;
   spec: string;
   tables: MatrixTable[];
   canRun: boolean;
@@ -16,7 +18,7 @@ export interface MatrixContent {
   running: boolean;
 }
 
-export type MatrixMessage = { type: "run"; tests: string[] } | { type: "open"; target: Target } | { type: "cancel" };
+export type MatrixMessage = { uri: string } & ({ type: "run"; tests: string[] } | { type: "open"; target: Target } | { type: "cancel" });
 
 /** Live drawings of a busy run are joined: a page needs no more than this many per second. */
 const DRAW_EVERY_MS = 50;
@@ -24,8 +26,10 @@ const DRAW_EVERY_MS = 50;
 export class MatrixPanel implements vscode.Disposable {
   readonly panel: Panel<MatrixContent, MatrixMessage>;
   private readonly disposables: vscode.Disposable[] = [];
-  private uri: string | undefined;
-  private matrices: Matrix[] = [];
+  /** What is drawn: a document and its own matrices, which only change together. */
+  private shown: { uri: string; matrices: Matrix[] } | undefined;
+  /** The document that was asked for last; an answer about another one is too late. */
+  private wanted: string | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -35,14 +39,17 @@ export class MatrixPanel implements vscode.Disposable {
     private readonly run: (what: RunArguments) => Promise<unknown>,
   ) {
     const options = { id: "faultbox.matrix", title: "Faultbox Matrix", script: "matrix", extensionUri };
-    this.panel = new Panel<MatrixContent, MatrixMessage>(options, (message) => void this.receive(message));
+    this.panel = new Panel<MatrixContent, MatrixMessage>(options, (message) => {
+      this.receive(message).catch((error: unknown) => void vscode.window.showErrorMessage(`Faultbox: ${error instanceof Error ? error.message : String(error)}`));
+    });
     this.disposables.push(
       this.panel,
       runs.onEvent(({ run: { uri } }) => {
-        if (uri === this.uri) this.drawSoon();
+        if (uri === this.shown?.uri) this.drawSoon();
       }),
       server.onTestsChanged(({ uri }) => {
-        if (documentKey(uri) === this.uri && this.panel.isOpen) void this.refresh().catch(() => undefined); // of a file that was closed, what is shown stays
+        const key = documentKey(uri);
+        if (key === this.shown?.uri && this.panel.isOpen) void this.refresh(key).catch(() => undefined); // of a file that was closed, what is shown stays
       }),
     );
   }
@@ -53,15 +60,24 @@ export class MatrixPanel implements vscode.Disposable {
   }
 
   async open(uri: string): Promise<void> {
-    this.uri = documentKey(uri);
-    this.panel.open();
-    await this.refresh();
+    const key = documentKey(uri);
+    this.wanted = key;
+    try {
+      if (await this.refresh(key)) this.panel.open();
+    } catch (error) {
+      // What is shown stays, and stays up to date.
+      if (this.wanted === key) this.wanted = this.shown?.uri;
+      throw error;
+    }
   }
 
-  private async refresh(): Promise<void> {
-    if (this.uri === undefined) return;
-    this.matrices = await this.server.matrices(this.uri);
+  /** False when another document was asked for meanwhile. */
+  private async refresh(uri: string): Promise<boolean> {
+    const matrices = await this.server.matrices(uri);
+    if (uri !== this.wanted) return false;
+    this.shown = { uri, matrices };
     this.draw();
+    return true;
   }
 
   private drawSoon(): void {
@@ -73,17 +89,16 @@ export class MatrixPanel implements vscode.Disposable {
   }
 
   private draw(): void {
-    const { uri } = this;
-    if (uri === undefined) return;
-    const tables = matrixTables(this.matrices, (test) => this.runs.latest(uri, test));
+    if (this.shown === undefined) return;
+    const { uri, matrices } = this.shown;
+    const tables = matrixTables(matrices, (test) => this.runs.latest(uri, test));
     const spec = vscode.workspace.asRelativePath(vscode.Uri.parse(uri));
     const running = this.runs.active().some((run) => run.uri === uri);
-    this.panel.show({ spec, tables, canRun: vscode.workspace.isTrusted, running });
+    this.panel.show({ uri, spec, tables, canRun: vscode.workspace.isTrusted, running });
   }
 
   private async receive(message: MatrixMessage): Promise<void> {
-    const { uri } = this;
-    if (uri === undefined) return;
+    const { uri } = message;
     switch (message.type) {
       case "run":
         await this.run({ uri, tests: message.tests });
@@ -92,7 +107,7 @@ export class MatrixPanel implements vscode.Disposable {
         await reveal(message.target, uri);
         break;
       case "cancel":
-        await this.server.cancel();
+        for (const { id } of this.runs.active().filter((run) => run.uri === uri)) await this.server.cancel(id);
         break;
     }
   }

@@ -11,12 +11,14 @@ import type { Runs } from "../runs";
 import { Panel } from "./panel";
 
 export interface TimelineContent {
+  /** Names the run the indices are of. */
+  run: string;
   tests: { index: number; name: string; status: string }[];
   chosen: number;
   timeline: Timeline | null;
 }
 
-export type TimelineMessage = { type: "choose"; index: number } | { type: "open"; place: Place };
+export type TimelineMessage = { type: "choose"; run: string; index: number } | { type: "open"; place: Place };
 
 const DRAW_EVERY_MS = 50;
 
@@ -75,6 +77,7 @@ export class TimelinePanel implements vscode.Disposable {
     if (run === undefined) return;
     const repeats = run.leaves.some((state) => state.leaf.repeat > 0);
     this.panel.show({
+      run: run.id,
       tests: run.leaves.map((state, index) => ({
         index,
         name: shortName(state.leaf.test) + (repeats ? ` #${state.leaf.repeat + 1}` : ""),
@@ -91,6 +94,8 @@ export class TimelinePanel implements vscode.Disposable {
       await reveal({ place: message.place }, this.run.uri);
       return;
     }
+    // Of a run that was replaced meanwhile, the index says nothing.
+    if (message.run !== this.run.id) return;
     this.chosen = this.run.leaves[message.index];
     this.draw();
   }

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const { CACHE, OUT, URL: address, WORKSPACE, SHOTS, FAULTBOX_BIN } = process.env;
+const { CACHE, OUT, URL: address, WORKSPACE, SHOTS, FAULTBOX_BIN, MARK } = process.env;
 const { chromium } = createRequire(path.join(CACHE, "package.json"))("playwright-core");
 const DEADLINE = Date.now() + 480_000;
 
@@ -126,13 +126,22 @@ async function inWebview(selector) {
   throw new Error(`no webview has ${selector}`);
 }
 
-/** Everything below `faultbox lsp`; the warm checker only when it must not be there either. */
+/** Everything below our own `faultbox lsp`, not that of whoever else works on this machine; the warm checker only when it must not be there either. */
 function runProcesses(checker) {
   const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap(processOf);
-  const servers = processes.filter((each) => each.command.includes(`${FAULTBOX_BIN} lsp`)).map((each) => each.pid);
+  const servers = processes.filter((each) => each.command.includes(`${FAULTBOX_BIN} lsp`) && isOurs(each.pid)).map((each) => each.pid);
   const below = (pid) => processes.filter((each) => each.parent === pid).flatMap((each) => [each, ...below(each.pid)]);
   if (servers.length === 0) throw new Error("the language server is not running");
   return servers.flatMap(below).filter((each) => checker || !each.command.includes("__check")).map((each) => `${each.pid} ${each.command}`);
+}
+
+/** What run.sh starts carries its mark in the environment. */
+function isOurs(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(MARK);
+  } catch {
+    return false; // it ended while we looked, or is another user's
+  }
 }
 
 function processOf(pid) {

@@ -34,6 +34,7 @@ trap finish EXIT
 cd "$vscode"
 [ -d node_modules ] || npm ci --no-audit --no-fund
 npm run --silent package -- "$work/faultbox.vsix"
+node "$here/pages.mjs"
 
 # Makes a window's folder: a copy of the example, because the test edits it; settings; both extensions.
 prepare() {
@@ -66,7 +67,7 @@ run_window() {
     --disable-update-check "$home/examples/01-http-faults" >"$home/server.log" 2>&1 &
   server=$!
   env OUT="$home/out" URL="http://127.0.0.1:$port" WORKSPACE="$home/examples/01-http-faults" SHOTS="$home/shots" \
-    node "$here/run.mjs" || status=$?
+    MARK="$mark" node "$here/run.mjs" || status=$?
   [ "$status" -eq 0 ] && return
   local keep="${TMPDIR:-/tmp}/faultbox-e2e-failed"
   rm -rf "$keep" && mkdir -p "$keep" && cp -r "$home/out" "$home/server.log" "$home/shots" "$home/data/logs" "$keep/" 2>/dev/null || true

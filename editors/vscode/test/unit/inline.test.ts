@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { mergeByLine, remarksOf } from "../../src/model/inline";
-import { moveLine } from "../../src/model/lines";
+import { moveLine, type LineChange } from "../../src/model/lines";
 import { duration, shortName } from "../../src/model/names";
 import { evidence, failure, finished, leaf, runOf } from "./samples";
 
@@ -33,13 +33,35 @@ test("a test that was not run says nothing, a cell leaves its matrix's line alon
 });
 
 test("lines follow edits above them and vanish with edits in them", () => {
-  const edit = (startLine: number, endLine: number, text: string, startColumn = 1) => ({ startLine, startColumn, endLine, text });
-  assert.equal(moveLine(5, edit(7, 7, "x")), 5);
-  assert.equal(moveLine(5, edit(2, 2, "a\nb\n")), 7);
-  assert.equal(moveLine(5, edit(2, 4, "")), 3);
-  assert.equal(moveLine(5, edit(5, 5, "x")), undefined);
-  assert.equal(moveLine(5, edit(4, 6, "")), undefined);
-  assert.equal(moveLine(5, edit(5, 5, "# note\n", 0)), 6);
+  const edit = (start: string, end: string, text: string): LineChange => {
+    const [startLine = 0, startColumn = 0] = start.split(":").map(Number);
+    const [endLine = 0, endColumn = 0] = end.split(":").map(Number);
+    return { startLine, startColumn, endLine, endColumn, text };
+  };
+  const cases: [what: string, change: LineChange, line: number | undefined][] = [
+    ["below", edit("7:1", "7:1", "x"), 5],
+    ["lines above", edit("2:1", "2:1", "a\nb\n"), 7],
+    ["fewer lines above", edit("2:1", "4:1", ""), 3],
+    ["the line itself", edit("5:1", "5:1", "x"), undefined],
+    ["around it", edit("4:1", "6:1", ""), undefined],
+    ["whole lines put before it", edit("5:0", "5:0", "# note\n"), 6],
+    ["the line directly above deleted", edit("4:0", "5:0", ""), 4],
+    ["the line directly above replaced by two", edit("4:0", "5:0", "a\nb\n"), 6],
+    ["the line directly above cut at its middle", edit("4:3", "5:0", "x\n"), 5],
+    ["joined to the line above", edit("4:3", "5:0", ""), undefined],
+    ["text put before its own", edit("5:0", "5:0", "x"), undefined],
+    ["itself deleted with its end", edit("5:0", "6:0", ""), undefined],
+  ];
+  for (const [what, change, line] of cases) assert.equal(moveLine(5, change), line, what);
+});
+
+test("hovers show what programs said letter by letter", () => {
+  const said = "<p>A & B</p> at /data/* __init__ [x](y)\n    1. `a`";
+  const told = { outcome: "fail" as const, failure: { ...failure(9), message: said, label: "", notes: [], help: [] }, replay: "run `x`" };
+  const [outcome, failing] = states(told).flatMap(remarksOf);
+  const shown = "\\<p\\>A \\& B\\<\\/p\\> at \\/data\\/\\* \\_\\_init\\_\\_ \\[x\\]\\(y\\)  \n&nbsp;&nbsp;&nbsp;&nbsp;1\\. \\`a\\`";
+  assert.equal(outcome?.hover, shown);
+  assert.equal(failing?.hover, `**0**: ${shown}\n\nreplay: \`\` run \`x\` \`\``);
 });
 
 test("names and durations read as on the terminal", () => {

@@ -25,7 +25,7 @@ test("every command of the manifest is registered, and the other way round", () 
 });
 
 test("every setting of the manifest is read", () => {
-  const source = ["server.ts", "decorations.ts"].map((file) => readFileSync(`${root}src/${file}`, "utf8")).join("");
+  const source = ["server.ts", "program.ts", "decorations.ts"].map((file) => readFileSync(`${root}src/${file}`, "utf8")).join("");
   for (const key of Object.keys(manifest.contributes.configuration.properties)) {
     const name = key.replace("faultbox.", "");
     // The language client reads `faultbox.trace.server` by its own id.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { testAt, treeOf, type TestNode } from "../../src/model/testTree";
+import { gone, testAt, treeOf, type TestNode } from "../../src/model/testTree";
 import { fileOf, item } from "./samples";
 
 const spec = fileOf(
@@ -29,4 +29,9 @@ test("the test at a line is the innermost one; on a matrix it is the matrix", ()
   assert.equal(testAt(spec, 18), undefined);
   const nested = fileOf(item("outer", "test", 0, 20), item("inner", "scenario", 5, 6));
   assert.equal(testAt(nested, 5)?.id, "inner");
+});
+
+test("a file that was listed and is not found any more is gone, unless the listing was cut short", () => {
+  assert.deepEqual(gone(["a", "b", "c"], ["a", "c", "d"], 10), ["b"]);
+  assert.deepEqual(gone(["a", "b"], ["c", "d"], 2), []);
 });

@@ -179,13 +179,57 @@ async function story() {
   assert.deepEqual(vscode.languages.getDiagnostics(other), []);
   note("quiet", "BUILD.star");
 
+  // A spec nobody has opened is listed, and goes with its file.
+  const unopened = vscode.Uri.file(path.join(path.dirname(SPEC), "unopened.star"));
+  fs.writeFileSync(unopened.fsPath, document.getText());
+  const isListed = () => api.explorer.controller.items.get(unopened.toString()) !== undefined;
+  await until("the unopened spec in the list", () => api.explorer.listFiles().then(isListed));
+  fs.unlinkSync(unopened.fsPath);
+  await until("the list without it", () => !isListed());
+  note("unopened", "gone");
+
   // Restarting keeps everything working.
   await vscode.commands.executeCommand("faultbox.editor.restartServer");
   await until("lenses after a restart", () => lensAt(scenario));
   await runAtCursor("scenario(health)");
   await until("a run of the new server", () => idle() && api.runs.last().leaves[0]?.status === "pass");
   note("restart", "ok");
+
+  // Also when the server hangs: it is killed, and another takes its place.
+  const hanging = serverPid();
+  process.kill(hanging, "SIGSTOP");
+  await vscode.commands.executeCommand("faultbox.editor.restartServer");
+  await until("another server", () => api.server.running && serverPid() !== hanging);
+  await until("lenses of another server", () => lensAt(scenario));
+  note("restart of a hanging server", "ok");
+
+  // A program that never answers is in nobody's way once the setting names another.
+  const settings = vscode.workspace.getConfiguration("faultbox");
+  const right = settings.get("path");
+  const silent = path.join(OUT, "silent");
+  fs.writeFileSync(silent, "#!/bin/sh\nexec sleep 300\n", { mode: 0o755 });
+  await settings.update("path", silent, vscode.ConfigurationTarget.Global);
+  await until("the silent program", () => serverPid("sleep 300") !== undefined);
+  await settings.update("path", right, vscode.ConfigurationTarget.Global);
+  await until("the right server", () => api.server.running && lensAt(scenario));
+  assert.equal(serverPid("sleep 300"), undefined);
+  note("a silent program", "replaced");
   await ask("no-errors", {});
+}
+
+/** The process this window's extension host has started as its server. */
+function serverPid(command = " lsp") {
+  for (const pid of fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
+      const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      const words = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+      if (state !== "Z" && Number(parent) === process.pid && words.endsWith(command)) return Number(pid);
+    } catch {
+      // it ended while we looked
+    }
+  }
+  return undefined;
 }
 
 /** In a folder the user has not trusted: the text is read, nothing of it is evaluated or run. */
