@@ -27,11 +27,17 @@ function M.notify(client, method, params)
   return client.notify(method, params)
 end
 
--- Clients that were told to stop; a request would only get an error.
+-- Clients that were told to stop; a request would only get an error, or no answer at all.
 local stopping = {}
 
 function M.is_stopping(client)
-  return stopping[client.id] == true
+  if stopping[client.id] then
+    return true
+  end
+  if has('0.11') then
+    return client:is_stopped()
+  end
+  return client.is_stopped()
 end
 
 function M.stop(client)
@@ -43,23 +49,66 @@ function M.stop(client)
   end
 end
 
--- Before `vim.lsp.start` (0.8) a plugin finds the client of a root itself.
-local started = {}
+local function children()
+  return vim.api.nvim_get_proc_children(vim.fn.getpid())
+end
 
---- Starts or reuses the client for a root, and attaches it to the buffer.
-function M.start(config, bufnr)
+--- The process of each client: Neovim itself tells it in 0.7 only.
+local processes = {}
+
+--- Ends a client that does not answer.
+function M.kill(client)
+  stopping[client.id] = true
+  if has('0.11') then
+    client:stop(true)
+  else
+    client.stop(true)
+  end
+  -- That was a SIGTERM, for which a process that is stopped has no ear.
+  local pid = processes[client.id]
+  if pid and vim.tbl_contains(children(), pid) then
+    vim.loop.kill(pid, 'sigkill')
+  end
+end
+
+--- The newest client.
+local started
+
+--- The client that runs or is just starting, or nil.
+local function started_client()
+  local client = started and vim.lsp.get_client_by_id(started)
+  return client and not M.is_stopping(client) and client or nil
+end
+
+--- True while the server has not answered for the first time.
+function M.is_starting()
+  return started_client() ~= nil
+end
+
+local function start(config, bufnr)
   if vim.lsp.start then
-    return vim.lsp.start(config, { bufnr = bufnr })
+    local never = function()
+      return false
+    end
+    return vim.lsp.start(config, { bufnr = bufnr, reuse_client = never })
   end
-  local id = started[config.root_dir]
-  if not id or not vim.lsp.get_client_by_id(id) then
-    id = vim.lsp.start_client(config)
-    started[config.root_dir] = id
+  return vim.lsp.start_client(config) -- before 0.8
+end
+
+--- Attaches the one client to the buffer, whatever its root; starts it when there is none.
+function M.start(config, bufnr)
+  if not started_client() then
+    local before = children()
+    started = start(config, bufnr)
+    for _, pid in ipairs(started and children() or {}) do
+      if not vim.tbl_contains(before, pid) then
+        processes[started] = pid
+      end
+    end
   end
-  if id then
-    vim.lsp.buf_attach_client(bufnr, id)
+  if started and not vim.lsp.buf_is_attached(bufnr, started) then
+    vim.lsp.buf_attach_client(bufnr, started)
   end
-  return id
 end
 
 --- Asks for the lenses of a buffer again.
@@ -74,6 +123,18 @@ function M.refresh_lenses(bufnr)
   elseif vim.api.nvim_get_current_buf() == bufnr then
     vim.lsp.codelens.refresh()
   end
+end
+
+--- The column in bytes of one that counts UTF-16 units, or whatever `encoding` says; past the end is the end.
+function M.byte_column(line, units, encoding)
+  if encoding == 'utf-8' then
+    return math.min(units, #line)
+  end
+  if has('0.11') then
+    return vim.str_byteindex(line, encoding or 'utf-16', units, false)
+  end
+  local ok, column = pcall(vim.str_byteindex, line, units, true)
+  return ok and column or #line
 end
 
 --- True when Neovim itself shows the server's `fired 2x` hints in the buffer.
