@@ -56,6 +56,10 @@ end
 --- The process of each client: Neovim itself tells it in 0.7 only.
 local processes = {}
 
+function M.process(client_id)
+  return processes[client_id]
+end
+
 --- Ends a client that does not answer.
 function M.kill(client)
   stopping[client.id] = true
