@@ -203,6 +203,8 @@ local function story()
   -- A server that does not answer any more.
   local hung = compat.clients()[1].id
   vim.loop.kill(compat.process(hung), 'sigstop')
+  require('faultbox.client').refresh_lenses(uri) -- asked and never answered
+  vim.wait(100)
   vim.cmd('Faultbox restart')
   wait('a new server', function()
     local client = compat.clients()[1]
@@ -212,6 +214,9 @@ local function story()
   vim.cmd('Faultbox run test_write_gets_503')
   wait('a pass from the new server', function()
     return latest('test_write_gets_503') == 'pass' and idle()
+  end)
+  wait('its outcome in the lens', function()
+    return (lens_at(scenario) or ''):find('✓')
   end)
   say('restart: ok')
 

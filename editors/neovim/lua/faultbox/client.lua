@@ -61,7 +61,7 @@ function M.refresh_lenses(uri)
     vim.schedule(function()
       local client = M.client()
       if client and vim.api.nvim_buf_is_loaded(bufnr) then
-        compat.refresh_lenses(bufnr)
+        compat.refresh_lenses(client, bufnr)
       end
     end)
   end
@@ -98,6 +98,9 @@ local function config(path, bufnr)
     on_exit = function(_, _, client_id)
       vim.schedule(function()
         session.server_stopped(client_id)
+        for _, bufnr in ipairs(M.buffers()) do
+          compat.forget_lenses(client_id, bufnr)
+        end
       end)
     end,
   }
@@ -153,22 +156,25 @@ end
 -- A server that works ends at once; a run that it ends with it may take a moment.
 local STOP_MS = 1500
 
---- Stops the servers; true when one had to be killed.
+--- Stops the server, and says how that went.
 local function stop_all()
   local function are_gone()
-    return #compat.clients() == 0
+    return #compat.living() == 0
   end
-  for _, client in ipairs(compat.clients()) do
+  if are_gone() then
+    return 'no server was running'
+  end
+  for _, client in ipairs(compat.living()) do
     compat.stop(client)
   end
   if vim.wait(STOP_MS, are_gone, 20) then
-    return false
+    return 'the server was stopped'
   end
-  for _, client in ipairs(compat.clients()) do
+  for _, client in ipairs(compat.living()) do
     compat.kill(client)
   end
-  vim.wait(STOP_MS, are_gone, 20)
-  return true
+  local is_gone = vim.wait(STOP_MS, are_gone, 20)
+  return is_gone and 'the server did not answer and was killed' or 'the server does not end'
 end
 
 --- Stops the server and starts it again for every spec that is open.
@@ -176,12 +182,11 @@ function M.restart()
   if not M.program() then
     return vim.notify(no_program(), vim.log.levels.ERROR)
   end
-  local was_killed = stop_all()
+  local how = stop_all()
   local buffers = M.buffers()
   for _, bufnr in ipairs(buffers) do
     M.attach(bufnr)
   end
-  local how = was_killed and 'the server did not answer and was killed' or 'the server was stopped'
   local next_start = #buffers > 0 and 'a new one is starting' or 'a new one starts when a spec is opened'
   vim.notify(('faultbox: %s; %s'):format(how, next_start))
 end

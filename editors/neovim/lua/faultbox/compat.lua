@@ -89,6 +89,19 @@ function M.is_starting()
   return started_client() ~= nil
 end
 
+--- All clients that have a process, also one that never answered.
+function M.living()
+  local living = M.clients()
+  local client = started and vim.lsp.get_client_by_id(started)
+  local is_listed = #vim.tbl_filter(function(each)
+    return each.id == started
+  end, living) > 0
+  if client and not is_listed then
+    living[#living + 1] = client
+  end
+  return living
+end
+
 local function start(config, bufnr)
   if vim.lsp.start then
     local never = function()
@@ -115,17 +128,55 @@ function M.start(config, bufnr)
   end
 end
 
+--- By client and buffer: 'once' while lenses are asked for, 'again' when they changed meanwhile.
+local asked = {}
+
+-- Neovim's own `refresh` drops what is asked for while an answer is out, and everything after a server was killed.
+local function ask_for_lenses(client, bufnr)
+  local key = ('%d:%d'):format(client.id, bufnr)
+  if asked[key] then
+    asked[key] = 'again'
+    return
+  end
+  asked[key] = 'once'
+  local params = { textDocument = vim.lsp.util.make_text_document_params(bufnr) }
+  local is_sent = M.request(client, 'textDocument/codeLens', params, function(err, result, context)
+    local has_changed = asked[key] == 'again'
+    asked[key] = nil
+    if not vim.api.nvim_buf_is_loaded(bufnr) then
+      return
+    end
+    vim.lsp.codelens.on_codelens(err, result, context)
+    if has_changed then
+      ask_for_lenses(client, bufnr)
+    end
+  end, bufnr)
+  if not is_sent then
+    asked[key] = nil
+  end
+end
+
+--- Removes the lenses of a client that is gone; only 0.12 does it by itself.
+function M.forget_lenses(client_id, bufnr)
+  if vim.lsp.codelens.enable then
+    return
+  elseif vim.lsp.codelens.clear then
+    return vim.lsp.codelens.clear(client_id, bufnr)
+  end
+  vim.lsp.codelens.save({}, bufnr, client_id)
+  local namespace = vim.api.nvim_create_namespace('vim_lsp_codelens:' .. client_id)
+  vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
+end
+
 --- Asks for the lenses of a buffer again.
-function M.refresh_lenses(bufnr)
+function M.refresh_lenses(client, bufnr)
   if vim.lsp.codelens.enable then
     -- 0.12 keeps enabled buffers fresh by itself, and listens to the server.
     if not vim.lsp.codelens.is_enabled({ bufnr = bufnr }) then
       vim.lsp.codelens.enable(true, { bufnr = bufnr })
     end
-  elseif has('0.10') then
-    vim.lsp.codelens.refresh({ bufnr = bufnr })
-  elseif vim.api.nvim_get_current_buf() == bufnr then
-    vim.lsp.codelens.refresh()
+  else
+    ask_for_lenses(client, bufnr)
   end
 end
 
