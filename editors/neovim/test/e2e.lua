@@ -1,5 +1,5 @@
--- A user's session by keyboard: lens, pass, edit without saving, fail, quickfix, matrix, cancel, clean stop.
--- SPEC is a copy of the seed chapter, SERVER the program: the stub or the real one.
+-- A user's session by keyboard: lens, pass, edit without saving, fail, quickfix, matrix, cancel, a second spec, a server
+-- that hangs, clean stop. SPEC and OTHER are copies of the seed chapter, SERVER the program: the stub or the real one.
 local PATIENCE_MS = tonumber(vim.env.PATIENCE_MS or '60000')
 
 local function say(...)
@@ -144,6 +144,16 @@ local function story()
     return vim.fn.search('PASS') > 0
   end)
   say('matrix:', vim.fn.getline(vim.fn.search('^health')))
+
+  -- gd goes to the cell's rule, in the buffer that is not saved.
+  vim.fn.cursor(vim.fn.search('^health'), 1)
+  vim.fn.search('│', '', vim.fn.line('.'))
+  vim.cmd('normal! 2l')
+  vim.api.nvim_feedkeys('gd', 'mx', false)
+  assert(vim.api.nvim_get_current_buf() == bufnr and vim.bo.modified, 'gd leads to the buffer')
+  assert(vim.fn.line('.') == rule, 'gd leads to the rule, not to line ' .. vim.fn.line('.'))
+  assert(#vim.api.nvim_list_wins() == 2, 'gd opens no window')
+  vim.api.nvim_set_current_win(window)
   vim.cmd('close')
 
   -- The log.
@@ -169,7 +179,49 @@ local function story()
   assert(cancelled, 'the run says that it was cancelled')
   say('cancel: ok')
 
-  -- Health, and a clean stop.
+  -- A spec with another root has the same server, which takes its text from the buffer, too.
+  vim.cmd('edit ' .. vim.env.OTHER)
+  bufnr, uri = vim.api.nvim_get_current_buf(), vim.uri_from_bufnr(0)
+  wait('the tests of the other spec', function()
+    return #(session.tests[uri] or {}) > 0
+  end)
+  assert(#compat.clients() == 1, 'there is one server')
+  text = vim.api.nvim_buf_get_lines(0, expectation - 1, expectation, false)[1]
+  vim.api.nvim_buf_set_lines(0, expectation - 1, expectation, false, { (text:gsub('503', '500', 1)) })
+  vim.cmd('Faultbox run test_write_gets_503')
+  wait('the failure in the other spec', function()
+    return latest('test_write_gets_503') == 'fail' and idle()
+  end)
+  vim.cmd('Faultbox matrix')
+  wait('the other matrix', function()
+    return vim.fn.search('^health') > 0
+  end)
+  vim.cmd('close')
+  vim.cmd('silent undo')
+  say('other spec: ok')
+
+  -- A server that does not answer any more.
+  local hung = compat.clients()[1].id
+  vim.loop.kill(compat.process(hung), 'sigstop')
+  require('faultbox.client').refresh_lenses(uri) -- asked and never answered
+  vim.wait(100)
+  vim.cmd('Faultbox restart')
+  wait('a new server', function()
+    local client = compat.clients()[1]
+    return #compat.clients() == 1 and client.id ~= hung and (client.initialized or client.server_capabilities)
+  end)
+  assert(not vim.loop.kill(compat.process(hung), 0), 'the old server is gone')
+  vim.cmd('Faultbox run test_write_gets_503')
+  wait('a pass from the new server', function()
+    return latest('test_write_gets_503') == 'pass' and idle()
+  end)
+  wait('its outcome in the lens', function()
+    return (lens_at(scenario) or ''):find('✓')
+  end)
+  say('restart: ok')
+
+  -- Help, health, and a clean stop.
+  assert(vim.fn.getcompletion('faultbox-use', 'help')[1] == 'faultbox-use', 'the help has its tags')
   vim.cmd('checkhealth faultbox')
   local health = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')
   assert(health:find('the server is running'), health)

@@ -32,10 +32,13 @@ neovims() {
   done
 }
 
+# Two copies, outside any repository: two roots.
 copy_example() {
-  rm -rf "$work/examples" && mkdir -p "$work/examples/01-http-faults"
-  cp "$REPOSITORY"/examples/01-http-faults/*.star "$work/examples/01-http-faults/"
-  ln -s "${SERVICES:-$REPOSITORY/examples/bin}" "$work/examples/bin"
+  for copy in examples other; do
+    rm -rf "${work:?}/$copy" && mkdir -p "$work/$copy/01-http-faults"
+    cp "$REPOSITORY"/examples/01-http-faults/*.star "$work/$copy/01-http-faults/"
+    ln -s "${SERVICES:-$REPOSITORY/examples/bin}" "$work/$copy/bin"
+  done
   printf 'load("//tools:rules.bzl", "library")\n\nlibrary(name = "x")\n' >"$work/examples/01-http-faults/BUILD.star"
 }
 
@@ -45,7 +48,10 @@ while read -r nvim; do
   found=1
   echo "== $($nvim --version | head -1)"
   copy_example
-  export SPEC="$work/examples/01-http-faults/protocol-test.star" SERVER="$program" XDG_STATE_HOME="$work/state" XDG_DATA_HOME="$work/data" XDG_CONFIG_HOME="$work/config" XDG_CACHE_HOME="$work/cache"
+  cp -r "$plugin/doc" "$work/" && $nvim --headless --clean -c "helptags $work/doc" -c q </dev/null
+  cmp "$work/doc/tags" "$plugin/doc/tags" || { echo "run.sh: nvim -c 'helptags editors/neovim/doc' makes other tags" >&2; exit 1; }
+  export SPEC="$work/examples/01-http-faults/protocol-test.star" OTHER="$work/other/01-http-faults/protocol-test.star"
+  export SERVER="$program" XDG_STATE_HOME="$work/state" XDG_DATA_HOME="$work/data" XDG_CONFIG_HOME="$work/config" XDG_CACHE_HOME="$work/cache"
   start=($nvim --headless --clean -n --cmd "set runtimepath^=$plugin" --cmd "filetype plugin on")
   timeout 120 "${start[@]}" -c "luafile $plugin/test/unit.lua" </dev/null
   env "$mark" timeout 300 "${start[@]}" -c "luafile $plugin/test/e2e.lua" </dev/null

@@ -67,17 +67,141 @@ session.receive_tests({ uri = 'file:///spec.star', tests = {} })
 check('matrix asks again', asked, { 'faultbox/matrix', 'faultbox/matrix' })
 check('matrix shows it', vim.api.nvim_buf_get_lines(0, 4, 5, false), { 'a │ · │ —' })
 vim.cmd('close')
+
+-- A window opened again after `:bdelete` has its keys; the log has one window.
+matrix.open('file:///spec.star')
+local keys = #vim.api.nvim_buf_get_keymap(0, 'n')
+vim.cmd('bdelete')
+matrix.open('file:///spec.star')
+check('keys', { keys, #vim.api.nvim_buf_get_keymap(0, 'n') }, { 6, 6 })
+vim.cmd('close')
 client.ask = ask
+for _ = 1, 3 do
+  vim.cmd('Faultbox log')
+end
+check('windows of the log', #vim.api.nvim_list_wins(), 2)
+vim.cmd('close')
 
 -- Only specs get the file type.
-check('spec', filetype.is_spec({ '# x', 'db = service("db", "bin")' }), true)
-check('bazel', filetype.is_spec({ 'load("//tools:rules.bzl", "library")', 'library(name = "service")' }), false)
+for text, is_spec in pairs({
+  ['# x\ndb = service("db", "bin")'] = true,
+  ['db = service(\n    # The store.\n    "db",\n    "bin",\n)\ndef test_x():\n    pass'] = true,
+  ['db = service(name = "db", binary = "bin")'] = true,
+  ['load(\n    "@faultbox/x.star", "y")'] = true,
+  ['slow = fault_assumption("slow")'] = true,
+  ['load("//tools:rules.bzl", "library")\nlibrary(name = "service")'] = false,
+  ['x = plan.add_service("db")\n# db = service("db")'] = false,
+}) do
+  check('spec: ' .. text, filetype.is_spec(vim.split(text, '\n')), is_spec)
+end
+check('names', { filetype.is_name('/a/x.faultbox.star'), filetype.is_name('/a/xfaultbox.star') }, { true, false })
+
+-- Lines follow edits: {row, column, old rows, new rows}, then where line 5 is.
+local places = require('faultbox.places')
+for what, case in pairs({
+  above = { { 0, 0, 0, 5 }, 10 },
+  ['at its start'] = { { 5, 0, 0, 2 }, 7 },
+  ['at its end'] = { { 5, 9, 0, 1 }, 5 },
+  below = { { 6, 0, 0, 1 }, 5 },
+  ['removed above'] = { { 2, 0, 2, 0 }, 3 },
+  removed = { { 5, 0, 1, 0 }, nil },
+  ['written anew'] = { { 4, 0, 3, 4 }, 5 },
+}) do
+  local edit = { row = case[1][1], column = case[1][2], old = case[1][3], new = case[1][4] }
+  check('line ' .. what, places.moved(5, edit), case[2])
+end
+
+-- Results stand where the text is now: five lines are added while two tests run. Both use one rule, that fires in one.
+local notify, told = vim.notify, {}
+vim.notify = function(text)
+  told[#told + 1] = text
+end
+local path = vim.fn.tempname() .. '.star'
+vim.cmd('edit ' .. path)
+vim.api.nvim_buf_set_lines(0, 0, -1, false, { 'rule', 'a', 'b', '"é😀"; expect' })
+local bufnr, uri = vim.api.nvim_get_current_buf(), vim.uri_from_bufnr(0)
+local marks = require('faultbox.marks')
+marks.start()
+places.follow(bufnr)
+local function at(line, column)
+  return { path = path, line = line, column = column or 0 }
+end
+local function tell(event, client_id)
+  session.receive({ runId = 'r1', uri = uri, event = event }, client_id or 1)
+end
+local function finish(leaf, test, outcome, fired, failure)
+  local summary = ('fired %dx'):format(fired)
+  local evidence = { { rule = 'r[0]', fired = fired, summary = fired > 0 and summary or 'never fired', place = at(0) } }
+  tell({ event = 'leaf_finished', leaf = leaf, test = test, outcome = outcome, durationMs = 1, evidence = evidence,
+    failure = failure or vim.NIL })
+end
+tell({ event = 'queued', tests = vim.NIL, argv = {} })
+tell({ event = 'run_started', leaves = { { test = 'test_a', place = at(1) }, { test = 'test_b', place = at(2) } } })
+vim.api.nvim_buf_set_lines(bufnr, 0, 0, false, { '', '', '', '', '' })
+finish(0, 'test_a', 'pass', 1)
+finish(1, 'test_b', 'fail', 0, { message = 'no', place = at(3, 7), notes = {}, help = {} })
+local function shown()
+  local found = vim.tbl_map(function(mark)
+    return ('%d %s'):format(mark.line, mark.sign or vim.trim(mark.text))
+  end, marks.shown(bufnr))
+  table.sort(found)
+  return vim.tbl_filter(function(words)
+    return not words:find('^8 ')
+  end, found)
+end
+vim.wait(1000, function()
+  return #shown() == 3
+end)
+check('marks', shown(), { '5 fired 1×', '6 ✓', '7 ✗' })
+tell({ event = 'ended', cancelled = false, message = vim.NIL })
+local item = vim.fn.getqflist()[1]
+check('quickfix', { item.lnum, item.col }, { 9, #'"é😀"; ' + 1 })
+
+-- Two servers number their runs alike; the end of one ends its own only.
+tell({ event = 'queued', tests = vim.NIL, argv = {} }, 1)
+tell({ event = 'queued', tests = vim.NIL, argv = {} }, 2)
+told = {}
+session.server_stopped(1)
+check('still running', { vim.tbl_keys(session.runs), #told }, { { '2:r1' }, 1 })
+session.server_stopped(2)
+check('nothing runs', session.is_running(), false)
+
+-- What cannot be done is said, and nothing else happens.
+local function says(command)
+  told = {}
+  vim.cmd(command)
+  return told[1] or ''
+end
+require('faultbox').setup({ path = '/nowhere/faultbox' })
+check('no spec', says('Faultbox run'), 'faultbox: open a spec first')
+check('no spec to show the command of', says('Faultbox command'), 'faultbox: open a spec first')
+vim.bo.filetype = 'faultbox'
+for _, command in ipairs({ 'run', 'run all', 'matrix', 'restart' }) do
+  check(command .. ' without a program', says('Faultbox ' .. command):find('"/nowhere/faultbox" is not a program', 1, true), 11)
+end
+check('no window without a server', #vim.api.nvim_list_wins(), 1)
+require('faultbox').setup({ path = 'sh' })
+check('not running', says('Faultbox run'), 'faultbox: the server is not running; see :checkhealth faultbox')
+vim.cmd('bwipeout!')
+vim.notify = notify
+
+-- The command for a shell says where it runs, and names our program.
+local shell_line = require('faultbox.commands').shell_line
+require('faultbox').setup({ path = "/opt/it's/faultbox" })
+check('here', shell_line({ 'faultbox', 'test', 'x.star' }, vim.fn.getcwd()), [['/opt/it'\''s/faultbox' test x.star]])
+require('faultbox').setup({ path = 'faultbox' })
+check('elsewhere', shell_line({ 'faultbox', 'test', 'x (1).star' }, '/a b'), "cd '/a b' && faultbox test 'x (1).star'")
 
 -- neotest: positions from the text, results from the lines.
 local spec = { 'def test_a():', '    pass', '', 'scenario(b)', 'fault_scenario("c",', '    x = ")",  # )', ')', 'fault_matrix(', ')' }
 check('positions', vim.tbl_map(function(item)
   return { item.name, item.first, item.last }
 end, positions.of_lines(spec)), { { 'test_a', 1, 2 }, { 'test_b', 4, 4 }, { 'test_c', 5, 7 }, { 'test_matrix_*', 8, 9 } })
+local named = { 'fault_scenario(name="a", scenario=f)', 'fault_scenario(', '  scenario = f,', '  name = "b",', ')', 'scenario(fn = c)' }
+vim.list_extend(named, { 'fault_matrix(scenarios=[f])', 'fault_matrix(scenarios=[g])' })
+check('positions with names', vim.tbl_map(function(one)
+  return one.id or one.name
+end, positions.of_lines(named)), { 'test_a', 'test_b', 'test_c', 'matrix', 'matrix 2' })
 local found = results.of_lines(golden, decode)
 check('result', { found.test_write_gets_503.status, found.test_write_gets_503.errors[1].line }, { 'failed', 8 })
 check('cells', results.of_cells(found).status, 'passed')

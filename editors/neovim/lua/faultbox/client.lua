@@ -1,5 +1,6 @@
 -- The language server: starting it for a buffer, asking it, hearing it.
 local compat = require('faultbox.compat')
+local places = require('faultbox.places')
 local session = require('faultbox.session')
 
 local M = {}
@@ -16,8 +17,8 @@ end
 
 local function handlers()
   local all = {
-    ['faultbox/testEvent'] = function(_, params)
-      session.receive(params)
+    ['faultbox/testEvent'] = function(_, params, context)
+      session.receive(params, context.client_id)
     end,
     ['faultbox/testsChanged'] = function(_, params)
       session.receive_tests(params)
@@ -51,8 +52,7 @@ end
 
 --- The loaded buffer of a document, or nil.
 function M.buffer_of(uri)
-  local bufnr = vim.fn.bufnr(vim.uri_to_fname(uri))
-  return bufnr >= 0 and vim.api.nvim_buf_is_loaded(bufnr) and bufnr or nil
+  return places.buffer(vim.uri_to_fname(uri))
 end
 
 function M.refresh_lenses(uri)
@@ -60,8 +60,8 @@ function M.refresh_lenses(uri)
   if bufnr and options().codelens then
     vim.schedule(function()
       local client = M.client()
-      if client and not compat.is_stopping(client) and vim.api.nvim_buf_is_loaded(bufnr) then
-        compat.refresh_lenses(bufnr)
+      if client and vim.api.nvim_buf_is_loaded(bufnr) then
+        compat.refresh_lenses(client, bufnr)
       end
     end)
   end
@@ -95,42 +95,42 @@ local function config(path, bufnr)
         options().on_attach(client, attached)
       end
     end,
-    on_exit = function()
-      vim.schedule(session.server_stopped)
+    on_exit = function(_, _, client_id)
+      vim.schedule(function()
+        session.server_stopped(client_id)
+        for _, bufnr in ipairs(M.buffers()) do
+          compat.forget_lenses(client_id, bufnr)
+        end
+      end)
     end,
   }
 end
 
---- Starts the server for a spec, or attaches the one that runs.
+local function no_program()
+  return ('faultbox: %q is not a program; set `path` (:help faultbox-options)'):format(options().path)
+end
+
+--- Starts the server for a spec, or attaches the one that runs: it takes specs of any root.
 function M.attach(bufnr)
   if vim.bo[bufnr].buftype ~= '' or vim.api.nvim_buf_get_name(bufnr) == '' then
     return
   end
   require('faultbox.marks').start()
+  places.follow(bufnr)
   local path = M.program()
   if not path then
-    local text = ('faultbox: %q is not a program; set `path` (:help faultbox-options)'):format(options().path)
-    vim.notify_once(text, vim.log.levels.WARN)
+    vim.notify_once(no_program(), vim.log.levels.WARN)
     return
   end
   compat.start(config(path, bufnr), bufnr)
 end
 
+--- The client that can be asked, or nil.
 function M.client()
-  return compat.clients()[1]
-end
-
---- Stops the server and starts it again for every spec that is open.
-function M.restart()
-  local clients = compat.clients()
-  for _, client in ipairs(clients) do
-    compat.stop(client)
-  end
-  vim.wait(3000, function()
-    return #compat.clients() == 0
-  end, 20)
-  for _, bufnr in ipairs(M.buffers()) do
-    M.attach(bufnr)
+  for _, client in ipairs(compat.clients()) do
+    if not compat.is_stopping(client) then
+      return client
+    end
   end
 end
 
@@ -138,14 +138,65 @@ local function tell(text)
   vim.notify('faultbox: ' .. text, vim.log.levels.ERROR)
 end
 
+--- True when the server can be asked; else the user is told why not.
+function M.is_ready()
+  if M.client() then
+    return true
+  end
+  if not M.program() then
+    vim.notify(no_program(), vim.log.levels.ERROR)
+  elseif compat.is_starting() then
+    tell('the server is starting; try again in a moment')
+  else
+    tell('the server is not running; see :checkhealth faultbox')
+  end
+  return false
+end
+
+-- A server that works ends at once; a run that it ends with it may take a moment.
+local STOP_MS = 1500
+
+--- Stops the server, and says how that went.
+local function stop_all()
+  local function are_gone()
+    return #compat.living() == 0
+  end
+  if are_gone() then
+    return 'no server was running'
+  end
+  for _, client in ipairs(compat.living()) do
+    compat.stop(client)
+  end
+  if vim.wait(STOP_MS, are_gone, 20) then
+    return 'the server was stopped'
+  end
+  for _, client in ipairs(compat.living()) do
+    compat.kill(client)
+  end
+  local is_gone = vim.wait(STOP_MS, are_gone, 20)
+  return is_gone and 'the server did not answer and was killed' or 'the server does not end'
+end
+
+--- Stops the server and starts it again for every spec that is open.
+function M.restart()
+  if not M.program() then
+    return vim.notify(no_program(), vim.log.levels.ERROR)
+  end
+  local how = stop_all()
+  local buffers = M.buffers()
+  for _, bufnr in ipairs(buffers) do
+    M.attach(bufnr)
+  end
+  local next_start = #buffers > 0 and 'a new one is starting' or 'a new one starts when a spec is opened'
+  vim.notify(('faultbox: %s; %s'):format(how, next_start))
+end
+
 --- Asks the server; `done(result)` only when there is one, anything else is told to the user.
 function M.ask(method, params, done)
-  local client = M.client()
-  if not client then
-    tell('the server is not running; see :checkhealth faultbox')
+  if not M.is_ready() then
     return
   end
-  compat.request(client, method, params, function(err, result)
+  compat.request(M.client(), method, params, function(err, result)
     if err then
       tell(err.message or vim.inspect(err))
     elseif done then

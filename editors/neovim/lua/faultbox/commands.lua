@@ -8,12 +8,34 @@ local function tell(text)
   vim.notify('faultbox: ' .. text, vim.log.levels.WARN)
 end
 
---- The document of the current buffer, or of the last run when the cursor is in a panel.
+--- The document of the current buffer, when it is a spec.
+local function uri_here()
+  return vim.bo.filetype == 'faultbox' and vim.uri_from_bufnr(0) or nil
+end
+
+--- The document of the current buffer, or of the last run when the cursor is anywhere else.
 local function uri()
-  if vim.bo.filetype == 'faultbox' then
-    return vim.uri_from_bufnr(0)
+  return uri_here() or (session.last_arguments and session.last_arguments.uri)
+end
+
+local function test_at_cursor(document)
+  return session.test_at(document, vim.api.nvim_win_get_cursor(0)[1] - 1)
+end
+
+local function run_at_cursor()
+  local document = uri_here()
+  if not document then
+    return tell('open a spec first')
+  elseif not client.is_ready() then
+    return
   end
-  return session.last_arguments and session.last_arguments.uri
+  local item = test_at_cursor(document)
+  if item then
+    return client.run({ uri = document, tests = item.run })
+  end
+  local is_known = #(session.tests[document] or {}) > 0
+  local problem = is_known and 'the cursor is in no test' or 'the server knows no tests of this spec yet'
+  tell(problem .. '; `:Faultbox run all` runs the file')
 end
 
 local actions = {}
@@ -21,20 +43,17 @@ local actions = {}
 --- run            the test at the cursor        run all · run failed      the file
 --- run NAME ...   tests by name
 function actions.run(words)
+  if #words == 0 then
+    return run_at_cursor()
+  end
   local document = uri()
   if not document then
     return tell('open a spec first')
   end
   if words[1] == 'all' or words[1] == 'failed' then
     return client.run({ uri = document, [words[1]] = true })
-  elseif #words > 0 then
-    return client.run({ uri = document, tests = words })
   end
-  local item = session.test_at(document, vim.api.nvim_win_get_cursor(0)[1] - 1)
-  if not item then
-    return tell('the cursor is in no test; `:Faultbox run all` runs the file')
-  end
-  client.run({ uri = document, tests = item.run })
+  client.run({ uri = document, tests = words })
 end
 
 --- rerun: the last selection again. rerun failed: what failed.
@@ -62,7 +81,9 @@ function actions.matrix()
   if not document then
     return tell('open a spec first')
   end
-  require('faultbox.matrix').open(document)
+  if client.is_ready() then
+    require('faultbox.matrix').open(document)
+  end
 end
 
 function actions.log()
@@ -73,16 +94,34 @@ function actions.restart()
   client.restart()
 end
 
+local function quoted(word)
+  return word:find('^[%w_./:@,+-]+$') and word or vim.fn.shellescape(word)
+end
+
+--- What a shell here needs to do what the server would: our program, in the folder of the spec.
+function M.shell_line(argv, cwd)
+  local program = vim.fn.expand(require('faultbox').options.path)
+  if program:find('/', 1, true) then
+    program = vim.fn.fnamemodify(program, ':p')
+  end
+  local words = vim.list_extend({ program }, vim.list_slice(argv, 2))
+  local line = table.concat(vim.tbl_map(quoted, words), ' ')
+  local function real(path)
+    return vim.loop.fs_realpath(path) or path
+  end
+  return real(cwd) == real(vim.fn.getcwd()) and line or ('cd %s && %s'):format(quoted(cwd), line)
+end
+
 --- Copies the shell command for the test at the cursor, or for the file.
 function actions.command()
-  local document = uri()
+  local document = uri_here()
   if not document then
     return tell('open a spec first')
   end
-  local item = session.test_at(document, vim.api.nvim_win_get_cursor(0)[1] - 1)
+  local item = test_at_cursor(document)
   local arguments = item and { uri = document, tests = item.run } or { uri = document, all = true }
   client.command('faultbox.showCommand', arguments, function(reply)
-    local line = table.concat(vim.tbl_map(vim.fn.shellescape, reply.argv), ' ')
+    local line = M.shell_line(reply.argv, reply.cwd)
     vim.fn.setreg('"', line)
     vim.notify(line)
   end)

@@ -1,4 +1,5 @@
 -- What runs wrote, in a buffer of its own.
+local panel = require('faultbox.panel')
 local runs = require('faultbox.runs')
 local session = require('faultbox.session')
 
@@ -9,12 +10,7 @@ local MAX_LINES = 20000
 local buffer
 
 local function log_buffer()
-  if not buffer or not vim.api.nvim_buf_is_valid(buffer) then
-    buffer = vim.api.nvim_create_buf(false, true)
-    vim.api.nvim_buf_set_name(buffer, 'faultbox://log')
-    vim.bo[buffer].bufhidden = 'hide'
-    vim.bo[buffer].modifiable = false
-  end
+  buffer = panel.buffer(buffer, 'faultbox://log', {})
   return buffer
 end
 
@@ -53,10 +49,8 @@ function M.start()
 end
 
 function M.open()
-  vim.cmd('botright 12split')
-  vim.api.nvim_win_set_buf(0, log_buffer())
+  panel.open(log_buffer())
   vim.api.nvim_win_set_cursor(0, { vim.api.nvim_buf_line_count(0), 0 })
-  vim.api.nvim_buf_set_keymap(0, 'n', 'q', '<Cmd>close<CR>', { noremap = true, silent = true })
 end
 
 return M

@@ -1,7 +1,8 @@
 -- Outcomes in the text: a sign at each test, what each rule did, expected and actual at the failing line; and the
--- failures in the quickfix list. Extmarks follow edits by themselves.
+-- failures in the quickfix list. Extmarks follow edits by themselves; `places` knows of those during the run.
 local client = require('faultbox.client')
 local compat = require('faultbox.compat')
+local places = require('faultbox.places')
 local runs = require('faultbox.runs')
 local session = require('faultbox.session')
 
@@ -11,6 +12,8 @@ local namespace = vim.api.nvim_create_namespace('faultbox')
 --- By test (document and name): the extmarks its newest outcome left, as {bufnr, id, what was put there}.
 local marks = {}
 local started = false
+-- Counts the tests that ended.
+local order = 0
 
 local function options()
   return require('faultbox').options
@@ -31,20 +34,21 @@ local function highlights()
   end
 end
 
---- Places are absolute when the server started the run; a relative one means the spec.
-local function buffer_of(place, uri)
-  local is_absolute = place.path:sub(1, 1) == '/'
-  return client.buffer_of(is_absolute and vim.uri_from_fname(place.path) or uri)
-end
-
-local function put(owner, place, uri, mark)
-  local bufnr = buffer_of(place, uri)
-  if not bufnr or place.line >= vim.api.nvim_buf_line_count(bufnr) then
+local function put_at(owner, path, line, mark)
+  local bufnr = places.buffer(path)
+  if not bufnr or line >= vim.api.nvim_buf_line_count(bufnr) then
     return
   end
   mark.hl_mode = 'combine'
-  local id = vim.api.nvim_buf_set_extmark(bufnr, namespace, place.line, 0, mark)
+  local id = vim.api.nvim_buf_set_extmark(bufnr, namespace, line, 0, mark)
   table.insert(owner, { bufnr, id, mark })
+end
+
+local function put(owner, place, run, mark)
+  local line = places.line(place, run.uri, run.edits)
+  if line then
+    put_at(owner, places.path(place, run.uri), line, mark)
+  end
 end
 
 local function clear(key)
@@ -72,7 +76,7 @@ function M.show(run, leaf)
   local good = runs.is_good(leaf.status)
   local highlight = good and 'FaultboxPass' or 'FaultboxFail'
   if options().signs and not leaf.cell then
-    put(owner, leaf.place, run.uri, { sign_text = good and '✓' or '✗', sign_hl_group = highlight, priority = 20 })
+    put(owner, leaf.place, run, { sign_text = good and '✓' or '✗', sign_hl_group = highlight, priority = 20 })
   end
   if not options().virtual_text then
     return
@@ -80,36 +84,69 @@ function M.show(run, leaf)
   -- A lens says the outcome already.
   if not options().codelens and not leaf.cell then
     local words = good and ('✓ ' .. runs.duration(leaf.duration_ms)) or ('✗ ' .. runs.word(leaf.status))
-    put(owner, leaf.place, run.uri, text(words, highlight))
+    put(owner, leaf.place, run, text(words, highlight))
   end
   local place = leaf.failure and leaf.failure.place
   if place and place ~= vim.NIL and not compat.shows_diagnostics() then
-    put(owner, place, run.uri, text('✗ ' .. runs.failure_text(leaf.failure), 'FaultboxFail'))
+    put(owner, place, run, text('✗ ' .. runs.failure_text(leaf.failure), 'FaultboxFail'))
   end
-  M.show_rules(owner, run, leaf)
 end
 
---- `fired 1×` behind each rule, or why it never did. One remark per line: the newest test's.
-function M.show_rules(owner, run, leaf)
-  for _, evidence in ipairs(leaf.evidence) do
-    local bufnr = buffer_of(evidence.place, run.uri)
+--- Tests of a spec that ended, the newest first.
+local function ended_leaves(uri)
+  local leaves = vim.tbl_filter(runs.has_outcome, vim.tbl_values(session.latest[uri] or {}))
+  table.sort(leaves, function(a, b)
+    return (a.ended or 0) > (b.ended or 0)
+  end)
+  return leaves
+end
+
+--- By path and line: how often its rules fired in the newest outcomes of all tests, and what the newest test says.
+local function rule_lines(uri)
+  local lines = {}
+  for _, leaf in ipairs(ended_leaves(uri)) do
+    for _, evidence in ipairs(leaf.evidence) do
+      local path, line = places.path(evidence.place, uri), places.line(evidence.place, uri, leaf.edits)
+      if line then
+        local key = ('%d %s'):format(line, path)
+        lines[key] = lines[key] or { path = path, line = line, fired = 0, summary = evidence.summary }
+        lines[key].fired = lines[key].fired + evidence.fired
+      end
+    end
+  end
+  return lines
+end
+
+--- `fired 2×` behind each rule, all tests of the spec added up, or why it never did.
+function M.show_rules(uri)
+  local key = 'rules ' .. uri
+  clear(key)
+  if not options().virtual_text then
+    return
+  end
+  marks[key] = {}
+  for _, rule in pairs(rule_lines(uri)) do
+    local bufnr = places.buffer(rule.path)
     if bufnr and not compat.shows_inlay_hints(bufnr) then
-      M.clear_rule(bufnr, evidence.place.line)
-      local fired = evidence.fired > 0
-      local words = fired and ('fired %d×'):format(evidence.fired) or evidence.summary
-      put(owner, evidence.place, run.uri, text(words, fired and 'FaultboxRule' or 'FaultboxSilent'))
+      local fired = rule.fired > 0
+      local words = fired and ('fired %d×'):format(rule.fired) or rule.summary
+      put_at(marks[key], rule.path, rule.line, text(words, fired and 'FaultboxRule' or 'FaultboxSilent'))
     end
   end
 end
 
-function M.clear_rule(bufnr, line)
-  local found = vim.api.nvim_buf_get_extmarks(bufnr, namespace, { line, 0 }, { line, -1 }, { details = true })
-  for _, mark in ipairs(found) do
-    local virtual = mark[4].virt_text
-    if virtual and (virtual[1][2] == 'FaultboxRule' or virtual[1][2] == 'FaultboxSilent') then
-      vim.api.nvim_buf_del_extmark(bufnr, namespace, mark[1])
-    end
+local pending = {}
+
+--- Shows the rules once per turn of the loop, however many tests ended in it.
+local function show_rules_soon(uri)
+  if pending[uri] then
+    return
   end
+  pending[uri] = true
+  vim.schedule(function()
+    pending[uri] = nil
+    M.show_rules(uri)
+  end)
 end
 
 --- The failures of a run as quickfix entries, each followed by the lines that explain it.
@@ -120,8 +157,10 @@ function M.quickfix_items(run)
     if failure then
       local place = failure.place ~= vim.NIL and failure.place or leaf.place
       local function item(at, kind, words)
-        local path = at.path:sub(1, 1) == '/' and at.path or vim.uri_to_fname(run.uri)
-        items[#items + 1] = { filename = path, lnum = at.line + 1, col = at.column + 1, type = kind, text = words }
+        local path = places.path(at, run.uri)
+        local line = places.line(at, run.uri, run.edits) or at.line
+        local column = places.column(path, line, at.column)
+        items[#items + 1] = { filename = path, lnum = line + 1, col = column + 1, type = kind, text = words }
       end
       item(place, 'E', runs.short(leaf.test) .. ': ' .. failure.message)
       for _, note in ipairs(failure.notes) do
@@ -163,8 +202,12 @@ function M.start()
   require('faultbox.log').start()
   session.subscribe(function(run, leaf, event)
     if leaf and event.event == 'leaf_finished' then
+      order = order + 1
+      leaf.ended = order
       M.show(run, leaf)
+      show_rules_soon(run.uri)
     elseif event.event == 'ended' then
+      show_rules_soon(run.uri)
       fill_quickfix(run)
       local bad = run.totals and (run.totals.failed + run.totals.errors + run.totals.timeouts + run.totals.bypassed) or 1
       local level = bad > 0 and vim.log.levels.WARN or vim.log.levels.INFO

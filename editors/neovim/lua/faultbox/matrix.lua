@@ -1,5 +1,7 @@
 -- The matrix in a buffer: scenarios by faults, live. <CR> runs the cell under the cursor, gd leads to its rule.
 local client = require('faultbox.client')
+local panel = require('faultbox.panel')
+local places = require('faultbox.places')
 local runs = require('faultbox.runs')
 local session = require('faultbox.session')
 
@@ -85,7 +87,7 @@ function M.render(matrix, latest, first)
 end
 
 local function draw()
-  if not (state.bufnr and vim.api.nvim_buf_is_valid(state.bufnr)) then
+  if not (state.bufnr and vim.api.nvim_buf_is_loaded(state.bufnr)) then
     return
   end
   local lines, cells = { vim.fn.fnamemodify(vim.uri_to_fname(state.uri), ':~:.'), '' }, {}
@@ -118,10 +120,46 @@ local function under_cursor()
   end
 end
 
-local function jump(path, line, column)
-  vim.cmd('wincmd p')
-  vim.cmd('edit ' .. vim.fn.fnameescape(path))
-  vim.api.nvim_win_set_cursor(0, { line + 1, column })
+--- Goes to a window for text: one that shows the buffer, else the previous one, else any, else a new one.
+local function enter_window(bufnr)
+  local previous = vim.fn.winnr('#')
+  local windows = previous > 0 and { vim.fn.win_getid(previous) } or {}
+  vim.list_extend(windows, vim.api.nvim_tabpage_list_wins(0))
+  local chosen
+  for _, window in ipairs(windows) do
+    local shown = vim.api.nvim_win_get_buf(window)
+    if shown == bufnr then
+      return vim.api.nvim_set_current_win(window)
+    end
+    chosen = chosen or (vim.bo[shown].buftype == '' and window) or nil
+  end
+  if chosen then
+    vim.api.nvim_set_current_win(chosen)
+  else
+    vim.cmd('aboveleft split')
+    vim.wo.wrap = vim.go.wrap
+  end
+end
+
+local function jump(path, line, units, encoding)
+  -- Not by `:edit`, which would read the file again over what is not saved.
+  local bufnr = places.buffer(path) or vim.fn.bufadd(path)
+  enter_window(bufnr)
+  if vim.api.nvim_get_current_buf() ~= bufnr then
+    vim.cmd("normal! m'")
+    if vim.bo.modified and not vim.o.hidden and vim.bo.bufhidden == '' then
+      vim.cmd('split')
+    end
+    vim.bo[bufnr].buflisted = true
+    vim.api.nvim_win_set_buf(0, bufnr)
+  end
+  line = math.min(line, vim.api.nvim_buf_line_count(bufnr) - 1)
+  vim.api.nvim_win_set_cursor(0, { line + 1, places.column(path, line, units, encoding) })
+end
+
+local function jump_to(place, leaf)
+  local line = places.line(place, state.uri, leaf.edits) or place.line
+  jump(places.path(place, state.uri), line, place.column)
 end
 
 function M.run_cell()
@@ -156,9 +194,11 @@ function M.to_rule()
     end
   end
   if chosen then
-    jump(chosen.place.path, chosen.place.line, chosen.place.column)
+    jump_to(chosen.place, leaf)
   elseif found.fault then
-    jump(vim.uri_to_fname(found.fault.uri), found.fault.range.start.line, found.fault.range.start.character)
+    local start = found.fault.range.start
+    local asked = client.client()
+    jump(vim.uri_to_fname(found.fault.uri), start.line, start.character, asked and asked.offset_encoding)
   end
 end
 
@@ -167,7 +207,7 @@ function M.to_failure()
   local leaf = found and (session.latest[state.uri] or {})[found.cell.test]
   local place = leaf and leaf.failure and given(leaf.failure.place)
   if place then
-    jump(place.path, place.line, place.column)
+    jump_to(place, leaf)
   end
 end
 
@@ -180,32 +220,17 @@ end
 
 local listening = false
 
-local function open_window()
-  if not (state.bufnr and vim.api.nvim_buf_is_valid(state.bufnr)) then
-    state.bufnr = vim.api.nvim_create_buf(false, true)
-    vim.api.nvim_buf_set_name(state.bufnr, 'faultbox://matrix')
-    vim.bo[state.bufnr].bufhidden = 'hide'
-    local keys = { ['<CR>'] = 'run_cell', R = 'run_all', gd = 'to_rule', gf = 'to_failure' }
-    for key, action in pairs(keys) do
-      vim.api.nvim_buf_set_keymap(state.bufnr, 'n', key, '', { noremap = true, silent = true, callback = M[action] })
-    end
-    local quiet = { noremap = true, silent = true }
-    vim.api.nvim_buf_set_keymap(state.bufnr, 'n', 'c', '<Cmd>Faultbox cancel<CR>', quiet)
-    vim.api.nvim_buf_set_keymap(state.bufnr, 'n', 'q', '<Cmd>close<CR>', quiet)
-  end
-  if vim.fn.bufwinid(state.bufnr) >= 0 then
-    vim.fn.win_gotoid(vim.fn.bufwinid(state.bufnr))
-  else
-    vim.cmd('botright 12split')
-    vim.api.nvim_win_set_buf(0, state.bufnr)
-    vim.wo.wrap = false
-  end
+local function keys()
+  local cancel = '<Cmd>Faultbox cancel<CR>'
+  return { ['<CR>'] = M.run_cell, R = M.run_all, gd = M.to_rule, gf = M.to_failure, c = cancel }
 end
 
 --- Opens the matrix of a spec.
 function M.open(uri)
   state.uri = uri
-  open_window()
+  state.bufnr = panel.buffer(state.bufnr, 'faultbox://matrix', keys())
+  panel.open(state.bufnr)
+  vim.wo.wrap = false
   if not listening then
     listening = true
     session.subscribe(function(run, _, event)

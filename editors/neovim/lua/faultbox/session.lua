@@ -1,9 +1,11 @@
 -- What this Neovim knows: tests of each file, runs, the newest state of each test. One place that all views read.
+local places = require('faultbox.places')
 local runs = require('faultbox.runs')
 
 local M = {
   --- By document: what the server said can be run.
   tests = {},
+  --- By client and the server's own number: a server that was started again counts from the beginning.
   runs = {},
   --- By document, by test: its newest leaf.
   latest = {},
@@ -39,12 +41,19 @@ local function remember(run, leaf)
   latest[leaf.test] = leaf
 end
 
---- Takes the parameters of `faultbox/testEvent`.
-function M.receive(params)
-  local run = M.runs[params.runId]
+local function key_of(client_id, run_id)
+  return ('%s:%s'):format(client_id, run_id)
+end
+
+--- Takes the parameters of `faultbox/testEvent`, and whose they are.
+function M.receive(params, client_id)
+  local key = key_of(client_id, params.runId)
+  local run = M.runs[key]
   if not run then
     run = runs.new(params.runId, params.uri)
-    M.runs[params.runId] = run
+    run.client_id = client_id
+    run.edits = places.remember_edits()
+    M.runs[key] = run
     M.last_run = run
   end
   local event = params.event
@@ -54,6 +63,7 @@ function M.receive(params)
     remember(run, leaf)
   elseif event.event == 'run_started' then
     for _, each in ipairs(run.leaves) do
+      each.edits = run.edits
       remember(run, each)
     end
   elseif event.event == 'queued' then
@@ -63,7 +73,7 @@ function M.receive(params)
     listener(run, leaf, event)
   end
   if event.event == 'ended' then
-    M.runs[run.id] = nil
+    M.runs[key] = nil
     for _, each in ipairs(run.leaves) do
       if each.status == 'not_run' and M.latest[run.uri][each.test] == each then
         M.latest[run.uri][each.test] = nil
@@ -72,11 +82,13 @@ function M.receive(params)
   end
 end
 
---- The server is gone: so is everything it ran.
-function M.server_stopped()
-  for id, run in pairs(M.runs) do
-    local event = { event = 'ended', cancelled = true, message = 'the server stopped' }
-    M.receive({ runId = id, uri = run.uri, event = event })
+--- A server is gone: so is everything it ran.
+function M.server_stopped(client_id)
+  for _, run in pairs(vim.tbl_extend('force', {}, M.runs)) do
+    if run.client_id == client_id then
+      local event = { event = 'ended', cancelled = true, message = 'the server stopped' }
+      M.receive({ runId = run.id, uri = run.uri, event = event }, client_id)
+    end
   end
 end
 

@@ -16,8 +16,12 @@ function M.is_test_file(path)
   if not vim.endswith(path, '.star') then
     return false
   end
+  local filetype = require('faultbox.filetype')
+  if filetype.is_name(path) then
+    return true
+  end
   local ok, lines = pcall(vim.fn.readfile, path, '', 400)
-  return ok and require('faultbox.filetype').is_spec(lines)
+  return ok and filetype.is_spec(lines)
 end
 
 function M.discover_positions(path)

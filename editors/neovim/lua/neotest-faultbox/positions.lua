@@ -29,20 +29,30 @@ local function end_of_def(lines, first)
   return last
 end
 
---- All tests of a text: {name, first, last}, lines from 1.
+--- What a `fault_scenario` is called: its first argument, or the one named so, on whatever line.
+local function name_in(lines, first, last)
+  local call = table.concat(vim.list_slice(lines, first, last), '\n')
+  return call:match('^fault_scenario%s*%(%s*["\']([^"\']+)') or call:match('[%s(,]name%s*=%s*["\']([^"\']+)')
+end
+
+--- All tests of a text: {name, first, last}, lines from 1; of matrices with an `id` of their own.
 function M.of_lines(lines)
-  local found = {}
+  local found, matrices = {}, 0
   for number, line in ipairs(lines) do
     local body = line:match('^def%s+(test_[%w_]*)')
-    local scenario = line:match('^scenario%s*%(%s*([%w_]+)')
-    local faulty = line:match('^fault_scenario%s*%(%s*["\']([^"\']+)') or line:match('^fault_scenario%s*%(%s*$')
-      and (lines[number + 1] or ''):match('["\']([^"\']+)')
+    local scenario = line:match('^scenario%s*%(%s*fn%s*=%s*([%w_]+)') or line:match('^scenario%s*%(%s*([%w_]+)')
+    local is_faulty = line:find('^fault_scenario%s*%(')
+    local is_matrix = line:find('^fault_matrix%s*%(')
+    local last = (scenario or is_faulty or is_matrix) and closing_line(lines, number)
+    local faulty = is_faulty and name_in(lines, number, last)
     if body then
       found[#found + 1] = { name = body, first = number, last = end_of_def(lines, number) }
     elseif scenario or faulty then
-      found[#found + 1] = { name = 'test_' .. (scenario or faulty), first = number, last = closing_line(lines, number) }
-    elseif line:find('^fault_matrix%s*%(') then
-      found[#found + 1] = { name = 'test_matrix_*', label = 'matrix', first = number, last = closing_line(lines, number) }
+      found[#found + 1] = { name = 'test_' .. (scenario or faulty), first = number, last = last }
+    elseif is_matrix then
+      matrices = matrices + 1
+      local label = matrices == 1 and 'matrix' or ('matrix %d'):format(matrices)
+      found[#found + 1] = { name = 'test_matrix_*', id = label, label = label, first = number, last = last }
     end
   end
   return found
@@ -55,7 +65,7 @@ function M.list(path, lines, items)
   for _, item in ipairs(items) do
     list[#list + 1] = {
       {
-        id = path .. '::' .. item.name,
+        id = path .. '::' .. (item.id or item.name),
         type = 'test',
         path = path,
         name = item.label or item.name:gsub('^test_', ''),
