@@ -37,7 +37,8 @@ mod tests {
 
     /// Asserts what the checks find in a spec without errors.
     pub(super) fn check(text: &str, expected: &[&str]) {
-        let mut loaded = load_with(text, &[("lib.star", "def helper():\n    assert_true(True)\n")]);
+        let mut loaded =
+            load_with(text, &[("lib.star", "def helper():\n    assert_true(True)\ncheck = assert_true\n")]);
         assert_eq!(lines(&loaded), Vec::<String>::new(), "{text}");
         loaded.diagnostics =
             super::all(&loaded, &|service| (service.binary == "gone").then(|| "no such file".to_owned()));

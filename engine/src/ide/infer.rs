@@ -10,7 +10,9 @@ use crate::spec::registry::{self, Builtin};
 use crate::syntax::lexer::Operator;
 use crate::syntax::scope::Definition;
 use crate::syntax::{ArgumentKind, NodeId, NodeKind};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
 
 /// How far one question may lead; enough for real specs, and a bound for hostile ones.
@@ -20,11 +22,16 @@ const MAX_USES: usize = 100;
 /// How deep names may lead to names.
 const DEPTH: u32 = 24;
 
+/// The file and node an answer is about, and whether it is what a function gives back.
+type Question<'a> = (&'a Path, NodeId, bool);
+
 /// Answers questions about values of one snapshot.
 pub(super) struct Inference<'a> {
     pub snapshot: Snapshot<'a>,
     /// True when an answer has to hold whichever binding, call, return or item a spec meets.
     pub is_strict: bool,
+    /// Answers that hold, so that what all calls agree on is not found out again for each of them.
+    known: RefCell<HashMap<Question<'a>, Value<'a>>>,
     fuel: Cell<u32>,
     depth: Cell<u32>,
 }
@@ -32,7 +39,8 @@ pub(super) struct Inference<'a> {
 impl<'a> Inference<'a> {
     /// Where several values are possible, one is taken: better than nothing for who completes or reads.
     pub(super) fn new(snapshot: Snapshot<'a>) -> Inference<'a> {
-        Inference { snapshot, is_strict: false, fuel: Cell::new(FUEL), depth: Cell::new(0) }
+        let known = RefCell::default();
+        Inference { snapshot, is_strict: false, known, fuel: Cell::new(FUEL), depth: Cell::new(0) }
     }
 
     /// Where several values are possible, only what they share is known: a finding must not rest on a guess.
@@ -120,11 +128,25 @@ impl<'a> Inference<'a> {
             let last = definition.bindings.last();
             return last.map_or(Value::Unknown, |last| self.bound(file, last.node, &definition.name));
         }
-        let each = definition.bindings.iter().map(|each| self.bound(file, each.node, &definition.name));
-        match agreed(each) {
-            Value::List(_) if !is_only_read(file, definition) => Value::List(Rc::new(Value::Unknown)),
-            value => value,
+        let Some(first) = definition.bindings.first() else { return Value::Unknown };
+        self.remembered((file.path, first.node, false), || {
+            let each = definition.bindings.iter().map(|each| self.bound(file, each.node, &definition.name));
+            match agreed(each) {
+                Value::List(_) if !is_only_read(file, definition) => Value::List(Rc::new(Value::Unknown)),
+                value => value,
+            }
+        })
+    }
+
+    /// The answer to a question of the strict kind. One that leads back to itself is not known, which ends it.
+    pub(super) fn remembered(&self, asked: Question<'a>, answer: impl FnOnce() -> Value<'a>) -> Value<'a> {
+        if let Some(known) = self.known.borrow().get(&asked) {
+            return known.clone();
         }
+        self.known.borrow_mut().insert(asked, Value::Unknown);
+        let value = answer();
+        self.known.borrow_mut().insert(asked, value.clone());
+        value
     }
 
     /// What one binding sets a name to.
@@ -222,6 +244,8 @@ impl<'a> Inference<'a> {
     /// What a function of Starlark itself gives back.
     fn standard(&self, file: FileView<'a>, call: NodeId, name: &str) -> Option<Value<'a>> {
         Some(match name {
+            // Which fields `**dict` gives is not seen.
+            "struct" if self.is_strict && Written::of(file.tree(), call).has_kwargs => Value::Unknown,
             "struct" => Value::Struct(Rc::new(self.fields(file, call))),
             "str" | "repr" | "type" | "chr" => Value::Str,
             "len" | "int" | "ord" | "hash" => Value::Int,

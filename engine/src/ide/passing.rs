@@ -38,8 +38,13 @@ impl<'a> Inference<'a> {
             NodeKind::Return { value: Some(value) } if own(id) => Some(self.value(function.file, *value)),
             _ => None,
         });
-        let Some(last) = returns.next() else { return Value::None };
-        if self.is_strict { agreed(std::iter::once(last).chain(returns)) } else { last }
+        if !self.is_strict {
+            return returns.next().unwrap_or(Value::None);
+        }
+        self.remembered((function.file.path, function.node, true), || {
+            let mut returns = returns.peekable();
+            if returns.peek().is_none() { Value::None } else { agreed(returns) }
+        })
     }
 
     /// What a parameter is given: by the call that uses the function as an expectation, or by any other call; by all of

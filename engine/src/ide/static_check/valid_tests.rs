@@ -137,6 +137,13 @@ fn functions_that_return_several_things() {
 }
 
 #[test]
+fn fields_the_text_does_not_show() {
+    valid(
+        "def mk(k):\n    if k:\n        return struct(**{\"s\": cache})\n    return struct(s = api)\na = mk(1).s.main.addr\n",
+    );
+}
+
+#[test]
 fn results_of_several_scenarios() {
     let scenarios = "def three():\n    return api.get(path=\"/\")\ndef two():\n    return struct(x=api.get(path=\"/\"))\ndef chk(r):\n    assert_true(r.x.ok if hasattr(r, \"x\") else r.ok)\ndef kind(r):\n    assert_true(r.x.ok if type(r) == \"struct\" else r.ok)\na = fault_assumption(\"a\", target = api.public, rules = [drop()])\n";
     for (list, expect) in [("three, two", "chk"), ("two, three", "chk"), ("three, two", "kind")] {
