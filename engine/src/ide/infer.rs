@@ -4,7 +4,7 @@
 use super::agreement::agreed;
 use super::call_site::{self, Written};
 use super::value::{Function, ServiceShape, Value};
-use super::{FileView, Snapshot, service_shape};
+use super::{FileView, Snapshot, branches, service_shape};
 use crate::model::Returns;
 use crate::spec::registry::{self, Builtin};
 use crate::syntax::lexer::Operator;
@@ -119,7 +119,11 @@ impl<'a> Inference<'a> {
 
     fn name(&self, file: FileView<'a>, node: NodeId) -> Value<'a> {
         let Some(id) = file.scopes.resolve(node) else { return constant(file.tree().text_of(node)) };
-        self.definition(file, file.scopes.definition(id))
+        let definition = file.scopes.definition(id);
+        if self.is_strict && branches::is_in_branch(file, node, definition) {
+            return Value::Unknown;
+        }
+        self.definition(file, definition)
     }
 
     /// What a name was set to: by the last binding, or by all when they must agree.

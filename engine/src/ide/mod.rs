@@ -5,6 +5,7 @@
 
 pub mod actions;
 mod agreement;
+mod branches;
 mod call_site;
 mod callable;
 pub mod calls;

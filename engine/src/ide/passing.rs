@@ -2,6 +2,7 @@
 
 use super::FileView;
 use super::agreement::agreed;
+use super::branches;
 use super::call_site::Written;
 use super::infer::Inference;
 use super::mentions::{self, Use};
@@ -54,6 +55,9 @@ impl<'a> Inference<'a> {
         let mentions =
             mentions::of_function(file, parameter.owner).into_iter().map(|mention| (file, mention));
         if self.is_strict {
+            if branches::asks_which(file, param) {
+                return Value::Unknown;
+            }
             let elsewhere = self.mentions_elsewhere(&parameter);
             return agreed(mentions.chain(elsewhere).flat_map(|(file, mention)| {
                 self.given(&parameter, file, mention).unwrap_or_else(|| vec![Value::Unknown])

@@ -113,6 +113,21 @@ fn functions_that_are_given_several_things() {
 }
 
 #[test]
+fn branches_no_call_at_hand_takes() {
+    valid("def at(s):\n    if s == api:\n        return s.public\n    return s.main\na = at(cache)\n");
+    valid("def at(s):\n    return s.public if s.name == \"api\" else s.main\na = at(cache)\n");
+    valid("def at(s):\n    return s if type(s) == \"string\" else s.main.addr\na = at(\"x\")\n");
+    valid(
+        "def under(i, proto):\n    if proto == \"http\":\n        fault(i, error(path=\"*\"), run=lambda: 1)\n    else:\n        fault(i, error(key=\"*\"), run=lambda: 1)\ndef test_a():\n    under(cache.main, \"redis\")\n",
+    );
+    wrong("def at(s):\n    if s != None:\n        return s.mian\na = at(cache)\n", "FB0116");
+    wrong(
+        "def test_a():\n    at(api.public.get(path=\"/\"))\ndef at(r):\n    if r.status == 200:\n        r.bdoy\n",
+        "FB0116",
+    );
+}
+
+#[test]
 fn functions_that_other_files_call() {
     valid_with(
         "load(\"lib.star\", \"ask\")\na = ask(cache, \"main\")\n",
@@ -165,6 +180,11 @@ fn what_all_agree_on_is_still_checked() {
     );
     wrong(
         "def either(x):\n    if x:\n        return api.get(path=\"/a\")\n    return api.get(path=\"/\")\ndef test_a():\n    either(1).code\n",
+        "FB0116",
+    );
+    // Evaluation says what the text does not.
+    wrong(
+        "def mk(n):\n    return service(n, \"x\", interface(n + \"_p\", \"http\", 1))\none = mk(\"one\")\ndef test_a():\n    one.one_q\n",
         "FB0116",
     );
     wrong("x = fault_assumption(\"x\", target = db, wrte = deny(\"EIO\"))\n", "FB0109");
