@@ -37,7 +37,7 @@ mod tests {
 
     /// Asserts what the checks find in a spec without errors.
     pub(super) fn check(text: &str, expected: &[&str]) {
-        let library = ("lib.star", "def helper():\n    assert_true(True)\n");
+        let library = ("lib.star", "def helper():\n    assert_true(True)\ncheck = assert_true\n");
         let mut loaded = load_with(text, &[library, ("parts/db.star", "db = service(\"db\", \"b\")\n")]);
         assert_eq!(lines(&loaded), Vec::<String>::new(), "{text}");
         loaded.diagnostics =

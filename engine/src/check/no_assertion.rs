@@ -9,6 +9,8 @@ use super::reach;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{CallableId, Test, TestKind};
 use crate::spec::Loaded;
+use crate::text::FileId;
+use std::collections::BTreeSet;
 
 pub(super) fn check(loaded: &Loaded) -> Vec<Diagnostic> {
     let mut findings: Vec<Diagnostic> = Vec::new();
@@ -58,7 +60,27 @@ fn function_asserts(loaded: &Loaded, id: CallableId) -> bool {
     }
     let reached = reach::bodies(loaded, id);
     // A function nothing is known about may assert.
-    reached.is_empty() || reached.iter().any(|each| each.body.names.iter().any(|name| word(name)))
+    if reached.is_empty() {
+        return true;
+    }
+    let mut open: Vec<(FileId, &str)> = Vec::new();
+    reached
+        .iter()
+        .for_each(|each| open.extend(each.body.names.iter().map(|name| (each.file, name.as_str()))));
+    let mut seen = BTreeSet::new();
+    while let Some((file, name)) = open.pop() {
+        if word(name) {
+            return true;
+        }
+        // Also through other names: `check = assert_eq`.
+        if seen.insert((file, name)) {
+            open.extend(reach::behind(loaded, name, file));
+            if let Some((file, site)) = reach::function(loaded, name, file) {
+                open.extend(site.body.names.iter().map(|name| (file, name.as_str())));
+            }
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -78,6 +100,18 @@ mod tests {
                 "{API}a = fault_assumption(\"a\", target=api.main, rules=[drop()])\nfault_scenario(\"x\", scenario=lambda: api.get(), faults=a, expect=lambda r: r)\n"
             ),
             &["FB0210 3:1 no assertion in \"x\": it passes whatever the service does"],
+        );
+    }
+
+    #[test]
+    fn assertions_under_other_names_count() {
+        check("check = assert_true\ndef test_a():\n    check(1)\n", &[]);
+        check("t = struct(ok = lambda r: assert_true(r))\ndef test_a():\n    t.ok(1)\n", &[]);
+        check("def mine(x):\n    assert_true(x)\nm = mine\ndef test_a():\n    m(1)\n", &[]);
+        check("load(\"lib.star\", c = \"check\")\ndef test_a():\n    c(1)\n", &[]);
+        check(
+            "check = struct\ndef test_a():\n    check(a = 1)\n",
+            &["FB0210 2:1 no assertion in \"a\": it passes whatever the service does"],
         );
     }
 

@@ -70,3 +70,22 @@ pub(super) fn function<'l>(
     let mut found = others.filter_map(|(at, outline)| Some((FileId(at as u32), outline.function(theirs)?)));
     found.next()
 }
+
+/// What a variable of the top level may stand for: the names its statement reads, with the file they mean something in.
+pub(super) fn behind<'l>(loaded: &'l Loaded, name: &str, file: FileId) -> Vec<(FileId, &'l str)> {
+    let Some(own) = loaded.outlines.get(file.0 as usize) else { return Vec::new() };
+    let loads = own.loads.iter().flat_map(|site| &site.names);
+    let theirs = loads.filter(|(local, ..)| local == name).map(|(_, theirs, _)| theirs.as_str()).next();
+    let mut found = Vec::new();
+    for (at, outline) in loaded.outlines.iter().enumerate() {
+        let at = FileId(at as u32);
+        let wanted = if at == file { Some(name) } else { theirs };
+        let sites = outline.globals.iter().filter(|site| Some(site.name.as_str()) == wanted);
+        for site in sites.filter(|site| outline.function(&site.name).is_none()) {
+            let within = |span: &Span| site.statement.start <= span.start && span.end <= site.statement.end;
+            let reads = outline.reads.iter().filter(|(_, span)| within(span));
+            found.extend(reads.map(|(read, _)| (at, read.as_str())));
+        }
+    }
+    found
+}

@@ -9,7 +9,9 @@
 
 use super::reach;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{Endpoint, Matcher, Protocol, Rule, Service, Target, Test, TestKind};
+use crate::model::{
+    Assumption, AssumptionName, Endpoint, Matcher, Protocol, Rule, Service, Target, Test, TestKind,
+};
 use crate::spec::Loaded;
 use crate::spec::outline::{ArgKind, CallSite, Callee, ExprShape};
 use crate::spec::registry;
@@ -30,7 +32,11 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Diagnostic> {
     let mut reached: Vec<Span> = Vec::new();
     for test in loaded.spec.tests.iter().filter(|_| loaded.program.is_some()) {
         let requests = requests(loaded, test);
-        for rule in test.faults().iter().flat_map(|fault| loaded.spec.rules_of(fault)) {
+        let rules_of = |fault| loaded.spec.rules_of(fault).into_iter().map(move |rule| (fault, rule));
+        for (fault, rule) in test.faults().iter().flat_map(rules_of) {
+            if may_miss(loaded, test, fault, rule) {
+                continue;
+            }
             match &requests {
                 Some(requests) if misses(loaded, rule, requests) => {
                     let key = (rule.span.file.0, rule.span.start, rule.span.end);
@@ -138,6 +144,14 @@ fn literal_path(site: &CallSite) -> Option<String> {
     }
 }
 
+/// True when the test, or an assumption it has the rule from, says that the rule need not act.
+fn may_miss(loaded: &Loaded, test: &Test, fault: &AssumptionName, rule: &Rule) -> bool {
+    let is_own = |assumption: &Assumption| assumption.rules.iter().any(|own| own.span == rule.span);
+    let mut from = loaded.spec.assumptions.iter().filter(|known| known.name == *fault || is_own(known));
+    matches!(test.kind, TestKind::FaultScenario { may_miss: true, .. })
+        || from.any(|assumption| assumption.may_miss)
+}
+
 /// True when the rule surely acts on none of the requests.
 fn misses(loaded: &Loaded, rule: &Rule, requests: &[Request]) -> bool {
     let (Target::Interface(endpoint), Matcher::Message(clauses)) = (&rule.target, &rule.matcher) else {
@@ -194,6 +208,20 @@ mod tests {
         spec("drop(path=\"/A b\")", "api.get(\"/A%20b?c=d\")", "", &[]);
         let found = "FB0204 4:51 no step of the scenario matches /A%20b";
         spec("drop(path=\"/A%20b\")", "api.get(\"/A%20b\")", "", &[found]);
+    }
+
+    #[test]
+    fn what_may_miss_is_not_named() {
+        let text = |assumption: &str, test: &str| {
+            format!(
+                "api = service(\"api\", \"a\", interface(\"main\", \"http\", 80))\n\
+                 a = fault_assumption(\"a\", target=api.main, rules=[drop(path=\"/data/key\")]{assumption}\n\
+                 fault_scenario(\"x\", scenario=lambda: api.get(path=\"/x\"), expect=lambda r: assert_true(r), {test})\n"
+            )
+        };
+        check(&text(")", "faults=a, may_miss=True"), &[]);
+        check(&text(", may_miss=True)", "faults=a"), &[]);
+        check(&text(")\nall = fault_assumption(\"all\", faults=[a], may_miss=True)", "faults=all"), &[]);
     }
 
     #[test]

@@ -1,31 +1,51 @@
 //! Finds out what the value of an expression is, without evaluating: names are followed to what they were set to,
 //! calls to what the callee gives back, across `load`.
 
+use super::agreement::agreed;
 use super::call_site::{self, Written};
 use super::value::{Function, ServiceShape, Value};
-use super::{FileView, Snapshot, service_shape};
+use super::{FileView, Snapshot, branches, service_shape};
 use crate::model::Returns;
 use crate::spec::registry::{self, Builtin};
-use crate::syntax::scope::{Definition, DefinitionKind};
+use crate::syntax::lexer::Operator;
+use crate::syntax::scope::Definition;
 use crate::syntax::{ArgumentKind, NodeId, NodeKind};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
 
 /// How far one question may lead; enough for real specs, and a bound for hostile ones.
 const FUEL: u32 = 4_000;
+/// Uses of one list that are looked at; a spec goes through a list in a few places.
+const MAX_USES: usize = 100;
 /// How deep names may lead to names.
 const DEPTH: u32 = 24;
+
+/// The file and node an answer is about, and whether it is what a function gives back.
+type Question<'a> = (&'a Path, NodeId, bool);
 
 /// Answers questions about values of one snapshot.
 pub(super) struct Inference<'a> {
     pub snapshot: Snapshot<'a>,
+    /// True when an answer has to hold whichever binding, call, return or item a spec meets.
+    pub is_strict: bool,
+    /// Answers that hold, so that what all calls agree on is not found out again for each of them.
+    known: RefCell<HashMap<Question<'a>, Value<'a>>>,
     fuel: Cell<u32>,
     depth: Cell<u32>,
 }
 
 impl<'a> Inference<'a> {
+    /// Where several values are possible, one is taken: better than nothing for who completes or reads.
     pub(super) fn new(snapshot: Snapshot<'a>) -> Inference<'a> {
-        Inference { snapshot, fuel: Cell::new(FUEL), depth: Cell::new(0) }
+        let known = RefCell::default();
+        Inference { snapshot, is_strict: false, known, fuel: Cell::new(FUEL), depth: Cell::new(0) }
+    }
+
+    /// Where several values are possible, only what they share is known: a finding must not rest on a guess.
+    pub(super) fn strict(snapshot: Snapshot<'a>) -> Inference<'a> {
+        Inference { is_strict: true, ..Inference::new(snapshot) }
     }
 
     /// The value of a node of the snapshot's own file.
@@ -51,7 +71,11 @@ impl<'a> Inference<'a> {
             NodeKind::Name => self.name(file, node),
             NodeKind::Attribute { object, name } => {
                 let attribute = file.tree().str(name.span);
-                attribute_of(&self.value(file, *object), attribute)
+                match self.value(file, *object) {
+                    // Which interface `svc.get` means depends on all of them.
+                    Value::Service(shape) if self.is_strict && !shape.offers(attribute) => Value::Unknown,
+                    object => attribute_of(&object, attribute),
+                }
             }
             NodeKind::Call { callee, .. } => self.call(file, node, *callee),
             NodeKind::Index { object, .. } => match self.value(file, *object) {
@@ -61,16 +85,25 @@ impl<'a> Inference<'a> {
                 _ => Value::Unknown,
             },
             NodeKind::Paren { inner } => self.value(file, *inner),
+            NodeKind::Conditional { then, otherwise, .. } if self.is_strict => {
+                agreed([*then, *otherwise].into_iter().map(|side| self.value(file, side)))
+            }
             NodeKind::Conditional { then, .. } => self.value(file, *then),
             NodeKind::Lambda { .. } => Value::Function(Function { file, node }),
             NodeKind::String(_) => Value::Str,
             NodeKind::Int => Value::Int,
             NodeKind::Float => Value::Float,
             NodeKind::Compare { .. } => Value::Bool,
+            NodeKind::Binary { operator, left, right } if self.is_strict => {
+                combined(*operator, self.value(file, *left), self.value(file, *right))
+            }
             NodeKind::Binary { left, .. } => match self.value(file, *left) {
                 value @ (Value::Str | Value::Int | Value::Float | Value::List(_)) => value,
                 _ => Value::Unknown,
             },
+            NodeKind::List { items } | NodeKind::Tuple { items } if self.is_strict => {
+                Value::List(Rc::new(agreed(items.iter().map(|&item| self.value(file, item)))))
+            }
             NodeKind::List { items } | NodeKind::Tuple { items } => {
                 let first = items.first().map_or(Value::Unknown, |&item| self.value(file, item));
                 Value::List(Rc::new(first))
@@ -86,44 +119,77 @@ impl<'a> Inference<'a> {
 
     fn name(&self, file: FileView<'a>, node: NodeId) -> Value<'a> {
         let Some(id) = file.scopes.resolve(node) else { return constant(file.tree().text_of(node)) };
-        self.definition(file, file.scopes.definition(id))
+        let definition = file.scopes.definition(id);
+        if self.is_strict && branches::is_in_branch(file, node, definition) {
+            return Value::Unknown;
+        }
+        self.definition(file, definition)
     }
 
-    /// What a name was set to; the last binding counts.
+    /// What a name was set to: by the last binding, or by all when they must agree.
     pub(super) fn definition(&self, file: FileView<'a>, definition: &Definition) -> Value<'a> {
-        let Some(binding) = definition.bindings.last() else { return Value::Unknown };
+        if !self.is_strict {
+            let last = definition.bindings.last();
+            return last.map_or(Value::Unknown, |last| self.bound(file, last.node, &definition.name));
+        }
+        let Some(first) = definition.bindings.first() else { return Value::Unknown };
+        self.remembered((file.path, first.node, false), || {
+            let each = definition.bindings.iter().map(|each| self.bound(file, each.node, &definition.name));
+            match agreed(each) {
+                Value::List(_) if !is_only_read(file, definition) => Value::List(Rc::new(Value::Unknown)),
+                value => value,
+            }
+        })
+    }
+
+    /// The answer to a question of the strict kind. One that leads back to itself is not known, which ends it.
+    pub(super) fn remembered(&self, asked: Question<'a>, answer: impl FnOnce() -> Value<'a>) -> Value<'a> {
+        if let Some(known) = self.known.borrow().get(&asked) {
+            return known.clone();
+        }
+        self.known.borrow_mut().insert(asked, Value::Unknown);
+        let value = answer();
+        self.known.borrow_mut().insert(asked, value.clone());
+        value
+    }
+
+    /// What one binding sets a name to.
+    fn bound(&self, file: FileView<'a>, node: NodeId, name: &str) -> Value<'a> {
         let tree = file.tree();
-        match definition.kind {
-            DefinitionKind::Function => Value::Function(Function { file, node: binding.node }),
-            DefinitionKind::Variable => match tree.parent(binding.node).map(|parent| tree.kind(parent)) {
-                Some(NodeKind::Assign { target, value, .. }) if *target == binding.node => {
-                    self.assigned(file, *value, &definition.name)
-                }
-                _ => Value::Unknown,
-            },
-            DefinitionKind::Loaded => self.loaded(file, binding.node),
-            DefinitionKind::LoopVariable => {
-                match tree.parent(binding.node).map(|parent| tree.kind(parent)) {
-                    Some(
-                        NodeKind::For { target, iterable, .. } | NodeKind::ForClause { target, iterable },
-                    ) if *target == binding.node => match self.value(file, *iterable) {
-                        Value::List(item) => (*item).clone(),
-                        _ => Value::Unknown,
-                    },
+        match tree.kind(node) {
+            NodeKind::Def { .. } => return Value::Function(Function { file, node }),
+            NodeKind::LoadName { .. } => return self.loaded(file, node),
+            NodeKind::Param { .. } => return self.parameter(file, node),
+            _ => {}
+        }
+        match tree.parent(node).map(|parent| tree.kind(parent)) {
+            Some(NodeKind::Assign { target, value, .. }) if *target == node => {
+                self.assigned(file, *value, name)
+            }
+            Some(NodeKind::For { target, iterable, .. } | NodeKind::ForClause { target, iterable })
+                if *target == node =>
+            {
+                match self.value(file, *iterable) {
+                    Value::List(item) => (*item).clone(),
                     _ => Value::Unknown,
                 }
             }
-            DefinitionKind::Parameter => self.parameter(file, binding.node),
+            _ => Value::Unknown,
         }
     }
 
     /// The value of an assignment. A service that syntax cannot see is looked up in the outline under the variable's
-    /// name, which is how nearly every spec names it.
+    /// name, which is how nearly every spec names it; for a finding the outline must mean the same call.
     fn assigned(&self, file: FileView<'a>, value: NodeId, name: &str) -> Value<'a> {
-        match self.value(file, value) {
-            Value::Unknown => service_shape::outlined(self.snapshot, name)
-                .map_or(Value::Unknown, |shape| Value::Service(Rc::new(shape))),
-            known => known,
+        let value = self.value(file, value);
+        let is_it = |evaluated: &ServiceShape| match &value {
+            Value::Unknown => !self.is_strict,
+            Value::Service(shape) => !shape.is_complete() && shape.is_at(evaluated),
+            _ => false,
+        };
+        match service_shape::outlined(self.snapshot, name).filter(is_it) {
+            Some(evaluated) => Value::Service(Rc::new(evaluated)),
+            None => value,
         }
     }
 
@@ -182,6 +248,8 @@ impl<'a> Inference<'a> {
     /// What a function of Starlark itself gives back.
     fn standard(&self, file: FileView<'a>, call: NodeId, name: &str) -> Option<Value<'a>> {
         Some(match name {
+            // Which fields `**dict` gives is not seen.
+            "struct" if self.is_strict && Written::of(file.tree(), call).has_kwargs => Value::Unknown,
             "struct" => Value::Struct(Rc::new(self.fields(file, call))),
             "str" | "repr" | "type" | "chr" => Value::Str,
             "len" | "int" | "ord" | "hash" => Value::Int,
@@ -212,53 +280,19 @@ impl<'a> Inference<'a> {
         args.iter().filter_map(field).collect()
     }
 
-    /// What a function gives back: a lambda's body, or the last `return` with a value.
-    pub(super) fn returned(&self, function: Function<'a>) -> Value<'a> {
-        let tree = function.file.tree();
-        let body = match tree.kind(function.node) {
-            NodeKind::Lambda { body, .. } => return self.value(function.file, *body),
-            NodeKind::Def { body, .. } => *body,
-            _ => return Value::Unknown,
-        };
-        let own = |id: &NodeId| {
-            let mut above = tree.ancestors(*id);
-            let owner =
-                above.find(|&at| matches!(tree.kind(at), NodeKind::Def { .. } | NodeKind::Lambda { .. }));
-            owner == Some(function.node)
-        };
-        let returns = tree.descendants(body).rev().filter_map(|id| match tree.kind(id) {
-            NodeKind::Return { value: Some(value) } => Some((id, *value)),
-            _ => None,
-        });
-        let last = returns.into_iter().find(|(id, _)| own(id));
-        last.map_or(Value::None, |(_, value)| self.value(function.file, value))
-    }
-
-    /// What a parameter is given: by the call that uses the function as an expectation, or by any other call.
-    fn parameter(&self, file: FileView<'a>, param: NodeId) -> Value<'a> {
+    /// The text an expression is: a string, or a name bound once to one.
+    pub(super) fn text(&self, file: FileView<'a>, node: NodeId) -> Option<&'a str> {
         let tree = file.tree();
-        let Some(owner) = tree.parent(param) else { return Value::Unknown };
-        let (NodeKind::Def { params, .. } | NodeKind::Lambda { params, .. }) = tree.kind(owner) else {
-            return Value::Unknown;
+        let name = match tree.kind(node) {
+            NodeKind::String(_) => return tree.string_value(node),
+            NodeKind::Name => file.scopes.resolve(node)?,
+            _ => return None,
         };
-        let Some(index) = params.iter().position(|&at| at == param) else { return Value::Unknown };
-        for mention in super::mentions::of_function(file, owner) {
-            match super::mentions::use_of(tree, mention) {
-                super::mentions::Use::Called { call } => {
-                    let given = Written::of(tree, call).positional.get(index).copied();
-                    if let Some(given) = given {
-                        return self.value(file, given);
-                    }
-                }
-                super::mentions::Use::Expects { scenario: Some(scenario) } if index == 0 => {
-                    if let Value::Function(function) = self.value(file, scenario) {
-                        return self.returned(function);
-                    }
-                }
-                super::mentions::Use::Expects { .. } | super::mentions::Use::Other => {}
-            }
+        let [only] = file.scopes.definition(name).bindings.as_slice() else { return None };
+        match tree.kind(tree.parent(only.node)?) {
+            NodeKind::Assign { target, value, .. } if *target == only.node => tree.string_value(*value),
+            _ => None,
         }
-        Value::Unknown
     }
 
     /// The service or interface an expression is, with the service's shape.
@@ -268,6 +302,36 @@ impl<'a> Inference<'a> {
             _ => None,
         }
     }
+}
+
+/// What an operator makes of two values.
+fn combined<'a>(operator: Operator, left: Value<'a>, right: Value<'a>) -> Value<'a> {
+    match (operator, &left, &right) {
+        (Operator::Plus, Value::Str, _) | (Operator::Plus, _, Value::Str) => Value::Str,
+        (Operator::Percent, Value::Str, _) => Value::Str,
+        _ => agreed([left, right]),
+    }
+}
+
+/// True when nothing is seen that could change a list: it is gone through, looked into or given to a builtin.
+fn is_only_read(file: FileView<'_>, definition: &Definition) -> bool {
+    let tree = file.tree();
+    let reads = |&used: &NodeId| match tree.parent(used).map(|parent| (parent, tree.kind(parent))) {
+        Some((_, NodeKind::For { iterable, .. } | NodeKind::ForClause { iterable, .. })) => *iterable == used,
+        Some((_, NodeKind::Binary { .. } | NodeKind::Compare { .. } | NodeKind::Slice { .. })) => true,
+        Some((at, NodeKind::Index { .. })) => {
+            let around = tree.parent(at).map(|above| tree.kind(above));
+            !matches!(around, Some(NodeKind::Assign { target, .. } | NodeKind::AugAssign { target, .. }) if *target == at)
+        }
+        Some((at, NodeKind::Argument { .. })) => match tree.parent(at).map(|call| tree.kind(call)) {
+            Some(NodeKind::Call { callee, .. }) => {
+                matches!(tree.kind(*callee), NodeKind::Name) && file.scopes.resolve(*callee).is_none()
+            }
+            _ => false,
+        },
+        _ => false,
+    };
+    definition.uses.len() <= MAX_USES && definition.uses.iter().all(reads)
 }
 
 /// A name bound nowhere: a builtin or a constant of the language.

@@ -4,6 +4,8 @@
 //! declared. None can fail, none looks further than the snapshot, and all work on broken text.
 
 pub mod actions;
+mod agreement;
+mod branches;
 mod call_site;
 mod callable;
 pub mod calls;
@@ -23,6 +25,7 @@ pub mod manual;
 pub mod matrix;
 mod mentions;
 pub mod outline;
+mod passing;
 pub mod references;
 pub mod relevance;
 pub mod rename;

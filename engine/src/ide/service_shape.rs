@@ -2,7 +2,7 @@
 
 use super::call_site::Written;
 use super::infer::Inference;
-use super::value::{InterfaceShape, ServiceShape};
+use super::value::{InterfaceShape, ServiceShape, Value};
 use super::{FileView, Outline, Snapshot};
 use crate::model::Protocol;
 use crate::spec::registry;
@@ -13,31 +13,31 @@ use crate::text::Span;
 pub(super) fn written<'a>(inference: &Inference<'a>, file: FileView<'a>, call: NodeId) -> ServiceShape {
     let tree = file.tree();
     let written = Written::of(tree, call);
+    let name = written.parameter(params("service"), "name").and_then(|name| inference.text(file, name));
     let mut shape = ServiceShape {
-        name: written.text_of_parameter(tree, params("service"), "name").unwrap_or_default().to_owned(),
+        name: name.unwrap_or_default().to_owned(),
         interfaces: Vec::new(),
         operations: Vec::new(),
-        complete: !written.has_args && !written.has_kwargs,
+        has_all_interfaces: !written.has_args,
+        has_all_operations: !written.has_kwargs,
         location: Some(file.location(tree.span(call))),
     };
-    let values = written.positional.iter().chain(written.keywords.iter().map(|(_, _, value)| value));
-    for &value in values {
-        match tree.kind(value) {
-            NodeKind::Call { callee, .. } if tree.text_of(*callee) == "interface" => {
-                shape.interfaces.extend(interface(file, value));
+    // The name comes first, then in any order the program and the interfaces.
+    for &value in written.positional.iter().skip(1) {
+        match declared(inference, file, value) {
+            Some(declared) => {
+                shape.has_all_interfaces &= declared.protocol.is_some();
+                shape.interfaces.push(declared);
             }
-            NodeKind::Name | NodeKind::Call { .. } => {
-                let known = inference.value(file, value).words().is_some();
-                shape.complete &= known
-                    && !matches!(inference.value(file, value), super::value::Value::InterfaceDeclaration);
-            }
-            _ => {}
+            None => shape.has_all_interfaces &= matches!(inference.value(file, value), Value::Str),
         }
     }
     if let Some(ops) = written.keyword("ops") {
-        shape.operations = keys(file, ops);
+        let (operations, are_all) = keys(file, ops);
+        shape.has_all_operations &= are_all;
+        shape.operations = operations;
     }
-    if !shape.complete
+    if !shape.is_complete()
         && let Some(evaluated) = outlined(inference.snapshot, &shape.name)
     {
         return ServiceShape { location: shape.location, ..evaluated };
@@ -60,7 +60,8 @@ pub(super) fn outlined(snapshot: Snapshot<'_>, name: &str) -> Option<ServiceShap
         name: service.name.clone(),
         interfaces: interfaces.collect(),
         operations: service.operations.clone(),
-        complete: true,
+        has_all_interfaces: true,
+        has_all_operations: true,
         location: place(service.span),
     })
 }
@@ -69,26 +70,33 @@ fn params(builtin: &str) -> &'static [crate::model::Param] {
     registry::find(builtin).map_or(&[], |builtin| builtin.params)
 }
 
-/// What an `interface(...)` call declares; `None` while its name is missing.
-fn interface(file: FileView<'_>, call: NodeId) -> Option<InterfaceShape> {
+/// What an `interface(...)` call declares; `None` for anything else, and while its name cannot be read.
+fn declared<'a>(inference: &Inference<'a>, file: FileView<'a>, call: NodeId) -> Option<InterfaceShape> {
     let tree = file.tree();
+    let NodeKind::Call { callee, .. } = tree.kind(call) else { return None };
+    if tree.text_of(*callee) != "interface" || file.scopes.resolve(*callee).is_some() {
+        return None;
+    }
     let (written, params) = (Written::of(tree, call), params("interface"));
+    let text = |name: &str| inference.text(file, written.parameter(params, name)?);
     let port = written.parameter(params, "port").and_then(|port| tree.text_of(port).parse().ok());
     Some(InterfaceShape {
-        name: written.text_of_parameter(tree, params, "name")?.to_owned(),
-        protocol: written.text_of_parameter(tree, params, "protocol").and_then(Protocol::from_name),
+        name: text("name")?.to_owned(),
+        protocol: text("protocol").and_then(Protocol::from_name),
         port,
         location: Some(file.location(tree.span(call))),
     })
 }
 
-/// The keys of a dict literal that are strings.
-fn keys(file: FileView<'_>, dict: NodeId) -> Vec<String> {
+/// The keys of a dict literal that are strings, and whether there are no others.
+fn keys(file: FileView<'_>, dict: NodeId) -> (Vec<String>, bool) {
     let tree = file.tree();
-    let NodeKind::Dict { entries } = tree.kind(dict) else { return Vec::new() };
+    let NodeKind::Dict { entries } = tree.kind(dict) else { return (Vec::new(), false) };
     let key = |&entry: &NodeId| match tree.kind(entry) {
         NodeKind::DictEntry { key, .. } => tree.string_value(*key).map(str::to_owned),
         _ => None,
     };
-    entries.iter().filter_map(key).collect()
+    let keys: Vec<String> = entries.iter().filter_map(key).collect();
+    let are_all = keys.len() == entries.len();
+    (keys, are_all)
 }

@@ -121,7 +121,7 @@ fn attribute(inference: &Inference<'_>, object: NodeId, name: &str) -> TokenType
     }
 }
 
-fn name(snapshot: &Snapshot<'_>, inference: &Inference<'_>, id: NodeId) -> TokenType {
+fn name<'a>(snapshot: &Snapshot<'a>, inference: &Inference<'a>, id: NodeId) -> TokenType {
     let Some(definition) = snapshot.file.scopes.resolve(id) else {
         return match snapshot.tree().text_of(id) {
             "True" | "False" | "None" => TokenType::Keyword,

@@ -53,8 +53,10 @@ pub(super) struct ServiceShape {
     pub interfaces: Vec<InterfaceShape>,
     /// Names of its `ops`.
     pub operations: Vec<String>,
-    /// False when parts of the call could not be read.
-    pub complete: bool,
+    /// False when an argument may be an interface that could not be read.
+    pub has_all_interfaces: bool,
+    /// False when `ops` could not be read.
+    pub has_all_operations: bool,
     /// The `service(...)` call.
     pub location: Option<Location>,
 }
@@ -91,6 +93,24 @@ pub(super) const RESPONSE: [(&str, &str, &str); 7] = [
 ];
 
 impl ServiceShape {
+    /// True when nothing is left for evaluation to tell.
+    pub(super) fn is_complete(&self) -> bool {
+        self.has_all_interfaces && self.has_all_operations
+    }
+
+    /// True when both were declared by the same call.
+    pub(super) fn is_at(&self, other: &ServiceShape) -> bool {
+        let place =
+            |shape: &ServiceShape| shape.location.clone().map(|at| (at.path, at.span.start, at.span.end));
+        place(self).is_some() && place(self) == place(other)
+    }
+
+    /// True when it is known what the attribute is, or that there is none.
+    pub(super) fn offers(&self, attribute: &str) -> bool {
+        let own = self.interfaces.iter().any(|interface| interface.name == attribute);
+        self.has_all_interfaces || attribute == "name" || own
+    }
+
     /// The interface that `svc.get(...)` means: the only one, or the one named `default`.
     pub(super) fn default_interface(&self) -> Option<usize> {
         match self.interfaces.as_slice() {

@@ -79,7 +79,7 @@ impl Checker<'_> {
                 _ => {}
             }
         }
-        let service = target.map(|(shape, _)| shape).filter(|shape| shape.complete);
+        let service = target.map(|(shape, _)| shape).filter(|shape| shape.has_all_operations);
         for (word, span, value) in extra(builtin, written) {
             match self.inference.of(value) {
                 Value::Rule => findings.push(self.rule_as_fault(word, value)),

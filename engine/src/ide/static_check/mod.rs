@@ -10,6 +10,8 @@ mod names;
 mod site;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod valid_tests;
 
 use super::Snapshot;
 use super::call_site::Written;
@@ -23,7 +25,7 @@ const MAX_FINDINGS: usize = 500;
 
 /// Every finding about the file, in the order of the text.
 pub fn check(snapshot: &Snapshot<'_>) -> Vec<Diagnostic> {
-    let checker = Checker { snapshot: *snapshot, inference: Inference::new(*snapshot) };
+    let checker = Checker { snapshot: *snapshot, inference: Inference::strict(*snapshot) };
     let mut findings = Vec::new();
     checker.names(&mut findings);
     checker.loads(&mut findings);
