@@ -22,6 +22,14 @@ fn check(fixture: &str, expected: &[&str]) {
     assert_eq!(labels, expected, "{fixture}");
 }
 
+/// The proposal of this label inserts that.
+#[track_caller]
+fn check_insert(fixture: &str, label: &str, expected: &str) {
+    let found = at(fixture);
+    let item = found.iter().find(|item| item.label == label);
+    assert_eq!(item.map(|item| item.insert.as_str()), Some(expected), "{fixture}");
+}
+
 /// These are proposed, and those are not.
 #[track_caller]
 fn check_among(fixture: &str, present: &[&str], absent: &[&str]) {
@@ -129,6 +137,23 @@ fn statements_offer_declarations_as_snippets() {
         .map(|item| &*item.label)
         .collect();
     assert_eq!(first, ["service", "interface"]);
+}
+
+#[test]
+fn what_stands_behind_the_word_is_not_inserted_again() {
+    check_insert("assert_e$0(1, 2)", "assert_eq", "assert_eq");
+    check_insert("assert_e$0", "assert_eq", "assert_eq($1)$0");
+    check_insert("api.public.ge$0(\"/x\")", "get", "get");
+    check_insert("servi$0(\"a\")", "service", "service");
+    check_insert("x = le$0(\"a\")", "len", "len");
+    check_insert("loa$0(\"a\")", "load", "load");
+    check_insert("fault_scenario(\"x\", scen$0=reading)", "scenario=", "scenario");
+    check_insert("fault_scenario(\"x\", scen$0 = reading)", "scenario=", "scenario");
+    check_insert("fault_scenario(\"x\", scen$0)", "scenario=", "scenario=$1");
+    check_insert("deny(\"EIO\", p$0robability=\"3%\")", "probability=", "probability");
+    check_insert("x = delay(del$0=\"1s\")", "delay=", "delay");
+    check_among("deny(\"EIO\", p$0robability=\"3%\")", &["label="], &["\"10%\"", "db"]);
+    check_among("assert_eq(api$0 == db)", &["api"], &[]);
 }
 
 #[test]
