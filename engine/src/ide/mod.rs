@@ -23,6 +23,7 @@ pub mod manual;
 pub mod matrix;
 mod mentions;
 pub mod outline;
+mod recipes;
 pub mod references;
 pub mod relevance;
 pub mod rename;

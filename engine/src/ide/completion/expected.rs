@@ -67,9 +67,9 @@ impl Ground<'_> {
         let callable = callable::of_call(&self.inference, active.call)?;
         let keyword = active.keyword.as_deref();
         let Some(slot) = callable.slot_of(active.index, keyword) else {
-            let (what, ty) = callable.rest.filter(|_| keyword.is_none())?;
+            let (what, ty) = callable.rest.as_ref().filter(|_| keyword.is_none())?;
             // What follows a service's name: the program, then interfaces.
-            let ty = if what.contains("interfaces") { ParamType::Interface } else { ty };
+            let ty = if what.contains("interfaces") { ParamType::Interface } else { *ty };
             return Some(Expected::new(ty, Domain::None));
         };
         if callable.name == "assert_eq" {

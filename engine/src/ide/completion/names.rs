@@ -47,7 +47,7 @@ impl Ground<'_> {
             _ => Rank::Local,
         };
         let detail = match &value {
-            Value::Function(function) => signature::render(&callable::of_function(*function)).0,
+            Value::Function(function) => signature::label(&callable::of_function(*function)),
             value => value.words().unwrap_or("").to_owned(),
         };
         list.plain(rank, kind, &definition.name, &detail, "");
@@ -61,7 +61,7 @@ impl Ground<'_> {
             _ => Rank::Builtin,
         };
         let (insert, is_snippet) = snippets::of(builtin, wanted.is_none());
-        let (detail, _) = signature::render(&callable::of_builtin(builtin));
+        let detail = signature::label(&callable::of_builtin(builtin));
         list.add(rank, CompletionKind::Builtin, builtin.name, (&detail, builtin.doc), insert, is_snippet);
     }
 }
