@@ -1,5 +1,6 @@
 //! Inside the brackets of a call: the arguments it still lacks, and values for the next positional one.
 
+use super::expected::RuleTarget;
 use super::{Behind, CompletionKind, Ground, List, Rank};
 use crate::ide::callable::{self, Callable, CallableKind, Slot, SlotKind};
 use crate::model::ParamType;
@@ -25,11 +26,18 @@ impl Ground<'_> {
     fn keywords(&self, list: &mut List, callable: &Callable, active: &ActiveCall) {
         let equals = self.equals(active);
         let by_position = active.index.min(callable.positional);
+        // A service is faulted by syscall, and the first fault comes before anything else.
+        let is_syscall = |name: &String| callable.slot(name).is_some_and(|slot| slot.kind.is_syscall());
+        let wants_syscall =
+            self.rule_target(active) == Some(RuleTarget::Service) && !active.given.iter().any(is_syscall);
         for (at, slot) in callable.slots.iter().enumerate() {
             if active.given.contains(&slot.name) || at < by_position {
                 continue;
             }
-            let rank = rank(slot, callable);
+            let rank = match slot.kind {
+                SlotKind::Syscall if wants_syscall => Rank::Wanted,
+                _ => rank(slot, callable),
+            };
             let given = format!("{equals}{}", value(slot));
             let detail = match slot.default.as_deref() {
                 None => format!("required, {}", slot.ty.words()),

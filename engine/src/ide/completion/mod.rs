@@ -172,6 +172,11 @@ impl Ground<'_> {
                 let wanted = self.expected(place);
                 self.values(list, wanted.as_ref());
             }
+            Context::Number(place) => {
+                if let Some(wanted) = self.expected(place) {
+                    self.numbers(list, &wanted);
+                }
+            }
             Context::Argument(active) => self.arguments(list, active),
             Context::Attribute { object } => self.attributes(list, *object),
             Context::String { place, string } => self.string(list, place, *string),
