@@ -107,11 +107,14 @@ pub fn at(parsed: &Parsed, offset: u32) -> Cursor {
             let prefix = parsed.tree.str(Span { end: offset, ..replace }).to_owned();
             Cursor { context: context(parsed, token.start, offset), prefix, replace }
         }
-        TokenKind::Int => {
-            let replace = Span::new(parsed.tree.file, token.start, token.end);
-            let prefix = parsed.tree.str(Span { end: offset, ..replace }).to_owned();
-            Cursor { context: number(context(parsed, token.start, offset)), prefix, replace }
-        }
+        TokenKind::Int => match number(context(parsed, token.start, offset)) {
+            Context::Nothing => nothing(Context::Nothing),
+            context => {
+                let replace = Span::new(parsed.tree.file, token.start, token.end);
+                let prefix = parsed.tree.str(Span { end: offset, ..replace }).to_owned();
+                Cursor { context, prefix, replace }
+            }
+        },
         TokenKind::Comment | TokenKind::Bytes | TokenKind::Float => nothing(Context::Nothing),
         _ => nothing(context(parsed, offset, offset)),
     }
