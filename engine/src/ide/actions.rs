@@ -2,7 +2,7 @@
 
 use super::Snapshot;
 use super::call_site::Written;
-use super::callable;
+use super::callable::{self, CallableKind};
 use super::infer::Inference;
 use super::test_items::{TestItem, TestItemKind, test_items};
 use crate::diagnostic::{Code, Diagnostic, Edit};
@@ -74,7 +74,8 @@ fn name_arguments(snapshot: &Snapshot<'_>, offset: u32) -> Option<CodeAction> {
     let covered = written.positional.len() <= callable.positional && !written.has_args;
     // A positional after a keyword is no call at all.
     let edits: Vec<Edit> = written.positional.iter().enumerate().filter_map(named).collect();
-    let changes_form = callable.name == "delay" || callable.rest.is_some();
+    let takes_more = callable.rest.is_some() && callable.kind != CallableKind::Function;
+    let changes_form = callable.name == "delay" || takes_more;
     (covered && !changes_form && !edits.is_empty())
         .then(|| CodeAction { title: "Name the arguments".to_owned(), what: ActionWhat::Rewrite { edits } })
 }

@@ -6,7 +6,7 @@ use super::domains;
 use super::infer::Inference;
 use super::value::{Function, ServiceShape, Value};
 use crate::model::{ActionKind, Domain, Field, Param, ParamType, Protocol, Returns, Schema};
-use crate::spec::registry::{Builtin, Keywords, Rest};
+use crate::spec::registry::{self, Builtin, Keywords, Rest};
 use crate::syntax::{NodeId, NodeKind, ParamKind};
 use std::rc::Rc;
 
@@ -18,7 +18,10 @@ pub(super) struct Callable {
     pub slots: Vec<Slot>,
     /// How many slots, from the front, may be given by position.
     pub positional: usize,
-    pub rest: Option<(&'static str, ParamType)>,
+    /// What further positionals are.
+    pub rest: Option<(String, ParamType)>,
+    /// What a function of the spec calls the keywords it has no parameter for.
+    pub other_keywords: Option<String>,
     pub returns: String,
     pub doc: String,
     pub kind: CallableKind,
@@ -125,12 +128,20 @@ pub(super) fn of_call(inference: &Inference<'_>, call: NodeId) -> Option<Callabl
                 slots: step.params.iter().map(Slot::of_param).collect(),
                 positional: step.params.len(),
                 rest: None,
+                other_keywords: None,
                 returns: returns.to_owned(),
                 doc: step.doc.to_owned(),
                 kind: CallableKind::Step,
             })
         }
-        Value::Function(function) => Some(of_function(function)),
+        Value::Function(function) => {
+            let mut callable = of_function(function);
+            // The field of a struct is known by the name it has there.
+            if let Some(name) = file.tree().dotted(*callee).filter(|name| name.contains('.')) {
+                callable.name = name;
+            }
+            Some(callable)
+        }
         _ => None,
     }
 }
@@ -143,8 +154,9 @@ pub(super) fn of_builtin(builtin: &'static Builtin) -> Callable {
         positional: builtin.positional,
         rest: match builtin.rest {
             Rest::None => None,
-            Rest::Many(what, ty) => Some((what, ty)),
+            Rest::Many(what, ty) => Some((what.to_owned(), ty)),
         },
+        other_keywords: None,
         returns: builtin.returns.to_owned(),
         doc: builtin.doc.to_owned(),
         kind: CallableKind::Builtin,
@@ -270,11 +282,27 @@ pub(super) fn of_function(function: Function<'_>) -> Callable {
         }),
         _ => None,
     };
+    let star = |wanted: ParamKind| {
+        let named = |&id: &NodeId| match tree.kind(id) {
+            NodeKind::Param { kind, name, .. } if *kind == wanted => Some(tree.str(name.span).to_owned()),
+            _ => None,
+        };
+        params.iter().find_map(named)
+    };
+    let mut slots: Vec<Slot> = params.iter().filter_map(slot).collect();
+    let is_recipe = super::recipes::is_embedded(function.file);
+    if is_recipe {
+        let is_new = |param: &&Param| slots.iter().all(|slot| slot.name != param.name);
+        let added: Vec<Slot> = registry::triggers().iter().filter(is_new).map(Slot::of_param).collect();
+        slots.extend(added);
+    }
     Callable {
         name: name.to_owned(),
-        slots: params.iter().filter_map(slot).collect(),
+        slots,
         positional: plain,
-        rest: None,
+        rest: star(ParamKind::Args).map(|name| (name, ParamType::Any)),
+        // Those of a recipe are the conditions above.
+        other_keywords: star(ParamKind::Kwargs).filter(|_| !is_recipe),
         returns: String::new(),
         doc: doc.and_then(|doc| tree.string_value(doc)).unwrap_or_default().trim().to_owned(),
         kind: CallableKind::Function,

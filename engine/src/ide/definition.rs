@@ -2,7 +2,7 @@
 
 use super::infer::Inference;
 use super::value::Value;
-use super::{FileView, Location, Snapshot, declarations};
+use super::{FileView, Location, Snapshot, declarations, recipes};
 use crate::syntax::scope::{DefinitionId, DefinitionKind};
 use crate::syntax::{NodeId, NodeKind};
 use crate::text::Span;
@@ -41,7 +41,7 @@ fn of_name(snapshot: Snapshot<'_>, offset: u32) -> Option<Vec<Definition>> {
     Some(targets.into_iter().map(|target| Definition { origin, target }).collect())
 }
 
-/// The definition behind a name, followed through `load` to the file that makes it.
+/// The definition behind a name, followed through `load` to the file that makes it, as long as that can be opened.
 pub(super) fn resolved<'a>(
     snapshot: Snapshot<'a>,
     file: FileView<'a>,
@@ -51,9 +51,18 @@ pub(super) fn resolved<'a>(
     let definition = file.scopes.definition(id);
     if definition.kind == DefinitionKind::Loaded {
         let load_name = definition.bindings.last()?.node;
-        return loaded_definition(snapshot, file, load_name).or(Some((file, id)));
+        return opened_definition(snapshot, file, load_name).or(Some((file, id)));
     }
     Some((file, id))
+}
+
+/// The global that a name in a `load` stands for, when its file can be opened.
+pub(super) fn opened_definition<'a>(
+    snapshot: Snapshot<'a>,
+    file: FileView<'a>,
+    load_name: NodeId,
+) -> Option<(FileView<'a>, DefinitionId)> {
+    loaded_definition(snapshot, file, load_name).filter(|(from, _)| !recipes::is_embedded(*from))
 }
 
 /// The global that a name in a `load` stands for.
@@ -103,7 +112,8 @@ fn parameter_target(snapshot: Snapshot<'_>, argument: NodeId, name: &str) -> Opt
         return None;
     };
     let named = |&param: &NodeId| tree.name_of(param).filter(|&span| tree.str(span) == name);
-    params.iter().find_map(named).map(|span| function.file.location(span))
+    let span = params.iter().find_map(named).filter(|_| !recipes::is_embedded(function.file));
+    span.map(|span| function.file.location(span))
 }
 
 /// Strings that name something: a file to load, a name to load, a service, a test.
@@ -123,7 +133,7 @@ fn of_string(snapshot: Snapshot<'_>, offset: u32) -> Option<Vec<Definition>> {
             Some(one(Location { path, span: Span::start_of(tree.file) }))
         }
         NodeKind::LoadName { .. } => {
-            let (other, id) = loaded_definition(snapshot, file, parent)?;
+            let (other, id) = opened_definition(snapshot, file, parent)?;
             let binding = other.scopes.definition(id).bindings.first()?;
             Some(one(other.location(binding.span)))
         }

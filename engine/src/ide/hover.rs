@@ -1,9 +1,9 @@
 //! What the thing under the cursor is: documentation, expanded families, resolved addresses, the last outcome.
 
-use super::callable;
+use super::callable::{self, Callable};
 use super::infer::Inference;
 use super::results::{RunResults, TestResult};
-use super::value::{ADDRESSES, InterfaceShape, RESPONSE, ServiceShape, Value};
+use super::value::{ADDRESSES, Function, InterfaceShape, RESPONSE, ServiceShape, Value};
 use super::{Snapshot, call_site, declarations, domains, signature, standard};
 use crate::model::errno::Errno;
 use crate::model::syscall::{self, Family};
@@ -60,13 +60,15 @@ fn named(inference: &Inference<'_>, node: NodeId, name: &str) -> Option<String> 
         Value::Service(shape) => service(shape),
         Value::Interface(shape, at) => interface(shape, &shape.interfaces[*at]),
         Value::Assumption(assumption) => assumption_doc(inference, assumption),
-        Value::Function(function) => {
-            let callable = callable::of_function(*function);
-            let label = signature::render(&callable).0;
-            format!("{}\n{}", code(&format!("def {label}")), callable.doc).trim_end().to_owned()
-        }
+        Value::Function(function) => function_doc(*function, name),
         value => code(&format!("{name}: {}", value.words()?)),
     })
+}
+
+fn function_doc(function: Function<'_>, name: &str) -> String {
+    let callable = Callable { name: name.to_owned(), ..callable::of_function(function) };
+    let label = signature::label(&callable);
+    format!("{}\n{}", code(&format!("def {label}")), callable.doc).trim_end().to_owned()
 }
 
 /// The form of the builtin that the call around a callee means.
@@ -81,7 +83,7 @@ fn called_form(inference: &Inference<'_>, callee: NodeId, builtin: &'static Buil
 }
 
 fn builtin_doc(builtin: &'static Builtin) -> String {
-    let label = signature::render(&callable::of_builtin(builtin)).0;
+    let label = signature::label(&callable::of_builtin(builtin));
     let mut text = format!("{}\n{}", code(&label), builtin.doc);
     match builtin.context {
         Context::Load => text.push_str("\n\nOnly at the top level of a spec."),
@@ -138,7 +140,10 @@ fn attribute(inference: &Inference<'_>, object: NodeId, name: &str) -> Option<St
         }
         Value::Struct(fields) => {
             let (_, value) = fields.iter().find(|(field, _)| field == name)?;
-            Some(code(&format!("{name}: {}", value.words()?)))
+            Some(match value {
+                Value::Function(function) => function_doc(*function, name),
+                value => code(&format!("{name}: {}", value.words()?)),
+            })
         }
         Value::Response | Value::Unknown | Value::Data => {
             let (_, ty, doc) = RESPONSE.iter().find(|(known, ..)| *known == name)?;

@@ -101,7 +101,7 @@ fn named(name: &str, text: String) -> Section {
 }
 
 fn builtin(builtin: &'static Builtin) -> Section {
-    let label = signature::render(&callable::of_builtin(builtin)).0;
+    let label = signature::label(&callable::of_builtin(builtin));
     let mut text = format!("### {}\n\n```python\n{label}\n```\n\n{}", builtin.name, builtin.doc);
     text.push_str(match builtin.context {
         Context::Load => " Only at the top level of a spec.\n",

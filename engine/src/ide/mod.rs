@@ -26,6 +26,7 @@ pub mod matrix;
 mod mentions;
 pub mod outline;
 mod passing;
+mod recipes;
 pub mod references;
 pub mod relevance;
 pub mod rename;

@@ -27,7 +27,7 @@ pub(super) fn target<'a>(snapshot: Snapshot<'a>, offset: u32) -> Option<(FileVie
         .chain(tree.parent(node))
         .find(|&id| matches!(tree.kind(id), NodeKind::LoadName { .. }));
     if let (NodeKind::String(_), Some(load_name)) = (tree.kind(node), load_name) {
-        return definition::loaded_definition(snapshot, snapshot.file, load_name)
+        return definition::opened_definition(snapshot, snapshot.file, load_name)
             .or_else(|| Some((snapshot.file, snapshot.file.scopes.resolve(load_name)?)));
     }
     let (node, span) = tree.name_at(offset)?;
@@ -83,7 +83,7 @@ fn in_loading_file(
     let tree = other.tree();
     let mut found = Vec::new();
     for load_name in tree.ids().filter(|&at| matches!(tree.kind(at), NodeKind::LoadName { .. })) {
-        let loaded = definition::loaded_definition(snapshot, other, load_name);
+        let loaded = definition::opened_definition(snapshot, other, load_name);
         if !loaded.is_some_and(|(from, loaded)| from.path == file.path && loaded == id) {
             continue;
         }
@@ -112,7 +112,7 @@ fn content(tree: &Tree, string: NodeId) -> Span {
     }
 }
 
-fn same_name(tree: &Tree, local: Span, original: NodeId) -> bool {
+pub(super) fn same_name(tree: &Tree, local: Span, original: NodeId) -> bool {
     let span = content(tree, original);
     local.start >= span.start && local.end <= span.end
 }

@@ -62,16 +62,33 @@ fn subject(snapshot: Snapshot<'_>, offset: u32) -> Result<(FileView<'_>, Definit
         _ => tree.name_at(offset).map(|(_, span)| span),
     };
     let span = span.ok_or("there is no name here")?;
+    let name = tree.str(span);
     if let Some((file, id)) = references::target(snapshot, offset) {
+        if is_of_recipes(file, id) {
+            return Err(format!("`{name}` comes with Faultbox and cannot be renamed"));
+        }
         return Ok((file, id, span));
     }
-    let name = tree.str(span);
     Err(match (tree.kind(node), registry::find(name)) {
         (NodeKind::String(_), _) => "text cannot be renamed".to_owned(),
         (NodeKind::Attribute { .. }, _) => format!("`{name}` belongs to a value and cannot be renamed here"),
         (_, Some(_)) => format!("`{name}` is a builtin and cannot be renamed"),
         (_, None) => format!("`{name}` is defined nowhere in this workspace"),
     })
+}
+
+/// True for a name loaded from a file of the program under the name it has there.
+fn is_of_recipes(file: FileView<'_>, id: DefinitionId) -> bool {
+    let tree = file.tree();
+    let loaded = file.scopes.definition(id).bindings.last().map(|binding| binding.node);
+    let Some(load_name) = loaded else { return false };
+    let NodeKind::LoadName { local, original } = tree.kind(load_name) else { return false };
+    let path = tree.parent(load_name).and_then(|load| match tree.kind(load) {
+        NodeKind::Load { path, .. } => tree.string_value(*path),
+        _ => None,
+    });
+    references::same_name(tree, local.span, *original)
+        && path.is_some_and(|path| crate::spec::recipes::embedded(path).is_some())
 }
 
 /// Refuses what is not a name.

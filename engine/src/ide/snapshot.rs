@@ -1,6 +1,6 @@
 //! What an answer is made from: a file as it stands, the files around it, and what evaluation found out.
 
-use super::Outline;
+use super::{Outline, recipes};
 use crate::syntax::scope::Scopes;
 use crate::syntax::{Parsed, Tree};
 use crate::text::Span;
@@ -76,9 +76,10 @@ impl<'a> Snapshot<'a> {
         normal(&folder.join(path))
     }
 
-    /// What `load(path, ...)` in `from` loads, when it is at hand.
+    /// What `load(path, ...)` in `from` loads, when it is at hand or comes with the program.
     pub fn loaded(&self, from: FileView<'a>, path: &str) -> Option<FileView<'a>> {
-        self.find(&self.load_path(from, path))
+        let path = self.load_path(from, path);
+        recipes::file(&path).or_else(|| self.find(&path))
     }
 
     /// The place of a span of the outline.

@@ -1,5 +1,9 @@
 //! Functions and methods of Starlark itself that specs use, in a line each.
 
+use super::infer::Inference;
+use super::value::Value;
+use crate::syntax::{NodeId, NodeKind};
+
 /// A function or method.
 pub(super) struct StandardFunction {
     pub name: &'static str,
@@ -9,6 +13,29 @@ pub(super) struct StandardFunction {
 
 const fn entry(name: &'static str, signature: &'static str, doc: &'static str) -> StandardFunction {
     StandardFunction { name, signature, doc }
+}
+
+/// The function or method a call means, when the text tells.
+pub(super) fn of_call(inference: &Inference<'_>, call: NodeId) -> Option<&'static StandardFunction> {
+    let file = inference.snapshot.file;
+    let NodeKind::Call { callee, .. } = file.tree().kind(call) else { return None };
+    let (among, name) = match file.tree().kind(*callee) {
+        NodeKind::Name if file.scopes.resolve(*callee).is_none() => (FUNCTIONS, file.tree().text_of(*callee)),
+        NodeKind::Attribute { object, name } => (methods(&inference.of(*object)), file.tree().str(name.span)),
+        _ => return None,
+    };
+    among.iter().find(|function| function.name == name)
+}
+
+/// The methods a value has; none of one that is not known.
+fn methods(value: &Value<'_>) -> &'static [StandardFunction] {
+    match value {
+        Value::Str => STR,
+        Value::List(_) => LIST,
+        Value::Dict => DICT,
+        Value::Headers => HEADERS,
+        _ => &[],
+    }
 }
 
 /// Functions every spec has.

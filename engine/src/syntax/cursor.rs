@@ -22,7 +22,7 @@ pub struct Cursor {
 /// What may stand at the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Context {
-    /// Nothing that could be proposed: a comment, a number, the place behind an operand.
+    /// Nothing that could be proposed: a comment, the place behind an operand.
     Nothing,
     /// The start of a statement.
     Statement,
@@ -30,6 +30,8 @@ pub enum Context {
     Expression(Place),
     /// The attribute of a value.
     Attribute { object: NodeId },
+    /// A number where a value stands.
+    Number(Place),
     /// The start of an argument: a value or the name of a parameter.
     Argument(ActiveCall),
     /// The content of a string.
@@ -55,8 +57,13 @@ pub struct Place {
 pub enum Role {
     /// The whole value of an argument, assignment, `return` and so on.
     Whole,
-    /// An element of a list or tuple.
+    /// An element of a list.
     Element,
+    /// The element at this place of a tuple. Brackets around an element of a list or the key of a dict count as the
+    /// beginning of one.
+    Member {
+        index: usize,
+    },
     DictKey,
     /// The value of a dict; the key when it is a string.
     DictValue {
@@ -100,9 +107,15 @@ pub fn at(parsed: &Parsed, offset: u32) -> Cursor {
             let prefix = parsed.tree.str(Span { end: offset, ..replace }).to_owned();
             Cursor { context: context(parsed, token.start, offset), prefix, replace }
         }
-        TokenKind::Comment | TokenKind::Bytes | TokenKind::Int | TokenKind::Float => {
-            nothing(Context::Nothing)
-        }
+        TokenKind::Int => match number(context(parsed, token.start, offset)) {
+            Context::Nothing => nothing(Context::Nothing),
+            context => {
+                let replace = Span::new(parsed.tree.file, token.start, token.end);
+                let prefix = parsed.tree.str(Span { end: offset, ..replace }).to_owned();
+                Cursor { context, prefix, replace }
+            }
+        },
+        TokenKind::Comment | TokenKind::Bytes | TokenKind::Float => nothing(Context::Nothing),
         _ => nothing(context(parsed, offset, offset)),
     }
 }
@@ -215,6 +228,15 @@ fn context(parsed: &Parsed, anchor: u32, offset: u32) -> Context {
     }
 }
 
+/// What a number is typed for, when it stands in this context.
+fn number(around: Context) -> Context {
+    match around {
+        Context::Expression(place) => Context::Number(place),
+        Context::Argument(active) => Context::Number(Place { role: Role::Whole, argument: Some(active) }),
+        _ => Context::Nothing,
+    }
+}
+
 /// Behind an opening bracket or a comma.
 fn list_item(parsed: &Parsed, owner: NodeId, before: Token, offset: u32) -> Context {
     let tree = &parsed.tree;
@@ -246,7 +268,9 @@ fn behind_keyword(parsed: &Parsed, owner: NodeId, keyword: Keyword, before: Toke
 fn expression(parsed: &Parsed, owner: NodeId, before: Token, offset: u32) -> Context {
     let tree = &parsed.tree;
     let role = match tree.kind(owner) {
-        NodeKind::List { .. } | NodeKind::Tuple { .. } => Some(Role::Element),
+        NodeKind::List { .. } => Some(Role::Element),
+        NodeKind::Tuple { .. } => Some(member(parsed, owner, offset)),
+        NodeKind::Paren { .. } => begun_pair(tree, owner),
         NodeKind::Dict { .. } => Some(Role::DictKey),
         NodeKind::DictEntry { key, .. } if before.kind == TokenKind::Colon => Some(dict_value(tree, *key)),
         NodeKind::Index { object, .. } => Some(Role::Subscript { object: *object }),
@@ -254,6 +278,22 @@ fn expression(parsed: &Parsed, owner: NodeId, before: Token, offset: u32) -> Con
         _ => None,
     };
     Context::Expression(place(parsed, owner, role, offset))
+}
+
+fn member(parsed: &Parsed, tuple: NodeId, offset: u32) -> Role {
+    let start = parsed.tree.span(tuple).start;
+    let is_open = parsed.tree.text[start as usize..].starts_with('(');
+    Role::Member { index: commas_between(parsed, start + u32::from(is_open), offset) }
+}
+
+/// Brackets where a tuple is about to stand; anywhere else they only hold a value together.
+fn begun_pair(tree: &Tree, paren: NodeId) -> Option<Role> {
+    let within = tree.kind(tree.parent(paren)?);
+    let is_item = match within {
+        NodeKind::DictEntry { key, .. } => *key == paren,
+        _ => matches!(within, NodeKind::List { .. }),
+    };
+    is_item.then_some(Role::Member { index: 0 })
 }
 
 fn dict_value(tree: &Tree, key: NodeId) -> Role {
@@ -291,8 +331,13 @@ fn in_string(parsed: &Parsed, token: Token, offset: u32) -> Cursor {
 /// What is around `node`, up to the call it lies in an argument of. `role` is the role of the value, if known.
 fn place(parsed: &Parsed, node: NodeId, mut role: Option<Role>, offset: u32) -> Place {
     let tree = &parsed.tree;
-    if let NodeKind::Argument { .. } = tree.kind(node) {
-        return Place { role: Role::Whole, argument: call_of(parsed, node, offset) };
+    match tree.kind(node) {
+        NodeKind::Argument { .. } => {
+            return Place { role: Role::Whole, argument: call_of(parsed, node, offset) };
+        }
+        // What a function computes is no argument of the call that is given the function.
+        NodeKind::Lambda { .. } => return Place { role: Role::Whole, argument: None },
+        _ => {}
     }
     let mut inner = node;
     for outer in tree.ancestors(node) {
@@ -301,7 +346,9 @@ fn place(parsed: &Parsed, node: NodeId, mut role: Option<Role>, offset: u32) -> 
                 let argument = call_of(parsed, outer, offset);
                 return Place { role: role.unwrap_or(Role::Whole), argument };
             }
-            NodeKind::List { .. } | NodeKind::Tuple { .. } => role = role.or(Some(Role::Element)),
+            NodeKind::List { .. } => role = role.or(Some(Role::Element)),
+            NodeKind::Tuple { .. } => role = role.or_else(|| Some(member(parsed, outer, offset))),
+            NodeKind::Paren { .. } => role = role.or_else(|| begun_pair(tree, outer)),
             NodeKind::DictEntry { key, .. } if *key == inner => role = role.or(Some(Role::DictKey)),
             NodeKind::DictEntry { key, .. } => role = role.or_else(|| Some(dict_value(tree, *key))),
             NodeKind::Index { object, .. } if *object != inner => {
@@ -314,7 +361,6 @@ fn place(parsed: &Parsed, node: NodeId, mut role: Option<Role>, offset: u32) -> 
                 break;
             }
             NodeKind::Dict { .. }
-            | NodeKind::Paren { .. }
             | NodeKind::Binary { .. }
             | NodeKind::Conditional { .. }
             | NodeKind::Comprehension { .. } => {}

@@ -22,6 +22,7 @@ fn place(tree: &Tree, place: &Place) -> String {
     let role = match &place.role {
         Role::Whole => "whole".to_owned(),
         Role::Element => "element".to_owned(),
+        Role::Member { index } => format!("member {index}"),
         Role::DictKey => "key".to_owned(),
         Role::DictValue { key } => format!("value of {key:?}"),
         Role::Subscript { object } => format!("subscript of {}", tree.text_of(*object)),
@@ -40,6 +41,7 @@ fn check(text: &str, expected: &str) {
         Context::Statement => "statement".to_owned(),
         Context::Expression(at) => format!("expression {}", place(tree, at)),
         Context::Attribute { object } => format!("attribute of {}", tree.text_of(*object)),
+        Context::Number(at) => format!("number {}", place(tree, at)),
         Context::Argument(active) => format!("argument {}", call(active)),
         Context::String { place: at, .. } => format!("string {}", place(tree, at)),
         Context::LoadPath { string } => format!("load path {}", string.is_some()),
@@ -66,7 +68,8 @@ fn statements_and_names() {
     check("for | in x: pass\n", "new name []");
     check("for x in |: pass\n", "expression whole []");
     check("# a |comment\n", "nothing []");
-    check("x = 12|\n", "nothing []");
+    check("x = 12|\n", "number whole [12] 12");
+    check("x 12|\n", "nothing []");
     check("x |\n", "nothing []");
 }
 
@@ -104,6 +107,30 @@ fn values_know_their_argument() {
     check("f(env={\"A\": |})", "expression value of Some(\"A\") in f#0 env= []");
     check("f(env={|})", "expression key in f#0 env= []");
     check("f(*|)", "expression whole in f#0 []");
+    check("f(status=5|03)", "number whole in f#0 status= [5] 503");
+    check("f(a, 5|)", "number whole in f#1 [5] 5");
+    check("r.status == 5|", "number compared with r.status [5] 5");
+}
+
+#[test]
+fn members_of_a_tuple_know_their_place() {
+    check("f(x=[(|", "expression member 0 in f#0 x= []");
+    check("f(x=[(a|)])", "expression member 0 in f#0 x= [a] a");
+    check("f(x=[(|, b)])", "expression member 0 in f#0 x= []");
+    check("f(x=[(a, |", "expression member 1 in f#0 x= []");
+    check("f(x=[(a, b), (c, d|)])", "expression member 1 in f#0 x= [d] d");
+    check("f(x={(|", "expression member 0 in f#0 x= []");
+    check("f(x={(a|): 1})", "expression member 0 in f#0 x= [a] a");
+    check("f(x={(a, |): 1})", "expression member 1 in f#0 x= []");
+    check("f(x=(a|))", "expression whole in f#0 x= [a] a");
+}
+
+#[test]
+fn the_body_of_a_lambda_is_no_argument() {
+    check("f(x=lambda r: |)", "expression whole []");
+    check("f(x=lambda r: r|, y=1)", "expression whole [r] r");
+    check("f(x=lambda r: a + |)", "expression whole []");
+    check("f(x=lambda r: g(|))", "argument g#0 []");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Inside the brackets of a call: the arguments it still lacks, and values for the next positional one.
 
-use super::{CompletionKind, Ground, List, Rank};
+use super::expected::RuleTarget;
+use super::{Behind, CompletionKind, Ground, List, Rank};
 use crate::ide::callable::{self, Callable, CallableKind, Slot, SlotKind};
 use crate::model::ParamType;
 use crate::syntax::NodeKind;
@@ -15,26 +16,35 @@ impl Ground<'_> {
                 self.other_form(list, active);
             }
         }
-        let wanted = self.expected_argument(active, &Role::Whole);
-        self.values(list, wanted.as_ref());
+        // In front of `=` stands the name of a parameter and nothing else.
+        if list.behind != Behind::Equals {
+            let wanted = self.expected_argument(active, &Role::Whole);
+            self.values(list, wanted.as_ref());
+        }
     }
 
     fn keywords(&self, list: &mut List, callable: &Callable, active: &ActiveCall) {
         let equals = self.equals(active);
         let by_position = active.index.min(callable.positional);
+        // A service is faulted by syscall, and the first fault comes before anything else.
+        let is_syscall = |name: &String| callable.slot(name).is_some_and(|slot| slot.kind.is_syscall());
+        let wants_syscall =
+            self.rule_target(active) == Some(RuleTarget::Service) && !active.given.iter().any(is_syscall);
         for (at, slot) in callable.slots.iter().enumerate() {
             if active.given.contains(&slot.name) || at < by_position {
                 continue;
             }
-            let rank = rank(slot, callable);
-            let insert = format!("{}{equals}{}", slot.name, value(slot));
+            let rank = match slot.kind {
+                SlotKind::Syscall if wants_syscall => Rank::Wanted,
+                _ => rank(slot, callable),
+            };
+            let given = format!("{equals}{}", value(slot));
             let detail = match slot.default.as_deref() {
                 None => format!("required, {}", slot.ty.words()),
                 Some("") => slot.ty.words().to_owned(),
                 Some(default) => format!("{}, default {default}", slot.ty.words()),
             };
-            let label = format!("{}=", slot.name);
-            list.add(rank, CompletionKind::Argument, &label, (&detail, &slot.doc), insert, true);
+            list.keyword(rank, &slot.name, (&detail, &slot.doc), &given);
         }
     }
 
@@ -50,10 +60,8 @@ impl Ground<'_> {
             for param in
                 form.params.iter().filter(|param| !active.given.iter().any(|name| name == param.name))
             {
-                let insert = format!("{}{equals}$1", param.name);
-                let label = format!("{}=", param.name);
                 let words = (param.ty.words(), param.doc);
-                list.add(Rank::Optional, CompletionKind::Argument, &label, words, insert, true);
+                list.keyword(Rank::Optional, param.name, words, &format!("{equals}$1"));
             }
         }
     }
@@ -74,6 +82,17 @@ impl Ground<'_> {
         }
         let before = tree.text.get(*open as usize..self.offset as usize).unwrap_or("");
         if before.contains('\n') { " = " } else { "=" }
+    }
+}
+
+impl List {
+    /// Adds the name of a parameter, with what `given` puts behind it unless that is written already.
+    fn keyword(&mut self, rank: Rank, name: &str, words: (&str, &str), given: &str) {
+        let (insert, is_snippet) = match self.behind {
+            Behind::Equals => (name.to_owned(), false),
+            Behind::Brackets | Behind::Other => (format!("{name}{given}"), true),
+        };
+        self.add(rank, CompletionKind::Argument, &format!("{name}="), words, insert, is_snippet);
     }
 }
 

@@ -1,10 +1,11 @@
 //! What kind of value the cursor's place wants.
 
 use super::Ground;
-use crate::ide::callable::{self, Slot};
+use crate::ide::call_site::Written;
+use crate::ide::callable::{self, Callable, Slot};
 use crate::ide::value::Value;
-use crate::model::{Domain, ParamType};
-use crate::spec::registry::Builtin;
+use crate::model::{Domain, ParamType, Protocol};
+use crate::spec::registry::{Builtin, Keywords};
 use crate::syntax::cursor::{ActiveCall, Place, Role};
 use crate::syntax::{NodeId, NodeKind};
 
@@ -13,17 +14,38 @@ use crate::syntax::{NodeId, NodeKind};
 pub(super) struct Expected {
     pub ty: ParamType,
     pub domain: Domain,
+    /// The function judges what another one returned; else nothing is given to it.
+    judges: bool,
+    /// The protocol that a rule meets.
+    protocol: Option<Protocol>,
+    /// It is the first rule for an interface.
+    is_first_rule: bool,
+}
+
+/// What rules act on: messages of an interface, or syscalls of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RuleTarget {
+    Service,
+    Interface(Option<Protocol>),
 }
 
 impl Expected {
     fn new(ty: ParamType, domain: Domain) -> Expected {
-        Expected { ty, domain }
+        Expected { ty, domain, judges: false, protocol: None, is_first_rule: false }
+    }
+
+    fn of_slot(slot: &Slot, ty: ParamType) -> Expected {
+        let judges = matches!(slot.name.as_str(), "expect" | "default_expect" | "overrides");
+        Expected { judges, ..Expected::new(ty, slot.domain) }
     }
 
     /// True when a value is of the wanted type.
     pub(super) fn fits(&self, value: &Value<'_>) -> bool {
         match self.ty {
-            ParamType::Callable => matches!(value, Value::Function(_)),
+            ParamType::Callable => match value {
+                Value::Function(function) => self.is_called_so(&callable::of_function(*function)),
+                _ => false,
+            },
             ParamType::Service => matches!(value, Value::Service(_)),
             ParamType::InterfaceRef => matches!(value, Value::Interface(..) | Value::Service(_)),
             ParamType::ServiceOrInterface => matches!(value, Value::Service(_) | Value::Interface(..)),
@@ -36,15 +58,37 @@ impl Expected {
         }
     }
 
+    /// True when the function can be called with what is given to it.
+    fn is_called_so(&self, function: &Callable) -> bool {
+        let required = function.slots.iter().filter(|slot| slot.is_required()).count();
+        let takes_one = function.positional > 0 || function.rest.is_some();
+        if self.judges { takes_one && required <= 1 } else { required == 0 }
+    }
+
+    /// True when the builtin can do nothing but harm here.
+    pub(super) fn excludes(&self, builtin: &Builtin) -> bool {
+        self.ty == ParamType::Callable && !self.judges && builtin.returns == "expectation"
+    }
+
+    /// True when the builtin makes the first rule for an interface, before which nothing else is of use.
+    pub(super) fn is_first(&self, builtin: &Builtin) -> bool {
+        self.is_first_rule && self.made_by(builtin)
+    }
+
     /// True when the builtin makes a value of the wanted type.
     pub(super) fn made_by(&self, builtin: &Builtin) -> bool {
         match self.ty {
             ParamType::SyscallFault => builtin.returns == "syscall fault",
-            ParamType::ProtocolRule => builtin.returns == "protocol rule",
+            ParamType::ProtocolRule => match (builtin.keywords, self.protocol) {
+                (Keywords::Rule(action), Some(protocol)) => {
+                    crate::protocol::schema(protocol).actions.iter().any(|spec| spec.kind == action)
+                }
+                _ => builtin.returns == "protocol rule",
+            },
             ParamType::Healthcheck => builtin.returns == "healthcheck",
             ParamType::Interface => builtin.returns == "interface",
             ParamType::Pattern | ParamType::PatternOrTable => builtin.returns == "pattern",
-            ParamType::Callable => builtin.returns == "expectation",
+            ParamType::Callable => self.judges && builtin.returns == "expectation",
             ParamType::Dict => builtin.returns == "op",
             ParamType::Service => builtin.returns == "service",
             ParamType::Assumption | ParamType::Assumptions => builtin.returns == "fault_assumption",
@@ -67,15 +111,44 @@ impl Ground<'_> {
         let callable = callable::of_call(&self.inference, active.call)?;
         let keyword = active.keyword.as_deref();
         let Some(slot) = callable.slot_of(active.index, keyword) else {
-            let (what, ty) = callable.rest.filter(|_| keyword.is_none())?;
-            // What follows a service's name: the program, then interfaces.
-            let ty = if what.contains("interfaces") { ParamType::Interface } else { ty };
-            return Some(Expected::new(ty, Domain::None));
+            let (what, ty) = callable.rest.as_ref().filter(|_| keyword.is_none())?;
+            return Some(match (what.as_str(), self.rule_target(active)) {
+                // What follows a service's name: the program, then interfaces.
+                ("binary and interfaces", _) => Expected::new(ParamType::Interface, Domain::None),
+                ("rule", Some(RuleTarget::Interface(protocol))) => {
+                    let is_first_rule = active.index == callable.positional;
+                    let rule = Expected::new(ParamType::ProtocolRule, Domain::None);
+                    Expected { protocol, is_first_rule, ..rule }
+                }
+                // Protocol rules need an interface; syscall faults come by keyword.
+                ("rule", Some(RuleTarget::Service)) => Expected::new(ParamType::Any, Domain::None),
+                _ => Expected::new(*ty, Domain::None),
+            });
         };
         if callable.name == "assert_eq" {
             return self.other_side(active);
         }
-        expected_in(slot, role)
+        let expected = expected_in(slot, role)?;
+        let protocol = match self.rule_target(active) {
+            Some(RuleTarget::Interface(protocol)) if expected.ty == ParamType::ProtocolRule => protocol,
+            _ => None,
+        };
+        Some(Expected { protocol, ..expected })
+    }
+
+    /// What the rules of a call act on, when it is known.
+    pub(super) fn rule_target(&self, active: &ActiveCall) -> Option<RuleTarget> {
+        let tree = self.snapshot.tree();
+        let NodeKind::Call { callee, .. } = tree.kind(active.call) else { return None };
+        let Value::Builtin(builtin) = self.inference.of(*callee) else { return None };
+        if builtin.keywords != Keywords::Syscalls {
+            return None;
+        }
+        let written = Written::of(tree, active.call);
+        Some(match callable::target_of(&self.inference, builtin, &written)? {
+            (shape, Some(at)) => RuleTarget::Interface(shape.interfaces.get(at)?.protocol),
+            (_, None) => RuleTarget::Service,
+        })
     }
 
     /// `assert_eq(r.status, |)` wants a status.
@@ -99,7 +172,7 @@ impl Ground<'_> {
 }
 
 fn expected_in(slot: &Slot, role: &Role) -> Option<Expected> {
-    let plain = Expected::new(slot.ty, slot.domain);
+    let of_slot = |ty: ParamType| Some(Expected::of_slot(slot, ty));
     let items = match slot.name.as_str() {
         "scenarios" => ParamType::Callable,
         "faults" => ParamType::Assumption,
@@ -107,19 +180,21 @@ fn expected_in(slot: &Slot, role: &Role) -> Option<Expected> {
         _ => slot.ty,
     };
     match (role, slot.name.as_str()) {
-        (Role::Element, "overrides" | "exclude") => Some(Expected::new(ParamType::Assumption, Domain::None)),
-        (Role::DictValue { .. }, "overrides") => Some(Expected::new(ParamType::Callable, Domain::None)),
-        (Role::Element, _) if slot.ty == ParamType::StrList => {
-            Some(Expected::new(ParamType::Str, slot.domain))
+        // Pairs of a scenario and what goes wrong.
+        (Role::Member { index: 1 }, "overrides" | "exclude") => {
+            Some(Expected::new(ParamType::Assumption, Domain::None))
         }
-        (Role::Element, _) => Some(Expected::new(items, slot.domain)),
-        (Role::DictKey, _) if slot.domain == Domain::Header => {
-            Some(Expected::new(ParamType::Str, slot.domain))
+        (Role::Member { .. } | Role::Element, "overrides" | "exclude") => {
+            Some(Expected::new(ParamType::Callable, Domain::None))
         }
+        (Role::DictValue { .. }, "overrides") => of_slot(ParamType::Callable),
+        (Role::Element | Role::Member { .. }, _) if slot.ty == ParamType::StrList => of_slot(ParamType::Str),
+        (Role::Element | Role::Member { .. }, _) => of_slot(items),
+        (Role::DictKey, _) if slot.domain == Domain::Header => of_slot(ParamType::Str),
         (Role::DictKey, _) => None,
-        (Role::DictValue { .. }, _) if slot.ty == ParamType::Dict => Some(plain),
+        (Role::DictValue { .. }, _) if slot.ty == ParamType::Dict => of_slot(slot.ty),
         (Role::DictValue { .. }, _) => Some(Expected::new(ParamType::Str, Domain::None)),
-        (Role::Whole, _) => Some(plain),
+        (Role::Whole, _) => of_slot(slot.ty),
         (Role::Subscript { .. } | Role::Compared { .. }, _) => None,
     }
 }

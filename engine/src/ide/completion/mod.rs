@@ -62,7 +62,7 @@ pub struct Completion {
 pub fn completions(snapshot: &Snapshot<'_>, offset: u32, listing: &[String]) -> Vec<Completion> {
     let cursor = cursor::at(snapshot.file.parsed, offset);
     let ground = Ground { snapshot: *snapshot, inference: Inference::new(*snapshot), offset, listing };
-    let mut list = List { replace: cursor.replace, items: Vec::new() };
+    let mut list = List { replace: cursor.replace, behind: Behind::of(snapshot, &cursor), items: Vec::new() };
     ground.propose(&cursor, &mut list);
     list.items.sort_by_key(|item| item.rank);
     let mut seen = HashSet::new();
@@ -81,7 +81,31 @@ struct Ground<'a> {
 /// Proposals so far; all replace the same text.
 struct List {
     replace: Span,
+    behind: Behind,
     items: Vec<Completion>,
+}
+
+/// What stands behind the replaced word already, and is not inserted once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    /// The brackets of a call.
+    Brackets,
+    /// The `=` of a keyword argument.
+    Equals,
+    Other,
+}
+
+impl Behind {
+    fn of(snapshot: &Snapshot<'_>, cursor: &Cursor) -> Behind {
+        let text = snapshot.tree().text.get(cursor.replace.end as usize..).unwrap_or("");
+        let after_blanks = text.trim_start_matches([' ', '\t']);
+        let is_equals = after_blanks.starts_with('=') && !after_blanks.starts_with("==");
+        match cursor.context {
+            _ if text.starts_with('(') => Behind::Brackets,
+            Context::Argument(_) if is_equals => Behind::Equals,
+            _ => Behind::Other,
+        }
+    }
 }
 
 /// Groups of proposals, the first ones first.
@@ -115,6 +139,11 @@ impl List {
         insert: String,
         is_snippet: bool,
     ) {
+        let brings_brackets = insert.strip_prefix(label).is_some_and(|rest| rest.starts_with('('));
+        let (insert, is_snippet) = match self.behind {
+            Behind::Brackets if brings_brackets => (label.to_owned(), false),
+            _ => (insert, is_snippet),
+        };
         // Proposals of one group keep the order they were made in.
         let place = self.items.len().min(999) as u16;
         self.items.push(Completion {
@@ -142,6 +171,11 @@ impl Ground<'_> {
             Context::Expression(place) => {
                 let wanted = self.expected(place);
                 self.values(list, wanted.as_ref());
+            }
+            Context::Number(place) => {
+                if let Some(wanted) = self.expected(place) {
+                    self.numbers(list, &wanted);
+                }
             }
             Context::Argument(active) => self.arguments(list, active),
             Context::Attribute { object } => self.attributes(list, *object),

@@ -2,27 +2,36 @@
 
 use super::expected::Expected;
 use super::{CompletionKind, Ground, List, Rank};
+use crate::ide::mentions::{self, Use};
 use crate::ide::value::Value;
 use crate::ide::{callable, signature, snippets, standard};
-use crate::spec::registry::{self, Builtin, Context};
+use crate::spec::registry::{self, Builtin, Context, Group};
+use crate::syntax::NodeKind;
 use crate::syntax::scope::{Definition, DefinitionKind};
 
 impl Ground<'_> {
     /// Every name that code at the cursor can use; those of the wanted type first.
     pub(super) fn names(&self, list: &mut List, wanted: Option<&Expected>) {
         let file = self.snapshot.file;
+        let judging = wanted.is_none() && self.is_body_of_expectation(list.replace.start);
         for id in file.scopes.visible_at(file.tree(), self.offset) {
             let definition = file.scopes.definition(id);
             // The word being typed is a binding of itself in a half-written assignment.
             let itself = definition.uses.is_empty()
                 && definition.bindings.iter().all(|binding| binding.span == list.replace);
-            if !itself {
-                self.defined(list, definition, wanted);
+            if !itself && !self.is_being_assigned(definition) {
+                let rank = match definition.kind {
+                    DefinitionKind::Parameter if judging => Rank::Wanted,
+                    _ if definition.is_global => Rank::Global,
+                    _ => Rank::Local,
+                };
+                self.defined(list, definition, rank, wanted);
             }
         }
         for builtin in registry::all() {
-            if file.scopes.global(builtin.name).is_none() {
-                self.builtin(list, builtin, wanted);
+            let is_hidden = file.scopes.global(builtin.name).is_some();
+            if !is_hidden && !wanted.is_some_and(|wanted| wanted.excludes(builtin)) {
+                self.builtin(list, builtin, wanted, judging);
             }
         }
         for function in standard::FUNCTIONS {
@@ -32,7 +41,33 @@ impl Ground<'_> {
         }
     }
 
-    fn defined(&self, list: &mut List, definition: &Definition, wanted: Option<&Expected>) {
+    /// True directly in the body of a lambda that judges what a scenario returned.
+    fn is_body_of_expectation(&self, start: u32) -> bool {
+        let tree = self.snapshot.tree();
+        let code = tree.text.get(..start as usize).unwrap_or("").trim_end().len() as u32;
+        let node = tree.covering(code.saturating_sub(1), code);
+        let inner = std::iter::once(node).chain(tree.ancestors(node)).find(|&id| {
+            matches!(tree.kind(id), NodeKind::Lambda { .. } | NodeKind::Call { .. } | NodeKind::Def { .. })
+        });
+        inner.is_some_and(|id| {
+            let is_lambda = matches!(tree.kind(id), NodeKind::Lambda { .. });
+            is_lambda && matches!(mentions::use_of(tree, id), Use::Expects { .. })
+        })
+    }
+
+    /// True for a name whose first value is what is being typed: it does not exist yet.
+    fn is_being_assigned(&self, definition: &Definition) -> bool {
+        let tree = self.snapshot.tree();
+        let [binding] = definition.bindings.as_slice() else { return false };
+        match tree.parent(binding.node).map(|parent| tree.kind(parent)) {
+            Some(NodeKind::Assign { target, value, .. }) => {
+                *target == binding.node && tree.span(*value).touches(self.offset)
+            }
+            _ => false,
+        }
+    }
+
+    fn defined(&self, list: &mut List, definition: &Definition, rank: Rank, wanted: Option<&Expected>) {
         let value = self.inference.definition(self.snapshot.file, definition);
         let kind = match (&value, definition.kind) {
             (Value::Service(_), _) => CompletionKind::Service,
@@ -43,25 +78,27 @@ impl Ground<'_> {
         };
         let rank = match wanted {
             Some(wanted) if wanted.fits(&value) => Rank::Wanted,
-            _ if definition.is_global => Rank::Global,
-            _ => Rank::Local,
+            _ => rank,
         };
         let detail = match &value {
-            Value::Function(function) => signature::render(&callable::of_function(*function)).0,
+            Value::Function(function) => signature::label(&callable::of_function(*function)),
             value => value.words().unwrap_or("").to_owned(),
         };
         list.plain(rank, kind, &definition.name, &detail, "");
     }
 
-    fn builtin(&self, list: &mut List, builtin: &'static Builtin, wanted: Option<&Expected>) {
-        let fits = wanted.is_some_and(|wanted| wanted.made_by(builtin));
+    fn builtin(&self, list: &mut List, builtin: &'static Builtin, wanted: Option<&Expected>, judging: bool) {
+        let asserts = builtin.group == Group::Assertions && builtin.returns == "None";
+        let fits = judging && asserts || wanted.is_some_and(|wanted| wanted.made_by(builtin));
+        let first = wanted.is_some_and(|wanted| wanted.is_first(builtin));
         let rank = match (fits, wanted.is_none() && builtin.snippet) {
+            (true, _) if first => Rank::Wanted,
             (true, _) => Rank::Likely,
             (false, true) if builtin.context != Context::Both => Rank::Snippet,
             _ => Rank::Builtin,
         };
         let (insert, is_snippet) = snippets::of(builtin, wanted.is_none());
-        let (detail, _) = signature::render(&callable::of_builtin(builtin));
+        let detail = signature::label(&callable::of_builtin(builtin));
         list.add(rank, CompletionKind::Builtin, builtin.name, (&detail, builtin.doc), insert, is_snippet);
     }
 }

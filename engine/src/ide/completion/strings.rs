@@ -2,12 +2,14 @@
 
 use super::expected::Expected;
 use super::{CompletionKind, Ground, List, Rank};
-use crate::ide::declarations;
+use crate::ide::call_site::Written;
 use crate::ide::domains::{self, Word};
-use crate::model::{Domain, ParamType};
-use crate::syntax::NodeId;
+use crate::ide::{FileView, declarations};
+use crate::model::{Domain, ParamType, Protocol};
+use crate::spec::registry;
 use crate::syntax::cursor::Place;
 use crate::syntax::scope::DefinitionKind;
+use crate::syntax::{ArgumentKind, NodeId, NodeKind, Tree};
 
 impl Ground<'_> {
     pub(super) fn string(&self, list: &mut List, place: &Place, string: NodeId) {
@@ -30,12 +32,26 @@ impl Ground<'_> {
         }
     }
 
+    /// Numbers with a meaning, in place of one being typed.
+    pub(super) fn numbers(&self, list: &mut List, wanted: &Expected) {
+        if matches!(wanted.ty, ParamType::Int | ParamType::Number) {
+            self.literals(list, wanted);
+        }
+    }
+
     /// The words of a domain, those of this spec included. `except` is the string being typed.
     fn words(&self, domain: Domain, except: Option<NodeId>) -> Vec<Word> {
         match domain {
             Domain::RequestPath => self.paths(except),
             Domain::ServiceName => {
-                let services = self.snapshot.files().flat_map(declarations::services);
+                // A service cannot need itself.
+                let others = |file: FileView<'_>| {
+                    let is_own = file.path == self.snapshot.file.path;
+                    let around = move |call: NodeId| is_own && file.tree().span(call).touches(self.offset);
+                    let services = declarations::services(file).into_iter();
+                    services.filter(move |service| !around(service.call)).collect::<Vec<_>>()
+                };
+                let services = self.snapshot.files().flat_map(others);
                 services.map(|service| Word { text: service.name, detail: "a service".to_owned() }).collect()
             }
             Domain::Address => self.addresses(),
@@ -47,14 +63,14 @@ impl Ground<'_> {
         }
     }
 
-    /// Texts of the specs at hand that look like request paths, each once.
+    /// Paths that requests and rules of the specs at hand name, each once.
     fn paths(&self, except: Option<NodeId>) -> Vec<Word> {
         let mut words: Vec<Word> = Vec::new();
         for file in self.snapshot.files() {
             let own = file.path == self.snapshot.file.path;
             let tree = file.tree();
             let strings = tree.ids().filter(|&id| !own || Some(id) != except);
-            let paths = strings.filter_map(|id| tree.string_value(id)).filter_map(path_in);
+            let paths = strings.filter_map(|id| requested(tree, id));
             for path in paths.filter(|path| path.len() < 200) {
                 if !words.iter().any(|word| word.text == path) {
                     words.push(Word { text: path.to_owned(), detail: "used in this spec".to_owned() });
@@ -109,11 +125,41 @@ impl Ground<'_> {
     }
 }
 
-/// The path of a text: itself, or what follows host and port of a health check.
-fn path_in(text: &str) -> Option<&str> {
-    if text.starts_with('/') && !text.contains(char::is_whitespace) {
-        return Some(text);
+/// The path of a string that names one: an argument that is meant so, or the address of a health check.
+fn requested(tree: &Tree, string: NodeId) -> Option<&str> {
+    let text = tree.string_value(string)?;
+    if text.starts_with('/') {
+        return (!text.contains(char::is_whitespace) && is_request_path(tree, string)).then_some(text);
     }
     let rest = text.strip_prefix("http://").unwrap_or(text).strip_prefix("localhost:")?;
     rest.find('/').map(|at| &rest[at..])
+}
+
+/// True for `api.get("/x")` and `path="/x"`, but not for the path of a file.
+fn is_request_path(tree: &Tree, string: NodeId) -> bool {
+    let Some(argument) = tree.parent(string) else { return false };
+    let call = tree.parent(argument).map(|call| (call, tree.kind(call)));
+    let Some((call, NodeKind::Call { callee, .. })) = call else { return false };
+    let method = match tree.kind(*callee) {
+        NodeKind::Attribute { name, .. } => Some(tree.str(name.span)),
+        _ => None,
+    };
+    match tree.kind(argument) {
+        NodeKind::Argument { kind: ArgumentKind::Keyword(name), .. } => {
+            let files = registry::find(tree.text_of(*callee)).is_some_and(|builtin| {
+                builtin.params.iter().any(|param| param.name == "path" && param.domain == Domain::FilePath)
+            });
+            tree.str(name.span) == "path" && !files
+        }
+        NodeKind::Argument { kind: ArgumentKind::Positional, .. } => {
+            let at = Written::of(tree, call).positional.iter().position(|&value| value == string);
+            let schemas = Protocol::ALL.iter().map(|&one| crate::protocol::schema(one));
+            let mut steps = schemas.flat_map(|schema| schema.steps).filter(|step| Some(step.name) == method);
+            steps.any(|step| {
+                let param = at.and_then(|at| step.params.get(at));
+                param.is_some_and(|param| param.domain == Domain::RequestPath)
+            })
+        }
+        _ => false,
+    }
 }

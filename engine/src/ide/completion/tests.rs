@@ -22,6 +22,14 @@ fn check(fixture: &str, expected: &[&str]) {
     assert_eq!(labels, expected, "{fixture}");
 }
 
+/// The proposal of this label inserts that.
+#[track_caller]
+fn check_insert(fixture: &str, label: &str, expected: &str) {
+    let found = at(fixture);
+    let item = found.iter().find(|item| item.label == label);
+    assert_eq!(item.map(|item| item.insert.as_str()), Some(expected), "{fixture}");
+}
+
 /// These are proposed, and those are not.
 #[track_caller]
 fn check_among(fixture: &str, present: &[&str], absent: &[&str]) {
@@ -129,6 +137,99 @@ fn statements_offer_declarations_as_snippets() {
         .map(|item| &*item.label)
         .collect();
     assert_eq!(first, ["service", "interface"]);
+}
+
+#[test]
+fn what_stands_behind_the_word_is_not_inserted_again() {
+    check_insert("assert_e$0(1, 2)", "assert_eq", "assert_eq");
+    check_insert("assert_e$0", "assert_eq", "assert_eq($1)$0");
+    check_insert("api.public.ge$0(\"/x\")", "get", "get");
+    check_insert("servi$0(\"a\")", "service", "service");
+    check_insert("x = le$0(\"a\")", "len", "len");
+    check_insert("loa$0(\"a\")", "load", "load");
+    check_insert("fault_scenario(\"x\", scen$0=reading)", "scenario=", "scenario");
+    check_insert("fault_scenario(\"x\", scen$0 = reading)", "scenario=", "scenario");
+    check_insert("fault_scenario(\"x\", scen$0)", "scenario=", "scenario=$1");
+    check_insert("deny(\"EIO\", p$0robability=\"3%\")", "probability=", "probability");
+    check_insert("x = delay(del$0=\"1s\")", "delay=", "delay");
+    check_among("deny(\"EIO\", p$0robability=\"3%\")", &["label="], &["\"10%\"", "db"]);
+    check_among("assert_eq(api$0 == db)", &["api"], &[]);
+}
+
+#[test]
+fn a_number_being_typed_is_completed() {
+    check("response(status=5$0)", &["503", "500"]);
+    check("response(status=$0", &["503", "500"]);
+    check("def f(r):\n    assert_eq(r.status, 5$0)", &["503", "500"]);
+    check("def f(r):\n    return r.status == 5$0", &["503", "500"]);
+    let replaced = at("response(status=5$003)").into_iter().next().map(|item| item.replace.len());
+    assert_eq!(replaced, Some(3));
+    assert!(at("deny(\"EIO\", probability=1$0)").is_empty());
+    assert!(at("interface(\"x\", \"http\", 80$0)").is_empty());
+}
+
+#[test]
+fn an_expectation_is_about_what_the_scenario_returned() {
+    for before in [
+        "fault_scenario(\"x\", scenario=reading, expect=lambda r: $0",
+        "fault_scenario(\"x\", scenario=reading, expect=lambda r: $0)",
+        "fault_matrix(scenarios=[reading], faults=[slow], default_expect=lambda r: $0)",
+        "fault_matrix(scenarios=[reading], faults=[slow], overrides={(reading, slow): lambda r: $0})",
+    ] {
+        check(before, &["r", "assert_true", "assert_eq"]);
+        check_among(before, &["reading"], &["scenario="]);
+    }
+    check_among("x = lambda r: $0", &["r", "assert_eq"], &[]);
+}
+
+#[test]
+fn pairs_are_a_scenario_and_an_assumption() {
+    for word in ["overrides={", "exclude=["] {
+        let matrix = format!("fault_matrix(scenarios=[reading], faults=[slow], {word}");
+        check(&format!("{matrix}($0"), &["reading"]);
+        check(&format!("{matrix}(re$0"), &["reading"]);
+        check(&format!("{matrix}(reading, $0"), &["slow"]);
+        check_among(&format!("{matrix}($0"), &["slow"], &["expect_success"]);
+    }
+}
+
+#[test]
+fn the_first_fault_suits_what_is_faulted() {
+    check("def f():\n    fault(api.public, $0", &["response", "error", "delay"]);
+    check("def f():\n    fault(api.public, re$0)", &["response", "error", "delay"]);
+    check("def f():\n    fault(api.public, response(), $0)", &["run="]);
+    check("def f():\n    fault(db, $0)", &["wal=", "write="]);
+    check("def f():\n    fault(db, write=deny(\"EIO\"), $0)", &["run="]);
+    check("fault_assumption(\"x\", target=db, $0)", &["wal=", "write="]);
+    check_among("def f():\n    fault(api.public, $0", &["drop", "write=", "run="], &[]);
+}
+
+#[test]
+fn scenarios_take_nothing_and_expectations_take_the_result() {
+    let functions = "def judge(r):\n    pass\ndef writing(n=1):\n    pass\n";
+    check(&format!("{functions}scenario($0)"), &["reading", "writing"]);
+    check(&format!("{functions}def f():\n    fault(db, run=$0)"), &["reading", "writing"]);
+    check_among(&format!("{functions}scenario($0)"), &["judge"], &["expect_success"]);
+    check_among(&format!("{functions}def f():\n    fault(db, run=$0)"), &["judge"], &["expect_success"]);
+    check(&format!("{functions}fault_scenario(\"x\", expect=$0)"), &["judge", "writing", "expect_success"]);
+}
+
+#[test]
+fn a_service_does_not_need_itself() {
+    check_among("own = service(\"own\", \"x\", depends_on=[\"$0\"])", &["db", "api"], &["own"]);
+    check_among("own = service(\"own\", \"x\", depends_on=[$0])", &["db", "\"api\""], &["own", "\"own\""]);
+}
+
+#[test]
+fn request_paths_are_those_of_requests() {
+    let spec = "s = service(\"s\", \"/bin/true\", healthcheck=http(\"localhost:80/health\"), \
+                ops={\"o\": op(path=\"/var/x\")})\nx = load_file(path=\"/etc/x\")\n";
+    let paths = ["/data/key", "/data/*", "/health"];
+    check_among(&format!("{spec}api.public.get(\"/$0\")"), &paths, &["/bin/true", "/var/x", "/etc/x"]);
+    check(
+        &format!("{spec}api.public.get(\"/a\")\napi.public.get(\"/$0\")"),
+        &["/data/key", "/data/*", "/health", "/a"],
+    );
 }
 
 #[test]
