@@ -4,7 +4,7 @@ use super::{FileView, Location, Outline, Snapshot};
 use crate::syntax::scope::Scopes;
 use crate::syntax::{self, Parsed};
 use crate::text::{FileId, LineIndex};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) struct Fixture {
     files: Vec<(PathBuf, Parsed, Scopes)>,
@@ -37,6 +37,11 @@ impl Fixture {
         let views: Vec<FileView<'_>> = views.collect();
         let snapshot = Snapshot { file: views[0], others: &views[1..], outline: self.outline.as_ref() };
         question(&snapshot, self.offset)
+    }
+
+    /// Path and text of each file.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.files.iter().map(|(path, parsed, _)| (path.as_path(), &*parsed.tree.text))
     }
 
     pub(super) fn text(&self) -> &str {

@@ -103,7 +103,7 @@ fn builtin_doc(builtin: &'static Builtin) -> String {
 }
 
 fn standard_doc(name: &str) -> Option<String> {
-    let function = standard::FUNCTIONS.iter().find(|function| function.name == name)?;
+    let function = standard::find(name)?;
     Some(format!("{}\n{}", code(function.signature), function.doc))
 }
 

@@ -18,6 +18,7 @@ pub mod highlights;
 pub mod hover;
 mod infer;
 pub mod inlay;
+mod keywords;
 pub mod lens;
 pub mod manual;
 pub mod matrix;
