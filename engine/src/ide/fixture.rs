@@ -35,7 +35,12 @@ impl Fixture {
     pub(super) fn ask<T>(&self, question: impl FnOnce(&Snapshot<'_>, u32) -> T) -> T {
         let views = self.files.iter().map(|(path, parsed, scopes)| FileView { path, parsed, scopes });
         let views: Vec<FileView<'_>> = views.collect();
-        let snapshot = Snapshot { file: views[0], others: &views[1..], outline: self.outline.as_ref() };
+        let snapshot = Snapshot {
+            file: views[0],
+            others: &views[1..],
+            outline: self.outline.as_ref(),
+            root_folders: None,
+        };
         question(&snapshot, self.offset)
     }
 

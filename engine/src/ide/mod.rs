@@ -20,6 +20,7 @@ mod infer;
 pub mod inlay;
 mod keywords;
 pub mod lens;
+mod loads;
 pub mod manual;
 pub mod matrix;
 mod mentions;
