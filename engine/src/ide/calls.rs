@@ -45,7 +45,7 @@ pub fn prepare(snapshot: &Snapshot<'_>, offset: u32) -> Option<HierarchyItem> {
     if let Some(item) = touched {
         return Some(item.clone());
     }
-    let (other, id) = references::target(*snapshot, offset)?;
+    let (other, id) = references::origin(*snapshot, offset)?;
     let name = &other.scopes.definition(id).name;
     let bound = other.scopes.definition(id).bindings.first()?;
     let mut candidates = items(other).into_iter();

@@ -59,7 +59,8 @@ pub fn of_spec(loaded: &Loaded, checked: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let mut said = Said::default();
         let others: Vec<FileView<'_>> =
             understood.iter().filter(|other| other.file != one.file).map(Understood::view).collect();
-        let snapshot = Snapshot { file: one.view(), others: &others, outline: Some(&outline) };
+        let snapshot =
+            Snapshot { file: one.view(), others: &others, outline: Some(&outline), root_folders: None };
         let of_text = of_text(&snapshot).into_iter().filter(|finding| said.by_text(finding));
         all.extend(of_text.map(|finding| in_file(finding, one.file)));
         let here = evaluated.extract_if(.., |finding| finding.primary.span.file == one.file);

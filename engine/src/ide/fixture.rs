@@ -4,7 +4,7 @@ use super::{FileView, Location, Outline, Snapshot};
 use crate::syntax::scope::Scopes;
 use crate::syntax::{self, Parsed};
 use crate::text::{FileId, LineIndex};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) struct Fixture {
     files: Vec<(PathBuf, Parsed, Scopes)>,
@@ -35,8 +35,18 @@ impl Fixture {
     pub(super) fn ask<T>(&self, question: impl FnOnce(&Snapshot<'_>, u32) -> T) -> T {
         let views = self.files.iter().map(|(path, parsed, scopes)| FileView { path, parsed, scopes });
         let views: Vec<FileView<'_>> = views.collect();
-        let snapshot = Snapshot { file: views[0], others: &views[1..], outline: self.outline.as_ref() };
+        let snapshot = Snapshot {
+            file: views[0],
+            others: &views[1..],
+            outline: self.outline.as_ref(),
+            root_folders: None,
+        };
         question(&snapshot, self.offset)
+    }
+
+    /// Path and text of each file.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.files.iter().map(|(path, parsed, _)| (path.as_path(), &*parsed.tree.text))
     }
 
     pub(super) fn text(&self) -> &str {

@@ -4,7 +4,7 @@ use super::callable::{self, Callable};
 use super::infer::Inference;
 use super::results::{RunResults, TestResult};
 use super::value::{ADDRESSES, Function, InterfaceShape, RESPONSE, ServiceShape, Value};
-use super::{Snapshot, call_site, declarations, domains, signature, standard};
+use super::{Snapshot, call_site, declarations, domains, loads, service_shape, signature, standard};
 use crate::model::errno::Errno;
 use crate::model::syscall::{self, Family};
 use crate::spec::registry::{self, Builtin, Context, Keywords};
@@ -23,10 +23,16 @@ pub struct Hover {
 pub fn hover(snapshot: &Snapshot<'_>, offset: u32, results: &RunResults) -> Option<Hover> {
     let inference = Inference::new(*snapshot);
     let tree = snapshot.tree();
-    if let NodeKind::String(literal) = tree.kind(tree.node_at(offset))
+    let node = tree.node_at(offset);
+    if let NodeKind::String(literal) = tree.kind(node)
         && literal.content.touches(offset)
     {
-        let markdown = string(&inference, offset, &literal.value)?;
+        let parent = tree.parent(node)?;
+        let markdown = match tree.kind(parent) {
+            NodeKind::Load { .. } => Some(loads::file_at(snapshot, &literal.value)),
+            NodeKind::LoadName { .. } => named(&inference, parent, &literal.value),
+            _ => string(&inference, offset, &literal.value),
+        }?;
         return Some(Hover { span: literal.content, markdown });
     }
     let (node, span) = tree.name_at(offset)?;
@@ -50,7 +56,13 @@ fn code(text: &str) -> String {
 fn named(inference: &Inference<'_>, node: NodeId, name: &str) -> Option<String> {
     let file = inference.snapshot.file;
     let value = match file.scopes.resolve(node) {
-        Some(id) => inference.definition(file, file.scopes.definition(id)),
+        Some(id) => match inference.definition(file, file.scopes.definition(id)) {
+            value @ (Value::Unknown | Value::Struct(_)) => match loads::recipes_of(file, id) {
+                Some(recipes) => return Some(recipes),
+                None => value,
+            },
+            value => value,
+        },
         None => match registry::find(name) {
             Some(builtin) => return Some(builtin_doc(called_form(inference, node, builtin))),
             None => return standard_doc(name).or_else(|| not_supported(name)),
@@ -69,6 +81,15 @@ fn function_doc(function: Function<'_>, name: &str) -> String {
     let callable = Callable { name: name.to_owned(), ..callable::of_function(function) };
     let label = signature::label(&callable);
     format!("{}\n{}", code(&format!("def {label}")), callable.doc).trim_end().to_owned()
+}
+
+/// The service of this name, in whatever file it is declared.
+fn service_named(inference: &Inference<'_>, name: &str) -> Option<String> {
+    let declared = inference.snapshot.files().find_map(|file| {
+        let known = declarations::services(file).into_iter().find(|known| known.name == name)?;
+        Some(service_shape::written(inference, file, known.call))
+    });
+    declared.or_else(|| service_shape::outlined(inference.snapshot, name)).map(|shape| service(&shape))
 }
 
 /// The form of the builtin that the call around a callee means.
@@ -105,7 +126,7 @@ fn builtin_doc(builtin: &'static Builtin) -> String {
 }
 
 fn standard_doc(name: &str) -> Option<String> {
-    let function = standard::FUNCTIONS.iter().find(|function| function.name == name)?;
+    let function = standard::find(name)?;
     Some(format!("{}\n{}", code(function.signature), function.doc))
 }
 
@@ -253,6 +274,7 @@ fn string(inference: &Inference<'_>, offset: u32, text: &str) -> Option<String> 
             Some(format!("**{}** ({}): {}", errno.name(), errno.number(), errno.meaning()))
         }
         crate::model::Domain::Syscall => syscall_doc(text),
+        crate::model::Domain::ServiceName => service_named(inference, text),
         domain => {
             let word = domains::words(domain).into_iter().find(|word| word.text == text)?;
             (!word.detail.is_empty()).then(|| format!("**{text}**: {}", word.detail))
@@ -322,5 +344,14 @@ mod tests {
         check(&format!("{api}x = api.public.ad$0dr"), &["\"localhost:8080\""]);
         check(&format!("{api}x = api.ge$0t(path=\"/\")"), &["Sends a GET request."]);
         check("def test_ra$0n():\n    pass\n", &["Last run: PASS in 7 ms"]);
+    }
+
+    #[test]
+    fn a_service_is_described_where_a_string_names_it() {
+        let api = "service(\"api\", \"x\", depends_on=[\"d$0b\"])\n";
+        let db = "db = service(\"db\", \"x\", interface(\"main\", \"tcp\", 5432))\n";
+        check(&format!("{db}{api}"), &["service \"db\"", "localhost:5432"]);
+        check(&format!("{api}//- /w/lib.star\n{db}"), &["service \"db\"", "localhost:5432"]);
+        check(api, &[]);
     }
 }

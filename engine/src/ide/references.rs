@@ -1,5 +1,6 @@
 //! Every mention of a name, across the files that load it.
 
+use super::keywords::{self, Certainty};
 use super::{FileView, Location, Snapshot, definition};
 use crate::syntax::scope::{DefinitionId, DefinitionKind};
 use crate::syntax::{NodeId, NodeKind, Tree};
@@ -11,6 +12,8 @@ pub struct Reference {
     pub location: Location,
     /// True where the name is bound.
     pub is_definition: bool,
+    /// False where the names around mean nothing: at a keyword argument, and at what a `load` gives a name of its own.
+    pub is_scoped: bool,
 }
 
 /// Every place that mentions what is under `offset`, the files in their order, each from its start.
@@ -19,16 +22,12 @@ pub fn references(snapshot: &Snapshot<'_>, offset: u32) -> Vec<Reference> {
     of_definition(*snapshot, file, id)
 }
 
-/// The definition under the cursor, followed through `load`.
+/// The definition under the cursor, followed through `load`. A name of its own that a `load` gives is a definition too.
 pub(super) fn target<'a>(snapshot: Snapshot<'a>, offset: u32) -> Option<(FileView<'a>, DefinitionId)> {
-    let tree = snapshot.tree();
-    let node = tree.node_at(offset);
-    let load_name = std::iter::once(node)
-        .chain(tree.parent(node))
-        .find(|&id| matches!(tree.kind(id), NodeKind::LoadName { .. }));
-    if let (NodeKind::String(_), Some(load_name)) = (tree.kind(node), load_name) {
-        return definition::opened_definition(snapshot, snapshot.file, load_name)
-            .or_else(|| Some((snapshot.file, snapshot.file.scopes.resolve(load_name)?)));
+    let (file, tree) = (snapshot.file, snapshot.tree());
+    if let Some(load_name) = load_string(tree, offset) {
+        let local = file.scopes.resolve(load_name).filter(|&id| !has_own_name(file, id));
+        return definition::opened_definition(snapshot, file, load_name).or(local.map(|id| (file, id)));
     }
     let (node, span) = tree.name_at(offset)?;
     if let NodeKind::Argument { .. } = tree.kind(node) {
@@ -37,7 +36,42 @@ pub(super) fn target<'a>(snapshot: Snapshot<'a>, offset: u32) -> Option<(FileVie
     if matches!(tree.kind(node), NodeKind::Attribute { .. }) && tree.span(node) != span {
         return None;
     }
-    definition::resolved(snapshot, snapshot.file, node)
+    match file.scopes.resolve(node).filter(|&id| has_own_name(file, id)) {
+        Some(local) => Some((file, local)),
+        None => definition::resolved(snapshot, file, node),
+    }
+}
+
+/// The same, where a name of its own that a `load` gives stands for what is loaded.
+pub(super) fn origin<'a>(snapshot: Snapshot<'a>, offset: u32) -> Option<(FileView<'a>, DefinitionId)> {
+    let (file, id) = target(snapshot, offset)?;
+    let loaded = || definition::opened_definition(snapshot, file, load_name(file, id)?);
+    loaded().or(Some((file, id)))
+}
+
+/// The `"name"` of a `load` under the cursor.
+pub(super) fn load_string(tree: &Tree, offset: u32) -> Option<NodeId> {
+    let node = tree.node_at(offset);
+    let parent = tree.parent(node)?;
+    let is_it =
+        matches!((tree.kind(node), tree.kind(parent)), (NodeKind::String(_), NodeKind::LoadName { .. }));
+    is_it.then_some(parent)
+}
+
+/// Where a loaded name is loaded.
+pub(super) fn load_name(file: FileView<'_>, id: DefinitionId) -> Option<NodeId> {
+    let definition = file.scopes.definition(id);
+    let node = definition.bindings.last()?.node;
+    matches!(file.tree().kind(node), NodeKind::LoadName { .. }).then_some(node)
+}
+
+/// True for `mine` of `load("a.star", mine = "theirs")`.
+pub(super) fn has_own_name(file: FileView<'_>, id: DefinitionId) -> bool {
+    let tree = file.tree();
+    match load_name(file, id).map(|node| tree.kind(node)) {
+        Some(NodeKind::LoadName { local, original }) => !same_name(tree, local.span, *original),
+        _ => false,
+    }
 }
 
 /// The parameter a keyword argument names.
@@ -58,7 +92,13 @@ pub(super) fn of_definition(snapshot: Snapshot<'_>, file: FileView<'_>, id: Defi
         }
     }
     if definition.kind == DefinitionKind::Parameter {
-        found.extend(keywords(file, id));
+        let given = keywords::of_parameter(snapshot, file, id).into_iter();
+        let named = given.filter(|at| matches!(at.certainty, Certainty::Certain | Certainty::Likely));
+        found.extend(named.map(|at| Reference {
+            location: at.file.location(at.span),
+            is_definition: false,
+            is_scoped: false,
+        }));
     }
     found
 }
@@ -68,8 +108,11 @@ fn own(file: FileView<'_>, id: DefinitionId) -> Vec<Reference> {
     let bindings: Vec<Span> =
         file.scopes.definition(id).bindings.iter().map(|binding| binding.span).collect();
     let spans = file.scopes.references(file.tree(), id).into_iter();
-    let mention =
-        |span: Span| Reference { location: file.location(span), is_definition: bindings.contains(&span) };
+    let mention = |span: Span| Reference {
+        location: file.location(span),
+        is_definition: bindings.contains(&span),
+        is_scoped: true,
+    };
     spans.map(mention).collect()
 }
 
@@ -82,27 +125,37 @@ fn in_loading_file(
 ) -> Vec<Reference> {
     let tree = other.tree();
     let mut found = Vec::new();
-    for load_name in tree.ids().filter(|&at| matches!(tree.kind(at), NodeKind::LoadName { .. })) {
-        let loaded = definition::opened_definition(snapshot, other, load_name);
-        if !loaded.is_some_and(|(from, loaded)| from.path == file.path && loaded == id) {
-            continue;
-        }
-        let NodeKind::LoadName { local, original } = tree.kind(load_name) else { continue };
-        let mut spans = vec![content(tree, *original)];
+    for (original, local) in loading(snapshot, other, file, id) {
+        let is_scoped = !has_own_name(other, local);
+        let mut spans = vec![content(tree, original)];
         // A name of its own is another name: `load("a.star", mine = "theirs")`.
-        if same_name(tree, local.span, *original)
-            && let Some(local) = other.scopes.resolve(load_name)
-        {
-            let used = other.scopes.definition(local).uses.iter().map(|&at| tree.span(at));
-            spans.extend(used);
+        if is_scoped {
+            spans.extend(other.scopes.definition(local).uses.iter().map(|&at| tree.span(at)));
         }
         spans.sort_unstable();
         spans.dedup();
-        found.extend(
-            spans.into_iter().map(|span| Reference { location: other.location(span), is_definition: false }),
-        );
+        let mention =
+            |span: Span| Reference { location: other.location(span), is_definition: false, is_scoped };
+        found.extend(spans.into_iter().map(mention));
     }
     found
+}
+
+/// Where `other` loads a definition of `file`: the string that names it, and the local definition.
+pub(super) fn loading(
+    snapshot: Snapshot<'_>,
+    other: FileView<'_>,
+    file: FileView<'_>,
+    id: DefinitionId,
+) -> Vec<(NodeId, DefinitionId)> {
+    let tree = other.tree();
+    let wanted = |load_name: NodeId| {
+        let NodeKind::LoadName { original, .. } = tree.kind(load_name) else { return None };
+        let (from, loaded) = definition::opened_definition(snapshot, other, load_name)?;
+        let local = other.scopes.resolve(load_name)?;
+        (from.path == file.path && loaded == id).then_some((*original, local))
+    };
+    tree.ids().filter_map(wanted).collect()
 }
 
 fn content(tree: &Tree, string: NodeId) -> Span {
@@ -115,24 +168,6 @@ fn content(tree: &Tree, string: NodeId) -> Span {
 pub(super) fn same_name(tree: &Tree, local: Span, original: NodeId) -> bool {
     let span = content(tree, original);
     local.start >= span.start && local.end <= span.end
-}
-
-/// Keyword arguments that give a parameter, in calls that name its def.
-fn keywords(file: FileView<'_>, id: DefinitionId) -> Vec<Reference> {
-    let tree = file.tree();
-    let definition = file.scopes.definition(id);
-    let owner = definition.bindings.first().and_then(|binding| tree.parent(binding.node));
-    let Some(owner) = owner else { return Vec::new() };
-    let mut found = Vec::new();
-    for mention in super::mentions::of_function(file, owner) {
-        let super::mentions::Use::Called { call } = super::mentions::use_of(tree, mention) else { continue };
-        let written = super::call_site::Written::of(tree, call);
-        let named = written.keywords.iter().filter(|(_, word, _)| *word == definition.name);
-        found.extend(
-            named.map(|(name, ..)| Reference { location: file.location(name.span), is_definition: false }),
-        );
-    }
-    found
 }
 
 #[cfg(test)]
@@ -163,6 +198,10 @@ mod tests {
             ["lib.star: def help():", "main.star: load(\"lib.star\", \"help\")", "main.star: help()"];
         check("load(\"lib.star\", \"help\")\nhe$0lp()\n//- /w/lib.star\ndef help():\n    pass\n", &expected);
         check("load(\"lib.star\", \"he$0lp\")\nhelp()\n//- /w/lib.star\ndef help():\n    pass\n", &expected);
+        check(
+            "load(\"lib.star\", h=\"help\")\nh(a=1)\nh(a$0=2)\n//- /w/lib.star\ndef help(a):\n    pass\n",
+            &["lib.star: def help(a):", "main.star: h(a=1)", "main.star: h(a=2)"],
+        );
         let renamed = "load(\"lib.star\", h=\"help\")\nh()\n//- /w/lib.star\ndef he$0lp():\n    pass\n";
         let fixture = Fixture::new(renamed);
         assert!(fixture.ask(|snapshot, _| references(snapshot, 5)).is_empty());

@@ -2,8 +2,9 @@
 
 use super::{Outline, recipes};
 use crate::syntax::scope::Scopes;
-use crate::syntax::{Parsed, Tree};
+use crate::syntax::{NodeKind, Parsed, Tree};
 use crate::text::Span;
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 /// One file, understood as far as its text goes.
@@ -22,6 +23,8 @@ pub struct Snapshot<'a> {
     pub others: &'a [FileView<'a>],
     /// What the last evaluation declared. Its offsets may be those of an older text.
     pub outline: Option<&'a Outline>,
+    /// The folder where paths in a loaded file start, by file, for those the outline does not know.
+    pub root_folders: Option<&'a BTreeMap<PathBuf, PathBuf>>,
 }
 
 /// A place in some file. The span's file id means nothing here; the path says which file it is.
@@ -44,7 +47,7 @@ impl<'a> FileView<'a> {
 impl<'a> Snapshot<'a> {
     /// Only the file, with nothing around it.
     pub fn alone(file: FileView<'a>) -> Snapshot<'a> {
-        Snapshot { file, others: &[], outline: None }
+        Snapshot { file, others: &[], outline: None, root_folders: None }
     }
 
     pub fn tree(&self) -> &'a Tree {
@@ -62,18 +65,19 @@ impl<'a> Snapshot<'a> {
         self.files().find(|file| normal(file.path) == path)
     }
 
-    /// The file that `load(path, ...)` written in `from` names. Paths start at the folder of the root spec; until an
-    /// evaluation told which that is, at the folder of the file.
+    /// The file that `load(path, ...)` written in `from` names. Paths start at the folder of the root spec; until it is
+    /// known which that is, at the folder of the file.
     pub fn load_path(&self, from: FileView<'a>, path: &str) -> PathBuf {
-        if path.starts_with('@') {
-            return PathBuf::from(path);
-        }
+        let found = self.root_folders.and_then(|folders| folders.get(from.path)).map(PathBuf::as_path);
         let root = self.outline.and_then(|outline| {
             let covers = outline.files.iter().any(|file| file == from.path);
-            outline.files.first().filter(|_| covers)
+            let root = outline.files.first().filter(|_| covers)?;
+            // A part that was evaluated for want of a root got nowhere.
+            let is_part = root == from.path && !outline.complete && found.is_some();
+            root.parent().filter(|_| !is_part)
         });
-        let folder = root.map_or(from.path, |root| root).parent().unwrap_or(Path::new(""));
-        normal(&folder.join(path))
+        let folder = root.or(found).or(from.path.parent()).unwrap_or(Path::new(""));
+        load_path(folder, path)
     }
 
     /// What `load(path, ...)` in `from` loads, when it is at hand or comes with the program.
@@ -87,6 +91,22 @@ impl<'a> Snapshot<'a> {
         let path = self.outline?.files.get(span.file.0 as usize)?;
         Some(Location { path: path.clone(), span })
     }
+}
+
+/// The file that a `load` names when its paths start at `folder`. What comes with Faultbox starts with `@`.
+pub fn load_path(folder: &Path, path: &str) -> PathBuf {
+    match path.starts_with('@') {
+        true => PathBuf::from(path),
+        false => normal(&folder.join(path)),
+    }
+}
+
+/// The paths a text loads, in its order.
+pub fn load_paths(tree: &Tree) -> impl Iterator<Item = &str> {
+    tree.ids().filter_map(|id| match tree.kind(id) {
+        NodeKind::Load { path, .. } => tree.string_value(*path),
+        _ => None,
+    })
 }
 
 /// The path without `.` and, as far as names allow, without `..`.
@@ -106,12 +126,42 @@ fn normal(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::normal;
-    use std::path::Path;
+    use super::{Outline, Snapshot, load_paths, normal};
+    use crate::ide::fixture::Fixture;
+    use std::collections::BTreeMap;
+    use std::path::{Path, PathBuf};
 
     #[test]
     fn paths_are_compared_without_detours() {
         assert_eq!(normal(Path::new("/a/./b/../c.star")), Path::new("/a/c.star"));
         assert_eq!(normal(Path::new("../x.star")), Path::new("../x.star"));
+    }
+
+    #[test]
+    fn paths_in_a_loaded_file_start_where_its_root_is() {
+        let fixture = Fixture::new("load(\"lib/b.star\", \"b\")\nload(\"@faultbox/x.star\", \"x\")\n");
+        fixture.ask(|snapshot, _| {
+            let from = |root: &str, outline: Option<&Outline>| {
+                let roots = BTreeMap::from([("/w/main.star".into(), root.into())]);
+                let snapshot = Snapshot { root_folders: Some(&roots), outline, ..*snapshot };
+                let paths = load_paths(snapshot.tree());
+                paths.map(|path| snapshot.load_path(snapshot.file, path)).collect::<Vec<_>>()
+            };
+            let folder = |root: &str| from(root, None);
+            assert_eq!(folder("/"), [Path::new("/lib/b.star"), Path::new("@faultbox/x.star")]);
+            let evaluated = |root: &str, complete: bool| {
+                let files = vec![PathBuf::from(root), PathBuf::from("/w/main.star")];
+                let outline = Outline { files, complete, ..Outline::default() };
+                from("/", Some(&outline)).remove(0)
+            };
+            assert_eq!(evaluated("/x/root.star", false), Path::new("/x/lib/b.star"));
+            assert_eq!(evaluated("/w/main.star", true), Path::new("/w/lib/b.star"));
+            assert_eq!(evaluated("/w/main.star", false), Path::new("/lib/b.star"));
+            assert_eq!(
+                snapshot.load_path(snapshot.file, "lib/b.star"),
+                Path::new("/w/lib/b.star"),
+                "its own folder while nothing else is known"
+            );
+        });
     }
 }

@@ -70,6 +70,11 @@ pub(super) const FUNCTIONS: &[StandardFunction] = &[
     entry("fail", "fail(message)", "Ends the evaluation with this message."),
 ];
 
+/// The function of this name.
+pub(super) fn find(name: &str) -> Option<&'static StandardFunction> {
+    FUNCTIONS.iter().find(|function| function.name == name)
+}
+
 /// Methods of strings.
 pub(super) const STR: &[StandardFunction] = &[
     entry("format", "format(*args, **kwargs)", "Fills in the places in braces."),

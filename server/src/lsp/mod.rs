@@ -3,7 +3,8 @@
 //! A message goes through `backend` into the mailbox of `main_loop`, whose one thread owns every document (`owner`,
 //! `orders`). Questions are answered by `requests` from a copy of the world (`state`) on the threads of `pool`. Specs are
 //! evaluated in a child (`checker`, `check_child`) and run in children (`run_child`, `runs`); nothing of the user's
-//! runs in this process. `findings` merges what is known about each file. Only this module names LSP types.
+//! runs in this process. `neighbours` reads specs nobody has opened. `findings` merges what is known about each file.
+//! Only this module names LSP types.
 
 mod about;
 mod backend;
@@ -15,6 +16,7 @@ mod ext;
 mod findings;
 mod from_proto;
 mod main_loop;
+mod neighbours;
 mod orders;
 mod outbox;
 mod owner;

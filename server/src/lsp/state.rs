@@ -1,6 +1,7 @@
 //! Everything the server knows, as one value: the owner changes it, readers get a cheap copy.
 
 use super::document::{Document, EditSpan, path_of};
+use super::neighbours::Neighbours;
 use super::results::SpecResults;
 use super::settings::{Client, Settings};
 use faultbox_engine::diagnostic::Diagnostic;
@@ -8,7 +9,7 @@ use faultbox_engine::ide::results::RunResults;
 use faultbox_engine::ide::{Outline, Snapshot};
 use faultbox_engine::syntax::size_complaint;
 use faultbox_engine::text::{FileId, Source, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tower_lsp::lsp_types::Url;
@@ -87,29 +88,54 @@ impl World {
         let open = self.documents.values().filter_map(|other| {
             if other.is_understood() { Some(other) } else { self.understood.get(&other.uri) }
         });
-        self.with_others(document, open, answer)
+        self.with_others(document, open, &Neighbours::default(), answer)
     }
 
-    /// The same with every document as it is now, for answers that point into others or change them.
+    /// The same with what the document loads, be it on disk only.
+    pub(super) fn with_loaded_snapshot<R>(
+        &self,
+        document: &Arc<Document>,
+        answer: impl FnOnce(&Snapshot<'_>) -> R,
+    ) -> R {
+        let open = self.documents.values().filter_map(|other| {
+            if other.is_understood() { Some(other) } else { self.understood.get(&other.uri) }
+        });
+        self.with_others(document, open, &Neighbours::loaded(self, document), answer)
+    }
+
+    /// Every document as it is now, for answers that point into others or change them.
     pub(super) fn with_exact_snapshot<R>(
         &self,
         document: &Document,
         answer: impl FnOnce(&Snapshot<'_>) -> R,
     ) -> R {
-        self.with_others(document, self.documents.values(), answer)
+        self.with_others(document, self.documents.values(), &Neighbours::default(), answer)
+    }
+
+    /// The same with every spec of the workspace that has to do with the document, for answers that must miss none.
+    /// Reads files, so only for what a user asks for and waits for.
+    pub(super) fn with_whole_snapshot<R>(
+        &self,
+        document: &Arc<Document>,
+        answer: impl FnOnce(&Snapshot<'_>) -> R,
+    ) -> R {
+        self.with_others(document, self.documents.values(), &Neighbours::all(self, document), answer)
     }
 
     fn with_others<'w, R>(
         &'w self,
-        document: &Document,
+        document: &'w Document,
         open: impl Iterator<Item = &'w Arc<Document>>,
+        near: &'w Neighbours,
         answer: impl FnOnce(&Snapshot<'_>) -> R,
     ) -> R {
-        let open = open.filter(|other| other.uri != document.uri && self.is_spec(other));
-        let closed = self.closed.values().filter(|other| other.uri != document.uri);
-        let others: Vec<_> = open.chain(closed).map(|other| other.view()).collect();
+        let open = open.filter(|other| self.is_spec(other)).chain(self.closed.values());
+        let mut paths = BTreeSet::from([document.path()]);
+        let others = open.chain(&near.documents).filter(|other| paths.insert(other.path()));
+        let others: Vec<_> = others.map(|other| other.view()).collect();
         let outline = self.evaluation(document.path()).map(|evaluation| &evaluation.outline);
-        answer(&Snapshot { file: document.view(), others: &others, outline })
+        let root_folders = Some(&near.root_folders);
+        answer(&Snapshot { file: document.view(), others: &others, outline, root_folders })
     }
 
     /// What the last runs said about the document: the outcomes of its own tests, and what rules in it did in any spec.

@@ -111,6 +111,78 @@ fn renaming_reaches_every_mention_or_says_why_not() {
     server.finish();
 }
 
+/// A client that says no spec may be evaluated, so that texts alone tell which files belong together.
+fn untrusted(folder: bool) -> Server {
+    let mut params = abilities();
+    params["initializationOptions"]["trusted"] = json!(false);
+    let mut server = Server::raw();
+    if folder {
+        let folder = server.uri("").trim_end_matches('/').to_owned();
+        params["workspaceFolders"] = json!([{ "uri": folder, "name": "w" }]);
+    }
+    server.request("initialize", params);
+    server.notify("initialized", json!({}));
+    server
+}
+
+fn renamed(server: &mut Server, uri: &str, at: (u32, u32), new_name: &str) -> Vec<(String, usize)> {
+    let position = json!({ "line": at.0, "character": at.1 });
+    let params = json!({ "textDocument": { "uri": uri }, "position": position, "newName": new_name });
+    let edit = server.request("textDocument/rename", params);
+    let changes = edit["changes"].as_object().unwrap_or_else(|| panic!("{edit}"));
+    let name = |uri: &String| uri.split_once("faultbox-lsp").unwrap().1.split_once('/').unwrap().1.to_owned();
+    let mut edits: Vec<_> =
+        changes.iter().map(|(uri, edits)| (name(uri), edits.as_array().unwrap().len())).collect();
+    edits.sort();
+    edits
+}
+
+#[test]
+fn renaming_reaches_specs_that_are_not_open() {
+    let mut server = untrusted(true);
+    let helper = "def helper(alpha, beta=2):\n    return beta\n";
+    server.write(
+        "main.star",
+        "load(\"lib/b.star\", \"helper\")\nload(\"lib/a.star\", \"a\")\nhelper(1, beta=3)\n",
+    );
+    // Its paths start where main.star is.
+    server.write("lib/a.star", "load(\"lib/b.star\", h=\"helper\")\na = h(1, beta=4)\n");
+    server.write("other.star", "def helper(beta):\n    pass\nhelper(beta=1)\n");
+    server.write("node_modules/x.star", "load(\"../lib/b.star\", \"helper\")\n");
+    let uri = server.open("lib/b.star", helper);
+    let edits = |all: &[(&str, usize)]| {
+        all.iter().map(|(name, count)| (name.to_string(), *count)).collect::<Vec<_>>()
+    };
+    let found = renamed(&mut server, &uri, (0, 5), "assist");
+    assert_eq!(found, edits(&[("lib/a.star", 1), ("lib/b.star", 1), ("main.star", 2)]));
+    let found = renamed(&mut server, &uri, (0, 19), "gamma");
+    assert_eq!(found, edits(&[("lib/a.star", 1), ("lib/b.star", 2), ("main.star", 1)]));
+    let params = json!({
+        "textDocument": { "uri": uri }, "position": { "line": 0, "character": 5 },
+        "context": { "includeDeclaration": false },
+    });
+    let found = server.request("textDocument/references", params);
+    assert_eq!(found.as_array().unwrap().len(), 3, "{found}");
+    server.finish();
+}
+
+#[test]
+fn renaming_reads_what_a_spec_loads_though_nothing_was_evaluated() {
+    let mut server = untrusted(false);
+    server.write("lib.star", "def helper():\n    pass\n");
+    let uri = server.open("main.star", "load(\"lib.star\", \"helper\")\nhelper()\ndef broken(:\n");
+    let found = renamed(&mut server, &uri, (1, 2), "assist");
+    assert_eq!(found, [("lib.star".to_owned(), 1), ("main.star".to_owned(), 2)]);
+    let missing = server.open("missing.star", "load(\"gone.star\", \"helper\")\nhelper()\n");
+    let place = json!({ "textDocument": { "uri": missing }, "position": { "line": 1, "character": 2 } });
+    let refusal = server.refusal("textDocument/prepareRename", place);
+    assert!(refusal["message"].as_str().unwrap().starts_with("gone.star cannot be read"), "{refusal}");
+    let path = json!({ "textDocument": { "uri": uri }, "position": { "line": 0, "character": 8 } });
+    let hover = server.request("textDocument/hover", path)["contents"]["value"].clone();
+    assert!(hover.as_str().unwrap().ends_with("/lib.star`\n\n`helper`"), "{hover}");
+    server.finish();
+}
+
 #[test]
 fn actions_mend_and_run() {
     let (mut server, uri) = opened();

@@ -13,7 +13,7 @@ pub(in crate::lsp) fn prepare(
 ) -> Result<Option<PrepareRenameResponse>> {
     let (document, offset) = super::at(world, &params)?;
     let found =
-        world.with_exact_snapshot(document, |snapshot| rename::prepare(snapshot, offset)).map_err(refused)?;
+        world.with_whole_snapshot(document, |snapshot| rename::prepare(snapshot, offset)).map_err(refused)?;
     let range = super::range(world, document, found.span.start, found.span.end);
     Ok(Some(PrepareRenameResponse::RangeWithPlaceholder { range, placeholder: found.name }))
 }
@@ -21,7 +21,7 @@ pub(in crate::lsp) fn prepare(
 pub(in crate::lsp) fn handle(world: &World, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
     let (document, offset) = super::at(world, &params.text_document_position)?;
     let edits =
-        world.with_exact_snapshot(document, |snapshot| rename::rename(snapshot, offset, &params.new_name));
+        world.with_whole_snapshot(document, |snapshot| rename::rename(snapshot, offset, &params.new_name));
     let changes = edits.map_err(refused)?.iter().filter_map(|edits| of_file(world, edits)).collect();
     Ok(Some(WorkspaceEdit::new(changes)))
 }
