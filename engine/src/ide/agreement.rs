@@ -4,51 +4,76 @@
 use super::value::{InterfaceShape, ServiceShape, Value};
 use std::rc::Rc;
 
+/// Values that are compared before nothing counts as known; enough for real specs, and a bound for hostile ones.
+const FUEL: usize = 20_000;
+
 /// The shape all values have; unknown when one is, when two differ, and when there are none.
 ///
 /// `None` stands back: it has no attributes, so whoever asks for one holds another of the values.
 pub(super) fn agreed<'a>(values: impl IntoIterator<Item = Value<'a>>) -> Value<'a> {
-    let mut shared: Option<Value<'a>> = None;
-    for value in values {
-        let next = match shared {
-            None => value,
-            Some(known) => both(known, value),
-        };
-        if matches!(next, Value::Unknown) {
-            return next;
-        }
-        shared = Some(next);
-    }
-    shared.unwrap_or(Value::Unknown)
+    Agreement { fuel: FUEL }.of(values)
 }
 
-fn both<'a>(first: Value<'a>, second: Value<'a>) -> Value<'a> {
-    match (&first, &second) {
-        (Value::None, _) => second,
-        (_, Value::None) => first,
-        (Value::List(one), Value::List(two)) => {
-            Value::List(Rc::new(agreed([(**one).clone(), (**two).clone()])))
+struct Agreement {
+    fuel: usize,
+}
+
+impl Agreement {
+    fn of<'a>(&mut self, values: impl IntoIterator<Item = Value<'a>>) -> Value<'a> {
+        let mut shared: Option<Value<'a>> = None;
+        for value in values {
+            let next = match shared {
+                None => value,
+                Some(known) => self.both(known, value),
+            };
+            if matches!(next, Value::Unknown) {
+                return next;
+            }
+            shared = Some(next);
         }
-        (Value::Struct(one), Value::Struct(two)) => Value::Struct(Rc::new(fields(one, two))),
-        _ if is_same(&first, &second) => first,
-        _ => Value::Unknown,
+        shared.unwrap_or(Value::Unknown)
+    }
+
+    fn both<'a>(&mut self, first: Value<'a>, second: Value<'a>) -> Value<'a> {
+        match (&first, &second) {
+            _ if !self.burn(1) => Value::Unknown,
+            (Value::None, _) => second,
+            (_, Value::None) => first,
+            (Value::List(one), Value::List(two)) => Value::list(self.both((**one).clone(), (**two).clone())),
+            (Value::Struct(one), Value::Struct(two)) if Rc::ptr_eq(one, two) => first,
+            (Value::Struct(one), Value::Struct(two)) => {
+                // Every field is looked for among the others.
+                if !self.burn(one.len() * two.len()) {
+                    return Value::Unknown;
+                }
+                Value::structure(self.fields(one, two))
+            }
+            _ if is_same(&first, &second) => first,
+            _ => Value::Unknown,
+        }
+    }
+
+    fn burn(&mut self, fuel: usize) -> bool {
+        let left = self.fuel.checked_sub(fuel);
+        self.fuel = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    /// The fields of either struct; a field of both is what they agree on.
+    fn fields<'a>(&mut self, one: &Fields<'a>, two: &Fields<'a>) -> Vec<(String, Value<'a>)> {
+        let find = |fields: &Fields<'a>, name: &str| {
+            fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        };
+        let shared = one.iter().map(|(name, value)| match find(two, name) {
+            Some(other) => (name.clone(), self.both(value.clone(), other)),
+            None => (name.clone(), value.clone()),
+        });
+        let further = two.iter().filter(|(name, _)| find(one, name).is_none()).cloned();
+        shared.chain(further).collect()
     }
 }
 
 type Fields<'a> = [(String, Value<'a>)];
-
-/// The fields of either struct; a field of both is what they agree on.
-fn fields<'a>(one: &Fields<'a>, two: &Fields<'a>) -> Vec<(String, Value<'a>)> {
-    let find = |fields: &Fields<'a>, name: &str| {
-        fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-    };
-    let shared = one.iter().map(|(name, value)| match find(two, name) {
-        Some(other) => (name.clone(), agreed([value.clone(), other])),
-        None => (name.clone(), value.clone()),
-    });
-    let further = two.iter().filter(|(name, _)| find(one, name).is_none()).cloned();
-    shared.chain(further).collect()
-}
 
 fn is_same(first: &Value<'_>, second: &Value<'_>) -> bool {
     match (first, second) {

@@ -178,4 +178,12 @@ mod tests {
         let text = "load(\"@faultbox/recipes/http.star\", \"http\")\nx = http.flaky(pth=\"/x\")\n";
         assert_eq!(found(text, ""), ["FB0102 main.star:2:5"]);
     }
+
+    #[test]
+    fn a_recipe_that_does_not_suit_its_target_is_told_where_it_is_used() {
+        let text = "load(\"@faultbox/recipes/redis.star\", \"redis\")\n\
+                    db = service(\"db\", \"x\", interface(\"main\", \"redis\", 6379))\n\
+                    a = fault_assumption(\"a\", target=db.main, rules=[redis.oom(path=\"x\")])\n";
+        assert_eq!(found(text, ""), ["FB0112 main.star:3:49"]);
+    }
 }

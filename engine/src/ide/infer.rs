@@ -2,15 +2,17 @@
 //! calls to what the callee gives back, across `load`.
 
 use super::agreement::agreed;
+use super::branches::Branches;
 use super::call_site::{self, Written};
+use super::passing::Importers;
 use super::value::{Function, ServiceShape, Value};
-use super::{FileView, Snapshot, branches, service_shape};
+use super::{FileView, Snapshot, service_shape};
 use crate::model::Returns;
 use crate::spec::registry::{self, Builtin};
 use crate::syntax::lexer::Operator;
 use crate::syntax::scope::Definition;
 use crate::syntax::{ArgumentKind, NodeId, NodeKind};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
@@ -22,8 +24,9 @@ const MAX_USES: usize = 100;
 /// How deep names may lead to names.
 const DEPTH: u32 = 24;
 
-/// The file and node an answer is about, and whether it is what a function gives back.
-type Question<'a> = (&'a Path, NodeId, bool);
+/// The file and node an answer is about, whether it is what a function gives back, and whether calls tell what
+/// parameters are.
+type Question<'a> = (&'a Path, NodeId, bool, bool);
 
 /// Answers questions about values of one snapshot.
 pub(super) struct Inference<'a> {
@@ -32,6 +35,10 @@ pub(super) struct Inference<'a> {
     pub is_strict: bool,
     /// Answers that hold, so that what all calls agree on is not found out again for each of them.
     known: RefCell<HashMap<Question<'a>, Value<'a>>>,
+    branches: Branches<'a>,
+    /// False while a use is looked at that not every call reaches.
+    pub(super) do_calls_tell: Cell<bool>,
+    pub(super) importers: OnceCell<Importers<'a>>,
     fuel: Cell<u32>,
     depth: Cell<u32>,
 }
@@ -39,8 +46,16 @@ pub(super) struct Inference<'a> {
 impl<'a> Inference<'a> {
     /// Where several values are possible, one is taken: better than nothing for who completes or reads.
     pub(super) fn new(snapshot: Snapshot<'a>) -> Inference<'a> {
-        let known = RefCell::default();
-        Inference { snapshot, is_strict: false, known, fuel: Cell::new(FUEL), depth: Cell::new(0) }
+        Inference {
+            snapshot,
+            is_strict: false,
+            known: RefCell::default(),
+            branches: Branches::default(),
+            do_calls_tell: Cell::new(true),
+            importers: OnceCell::new(),
+            fuel: Cell::new(FUEL),
+            depth: Cell::new(0),
+        }
     }
 
     /// Where several values are possible, only what they share is known: a finding must not rest on a guess.
@@ -102,15 +117,15 @@ impl<'a> Inference<'a> {
                 _ => Value::Unknown,
             },
             NodeKind::List { items } | NodeKind::Tuple { items } if self.is_strict => {
-                Value::List(Rc::new(agreed(items.iter().map(|&item| self.value(file, item)))))
+                Value::list(agreed(items.iter().map(|&item| self.value(file, item))))
             }
             NodeKind::List { items } | NodeKind::Tuple { items } => {
                 let first = items.first().map_or(Value::Unknown, |&item| self.value(file, item));
-                Value::List(Rc::new(first))
+                Value::list(first)
             }
             NodeKind::Comprehension { element, .. } => match file.tree().kind(*element) {
                 NodeKind::DictEntry { .. } => Value::Dict,
-                _ => Value::List(Rc::new(self.value(file, *element))),
+                _ => Value::list(self.value(file, *element)),
             },
             NodeKind::Dict { .. } => Value::Dict,
             _ => Value::Unknown,
@@ -120,10 +135,12 @@ impl<'a> Inference<'a> {
     fn name(&self, file: FileView<'a>, node: NodeId) -> Value<'a> {
         let Some(id) = file.scopes.resolve(node) else { return constant(file.tree().text_of(node)) };
         let definition = file.scopes.definition(id);
-        if self.is_strict && branches::is_in_branch(file, node, definition) {
-            return Value::Unknown;
-        }
-        self.definition(file, definition)
+        let is_conditional =
+            self.is_strict && !definition.is_global && self.branches.is_conditional(file, node);
+        let before = self.do_calls_tell.replace(self.do_calls_tell.get() && !is_conditional);
+        let value = self.definition(file, definition);
+        self.do_calls_tell.set(before);
+        value
     }
 
     /// What a name was set to: by the last binding, or by all when they must agree.
@@ -133,10 +150,10 @@ impl<'a> Inference<'a> {
             return last.map_or(Value::Unknown, |last| self.bound(file, last.node, &definition.name));
         }
         let Some(first) = definition.bindings.first() else { return Value::Unknown };
-        self.remembered((file.path, first.node, false), || {
+        self.remembered((file.path, first.node, false, self.do_calls_tell.get()), || {
             let each = definition.bindings.iter().map(|each| self.bound(file, each.node, &definition.name));
             match agreed(each) {
-                Value::List(_) if !is_only_read(file, definition) => Value::List(Rc::new(Value::Unknown)),
+                Value::List(_) if !is_only_read(file, definition) => Value::list(Value::Unknown),
                 value => value,
             }
         })
@@ -238,7 +255,7 @@ impl<'a> Inference<'a> {
             },
             "str" => Value::Str,
             "int" => Value::Int,
-            "list" => Value::List(Rc::new(Value::Unknown)),
+            "list" => Value::list(Value::Unknown),
             "data" => Value::Data,
             "None" => Value::None,
             _ => Value::Unknown,
@@ -250,18 +267,18 @@ impl<'a> Inference<'a> {
         Some(match name {
             // Which fields `**dict` gives is not seen.
             "struct" if self.is_strict && Written::of(file.tree(), call).has_kwargs => Value::Unknown,
-            "struct" => Value::Struct(Rc::new(self.fields(file, call))),
+            "struct" => Value::structure(self.fields(file, call)),
             "str" | "repr" | "type" | "chr" => Value::Str,
             "len" | "int" | "ord" | "hash" => Value::Int,
             "float" => Value::Float,
             "bool" | "all" | "any" | "hasattr" => Value::Bool,
             "dict" => Value::Dict,
-            "range" => Value::List(Rc::new(Value::Int)),
+            "range" => Value::list(Value::Int),
             "list" | "tuple" | "sorted" | "reversed" => {
                 match Written::of(file.tree(), call).positional.first().map(|&items| self.value(file, items))
                 {
                     Some(list @ Value::List(_)) => list,
-                    _ => Value::List(Rc::new(Value::Unknown)),
+                    _ => Value::list(Value::Unknown),
                 }
             }
             _ => return None,

@@ -1,13 +1,13 @@
 //! What functions are given and what they give back: values that pass between a call and a body.
 
-use super::FileView;
 use super::agreement::agreed;
-use super::branches;
 use super::call_site::Written;
 use super::infer::Inference;
 use super::mentions::{self, Use};
 use super::value::{Function, Value};
+use super::{FileView, Snapshot};
 use crate::syntax::{NodeId, NodeKind, ParamKind};
+use std::collections::HashMap;
 
 /// A parameter, with the function it belongs to.
 struct Parameter<'a> {
@@ -42,7 +42,8 @@ impl<'a> Inference<'a> {
         if !self.is_strict {
             return returns.next().unwrap_or(Value::None);
         }
-        self.remembered((function.file.path, function.node, true), || {
+        let asked = (function.file.path, function.node, true, self.do_calls_tell.get());
+        self.remembered(asked, || {
             let mut returns = returns.peekable();
             if returns.peek().is_none() { Value::None } else { agreed(returns) }
         })
@@ -55,7 +56,7 @@ impl<'a> Inference<'a> {
         let mentions =
             mentions::of_function(file, parameter.owner).into_iter().map(|mention| (file, mention));
         if self.is_strict {
-            if branches::asks_which(file, param) {
+            if !self.do_calls_tell.get() {
                 return Value::Unknown;
             }
             let elsewhere = self.mentions_elsewhere(&parameter);
@@ -118,27 +119,48 @@ impl<'a> Inference<'a> {
     fn mentions_elsewhere(&self, parameter: &Parameter<'a>) -> Vec<(FileView<'a>, NodeId)> {
         let own = parameter.file;
         let Some(id) = own.scopes.resolve(parameter.owner) else { return Vec::new() };
-        let name = &own.scopes.definition(id).name;
+        let importers = self.importers.get_or_init(|| Importers::of(&self.snapshot));
         let mut found = Vec::new();
-        for file in self.snapshot.files().filter(|file| file.path != own.path) {
+        for &(file, load_name) in importers.of_name(&own.scopes.definition(id).name) {
+            if super::definition::loaded_definition(self.snapshot, file, load_name)
+                .is_some_and(|(other, loaded)| other.path == own.path && loaded == id)
+                && let Some(local) = file.scopes.resolve(load_name)
+            {
+                let uses = &file.scopes.definition(local).uses;
+                found.extend(uses.iter().map(|&mention| (file, mention)));
+            }
+        }
+        found
+    }
+}
+
+/// Every name that a file loads, by the name it has where it is made.
+pub(super) struct Importers<'a> {
+    by_name: HashMap<&'a str, Vec<(FileView<'a>, NodeId)>>,
+}
+
+impl<'a> Importers<'a> {
+    fn of(snapshot: &Snapshot<'a>) -> Importers<'a> {
+        let mut by_name: HashMap<&str, Vec<_>> = HashMap::new();
+        for file in snapshot.files() {
             let tree = file.tree();
             let loads = tree.statements().iter().filter_map(|&statement| match tree.kind(statement) {
                 NodeKind::Load { names, .. } => Some(names),
                 _ => None,
             });
             for &load_name in loads.flatten() {
-                let NodeKind::LoadName { original, .. } = tree.kind(load_name) else { continue };
-                if tree.string_value(*original) == Some(name)
-                    && super::definition::loaded_definition(self.snapshot, file, load_name)
-                        .is_some_and(|(other, loaded)| other.path == own.path && loaded == id)
-                    && let Some(local) = file.scopes.resolve(load_name)
+                if let NodeKind::LoadName { original, .. } = tree.kind(load_name)
+                    && let Some(name) = tree.string_value(*original)
                 {
-                    let uses = &file.scopes.definition(local).uses;
-                    found.extend(uses.iter().map(|&mention| (file, mention)));
+                    by_name.entry(name).or_default().push((file, load_name));
                 }
             }
         }
-        found
+        Importers { by_name }
+    }
+
+    fn of_name(&self, name: &str) -> &[(FileView<'a>, NodeId)] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
     }
 }
 

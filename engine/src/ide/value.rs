@@ -4,6 +4,7 @@ use super::Location;
 use crate::model::{Protocol, StepSpec};
 use crate::spec::registry::Builtin;
 use crate::syntax::NodeId;
+use std::ops::Deref;
 use std::rc::Rc;
 
 /// A value, seen from outside.
@@ -19,7 +20,7 @@ pub(super) enum Value<'a> {
     Function(Function<'a>),
     Response,
     Headers,
-    Struct(Rc<Vec<(String, Value<'a>)>>),
+    Struct(Rc<Fields<'a>>),
     Assumption(String),
     Rule,
     Fault,
@@ -37,6 +38,50 @@ pub(super) enum Value<'a> {
     Dict,
     /// Decoded JSON and the like.
     Data,
+}
+
+/// The fields of a struct, in the order of the text.
+pub(super) struct Fields<'a> {
+    fields: Vec<(String, Value<'a>)>,
+    depth: u32,
+}
+
+impl<'a> Deref for Fields<'a> {
+    type Target = [(String, Value<'a>)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.fields
+    }
+}
+
+/// How deep values may lie in values; what lies deeper is not known. It bounds whatever goes through a value, its end
+/// included.
+const MAX_DEPTH: u32 = 24;
+
+impl<'a> Value<'a> {
+    /// A list or tuple of such items.
+    pub(super) fn list(item: Value<'a>) -> Value<'a> {
+        Value::List(Rc::new(item.unless_too_deep()))
+    }
+
+    pub(super) fn structure(fields: impl IntoIterator<Item = (String, Value<'a>)>) -> Value<'a> {
+        let fields: Vec<_> =
+            fields.into_iter().map(|(name, value)| (name, value.unless_too_deep())).collect();
+        let depth = fields.iter().map(|(_, value)| value.depth()).max().unwrap_or(0) + 1;
+        Value::Struct(Rc::new(Fields { fields, depth }))
+    }
+
+    fn unless_too_deep(self) -> Value<'a> {
+        if self.depth() < MAX_DEPTH { self } else { Value::Unknown }
+    }
+
+    fn depth(&self) -> u32 {
+        match self {
+            Value::Struct(fields) => fields.depth,
+            Value::List(item) => item.depth() + 1,
+            _ => 0,
+        }
+    }
 }
 
 /// A def or lambda of some file.

@@ -6,7 +6,7 @@ use super::registry::Rest;
 use super::session::Context;
 use super::shape::{self, Signature};
 use super::values::Hole;
-use super::{accept, convert};
+use super::{accept, convert, recipes};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Param, ParamType};
 use crate::text::Span;
@@ -141,6 +141,7 @@ impl<'v, 'c, 'a, 'e> Call<'v, 'c, 'a, 'e> {
     /// Records a finding while the spec loads; ends the evaluation in a running test.
     pub(super) fn report(&mut self, finding: Diagnostic) -> Result<(), Stop> {
         self.faulty = true;
+        let finding = self.with_use(finding);
         match self.context.load() {
             Some(load) => {
                 let finding = self.context.traced(finding, self.eval);
@@ -149,6 +150,17 @@ impl<'v, 'c, 'a, 'e> Call<'v, 'c, 'a, 'e> {
             }
             None => Err(self.broken(finding)),
         }
+    }
+
+    /// What is wrong with the rule of a recipe is told with the place that uses it, as nobody can mend the recipe.
+    fn with_use(&self, finding: Diagnostic) -> Diagnostic {
+        let sources = &self.context.session.written.sources;
+        let is_recipe =
+            |span: Span| recipes::embedded(&sources.get(span.file).path.to_string_lossy()).is_some();
+        if is_recipe(self.span) || !is_recipe(finding.primary.span) {
+            return finding;
+        }
+        finding.also(self.get("rules").map_or(self.span, |rules| rules.span), "used here")
     }
 
     /// The failure a finding amounts to in a running test.

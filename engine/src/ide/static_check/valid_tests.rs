@@ -120,6 +120,26 @@ fn branches_no_call_at_hand_takes() {
     valid(
         "def under(i, proto):\n    if proto == \"http\":\n        fault(i, error(path=\"*\"), run=lambda: 1)\n    else:\n        fault(i, error(key=\"*\"), run=lambda: 1)\ndef test_a():\n    under(cache.main, \"redis\")\n",
     );
+    for body in [
+        "    if kind == \"http\":\n        return s.get(path=\"/\")\n    return s.send(\"x\")\n",
+        "    if kind == \"http\":\n        fail(\"no\")\n    s.send(\"x\")\n",
+        "    if kind:\n        s.send(\"x\")\n",
+        "    if s.name.startswith(\"q\"):\n        s.send(\"x\")\n",
+        "    if \"send\" in dir(s):\n        s.send(\"x\")\n",
+        "    if is_queue(s):\n        s.send(\"x\")\n",
+        "    t = s\n    if t.name == \"q\":\n        t.send(\"x\")\n",
+        "    kind and s.send(\"x\")\n",
+        "    return s.send(\"x\") if kind else 1\n",
+        "    return [s.send(\"x\") for i in range(2) if kind]\n",
+        "    {True: lambda: s.send(\"x\"), False: lambda: 1}[kind]()\n",
+        "    def inner():\n        s.send(\"x\")\n    if kind:\n        inner()\n",
+        "    for each in [1]:\n        if not kind:\n            continue\n        s.send(\"x\")\n",
+    ] {
+        let is_queue = "def is_queue(s):\n    return s.name == \"q\"\n";
+        valid(&format!("{is_queue}def ask(s, kind):\n{body}def test_a():\n    ask(api, False)\n"));
+    }
+    wrong("def ask(s):\n    s.send(\"x\")\ndef test_a():\n    ask(api)\n", "FB0116");
+    wrong("def ask(s):\n    fault(s, run=lambda: s.send(\"x\"))\ndef test_a():\n    ask(api)\n", "FB0116");
     wrong("def at(s):\n    if s != None:\n        return s.mian\na = at(cache)\n", "FB0116");
     wrong(
         "def test_a():\n    at(api.public.get(path=\"/\"))\ndef at(r):\n    if r.status == 200:\n        r.bdoy\n",
