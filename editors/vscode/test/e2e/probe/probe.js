@@ -181,7 +181,13 @@ async function story() {
 
   // A spec nobody has opened is listed, and goes with its file.
   const unopened = vscode.Uri.file(path.join(path.dirname(SPEC), "unopened.star"));
+  // A file that comes and goes within one look of VS Code's watcher is never told of.
+  const watcher = vscode.workspace.createFileSystemWatcher("**/unopened.star");
+  let isSeen = false;
+  watcher.onDidCreate(() => (isSeen = true));
   fs.writeFileSync(unopened.fsPath, document.getText());
+  await until("the watcher's word of the unopened spec", () => isSeen);
+  watcher.dispose();
   const isListed = () => api.explorer.controller.items.get(unopened.toString()) !== undefined;
   await until("the unopened spec in the list", () => api.explorer.listFiles().then(isListed));
   fs.unlinkSync(unopened.fsPath);
