@@ -19,10 +19,11 @@ pub type ProgramComplaint<'f> = &'f dyn Fn(&Service) -> Option<String>;
 
 /// Every finding about a loaded spec, in the order of the text. Those made while it loaded are not repeated.
 pub fn all(loaded: &Loaded, complaint: ProgramComplaint<'_>) -> Vec<Diagnostic> {
+    let reach = reach::Reach::of(loaded);
     let mut findings = missing_binary::check(loaded, complaint);
     findings.extend(shadowed_rule::check(&loaded.spec, &loaded.sources));
-    findings.extend(unreachable_rule::check(loaded));
-    findings.extend(no_assertion::check(loaded));
+    findings.extend(unreachable_rule::check(loaded, &reach));
+    findings.extend(no_assertion::check(loaded, &reach));
     findings.extend(unused_load::check(loaded));
     findings.extend(unused_assumption::check(loaded));
     findings.extend(no_tests::check(loaded));

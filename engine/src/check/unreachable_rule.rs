@@ -7,16 +7,17 @@
 //!
 //! Said only where the text shows it: HTTP steps with literal paths, on a service no other service is known to call.
 
-use super::reach;
+use super::reach::Reach;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
-    Assumption, AssumptionName, Endpoint, Matcher, Protocol, Rule, Service, Target, Test, TestKind,
+    Assumption, AssumptionName, CallableId, Endpoint, Matcher, Protocol, Rule, Service, Target, Test,
+    TestKind,
 };
 use crate::spec::Loaded;
 use crate::spec::outline::{ArgKind, CallSite, Callee, ExprShape};
 use crate::spec::registry;
 use crate::text::{Span, percent};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A request a step makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,18 +27,22 @@ struct Request {
     path: String,
 }
 
-pub(super) fn check(loaded: &Loaded) -> Vec<Diagnostic> {
+pub(super) fn check(loaded: &Loaded, reach: &Reach<'_>) -> Vec<Diagnostic> {
     // Per rule, the requests of the tests that use it, while no test may reach it.
     let mut unreached: BTreeMap<(u32, u32, u32), (&Rule, Vec<Request>)> = BTreeMap::new();
-    let mut reached: Vec<Span> = Vec::new();
+    let mut reached: HashSet<Span> = HashSet::new();
+    // Cells of one matrix share their scenarios.
+    let mut known: HashMap<CallableId, Option<Vec<Request>>> = HashMap::new();
     for test in loaded.spec.tests.iter().filter(|_| loaded.program.is_some()) {
-        let requests = requests(loaded, test);
+        let requests = scenario(test).and_then(|scenario| {
+            known.entry(scenario).or_insert_with(|| requests(loaded, reach, scenario)).as_ref()
+        });
         let rules_of = |fault| loaded.spec.rules_of(fault).into_iter().map(move |rule| (fault, rule));
         for (fault, rule) in test.faults().iter().flat_map(rules_of) {
             if may_miss(loaded, test, fault, rule) {
                 continue;
             }
-            match &requests {
+            match requests {
                 Some(requests) if misses(loaded, rule, requests) => {
                     let key = (rule.span.file.0, rule.span.start, rule.span.end);
                     let entry = unreached.entry(key).or_insert((rule, Vec::new()));
@@ -46,7 +51,9 @@ pub(super) fn check(loaded: &Loaded) -> Vec<Diagnostic> {
                         .filter(|each| Target::Interface(each.endpoint.clone()) == rule.target);
                     entry.1.extend(new.cloned());
                 }
-                Some(_) | None => reached.push(rule.span),
+                Some(_) | None => {
+                    reached.insert(rule.span);
+                }
             }
         }
     }
@@ -71,21 +78,25 @@ fn finding(rule: &Rule, requests: Vec<Request>) -> Diagnostic {
     .help(format!("the scenario makes: {}", seen.join(", ")))
 }
 
-/// The HTTP requests of the test's scenario; `None` when the text does not show all of them.
-fn requests(loaded: &Loaded, test: &Test) -> Option<Vec<Request>> {
-    let callable = match &test.kind {
-        TestKind::Body { .. } => return None,
-        TestKind::Scenario { callable } | TestKind::FaultScenario { callable, .. } => *callable,
-        TestKind::Cell(cell) => cell.callable,
-    };
-    let reached = reach::bodies(loaded, callable);
+/// What a test with faults runs.
+fn scenario(test: &Test) -> Option<CallableId> {
+    match &test.kind {
+        TestKind::Body { .. } | TestKind::Scenario { .. } => None,
+        TestKind::FaultScenario { callable, .. } => Some(*callable),
+        TestKind::Cell(cell) => Some(cell.callable),
+    }
+}
+
+/// The HTTP requests of a scenario; `None` when the text does not show all of them.
+fn requests(loaded: &Loaded, reach: &Reach<'_>, scenario: CallableId) -> Option<Vec<Request>> {
+    let reached = reach.bodies(scenario);
     if reached.is_empty() {
         return None;
     }
     let mut requests = Vec::new();
-    for site in reach::calls(loaded, &reached) {
+    for site in reach.calls(&reached) {
         match &site.callee {
-            Callee::Name(name) if is_known(loaded, site, name) => {}
+            Callee::Name(name) if is_known(reach, site, name) => {}
             Callee::Path(names, _) => match step(loaded, site, names) {
                 Step::Request(request) => requests.push(request),
                 Step::Harmless => {}
@@ -98,10 +109,10 @@ fn requests(loaded: &Loaded, test: &Test) -> Option<Vec<Request>> {
 }
 
 /// A builtin, or a function whose body is looked at as well.
-fn is_known(loaded: &Loaded, site: &CallSite, name: &str) -> bool {
+fn is_known(reach: &Reach<'_>, site: &CallSite, name: &str) -> bool {
     let builtin =
         registry::find(name).is_some() || ["str", "len", "struct", "int", "range", "sorted"].contains(&name);
-    builtin || reach::function(loaded, name, site.span.file).is_some()
+    builtin || reach.function(name, site.span.file).is_some()
 }
 
 enum Step {

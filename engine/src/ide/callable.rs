@@ -2,9 +2,9 @@
 //! service adds.
 
 use super::call_site::{self, Written};
-use super::domains;
 use super::infer::Inference;
 use super::value::{Function, ServiceShape, Value};
+use super::{domains, recipes};
 use crate::model::{ActionKind, Domain, Field, Param, ParamType, Protocol, Returns, Schema};
 use crate::spec::registry::{self, Builtin, Keywords, Rest};
 use crate::syntax::{NodeId, NodeKind, ParamKind};
@@ -290,11 +290,9 @@ pub(super) fn of_function(function: Function<'_>) -> Callable {
         params.iter().find_map(named)
     };
     let mut slots: Vec<Slot> = params.iter().filter_map(slot).collect();
-    let is_recipe = super::recipes::is_embedded(function.file);
+    let is_recipe = recipes::is_embedded(function.file.path);
     if is_recipe {
-        let is_new = |param: &&Param| slots.iter().all(|slot| slot.name != param.name);
-        let added: Vec<Slot> = registry::triggers().iter().filter(is_new).map(Slot::of_param).collect();
-        slots.extend(added);
+        recipe_slots(&mut slots, function);
     }
     Callable {
         name: name.to_owned(),
@@ -307,6 +305,19 @@ pub(super) fn of_function(function: Function<'_>) -> Callable {
         doc: doc.and_then(|doc| tree.string_value(doc)).unwrap_or_default().trim().to_owned(),
         kind: CallableKind::Function,
     }
+}
+
+/// Adds the conditions a recipe hands on to its rule: the fields of its protocol, then triggers; without those it sets itself.
+fn recipe_slots(slots: &mut Vec<Slot>, recipe: Function<'_>) {
+    let tree = recipe.file.tree();
+    let mut calls = tree.descendants(recipe.node).map(|id| Written::of(tree, id));
+    let rule = calls.find(|written| written.has_kwargs).unwrap_or_default();
+    let is_set = |name: &str| rule.keyword(name).is_some() || slots.iter().any(|slot| slot.name == name);
+    let schema = recipes::protocol(recipe.file.path).map(crate::protocol::schema);
+    let fields = schema.into_iter().flat_map(|schema| schema.fields).map(Slot::of_field);
+    let added = fields.chain(registry::triggers().iter().map(Slot::of_param));
+    let added: Vec<Slot> = added.filter(|slot| !is_set(&slot.name)).collect();
+    slots.extend(added);
 }
 
 fn is_plain(kind: &NodeKind) -> bool {

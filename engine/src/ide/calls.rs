@@ -129,7 +129,7 @@ fn named_item(snapshot: &Snapshot<'_>, name: NodeId) -> Option<HierarchyItem> {
     let (other, id) = super::definition::resolved(*snapshot, snapshot.file, name)?;
     let definition = other.scopes.definition(id);
     match Inference::new(*snapshot).definition(other, definition) {
-        Value::Function(function) if !super::recipes::is_embedded(function.file) => {
+        Value::Function(function) if !super::recipes::is_embedded(function.file.path) => {
             let span = function.file.tree().span(function.node);
             items(function.file).into_iter().find(|item| item.location.span == span)
         }

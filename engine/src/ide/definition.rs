@@ -62,7 +62,7 @@ pub(super) fn opened_definition<'a>(
     file: FileView<'a>,
     load_name: NodeId,
 ) -> Option<(FileView<'a>, DefinitionId)> {
-    loaded_definition(snapshot, file, load_name).filter(|(from, _)| !recipes::is_embedded(*from))
+    loaded_definition(snapshot, file, load_name).filter(|(from, _)| !recipes::is_embedded(from.path))
 }
 
 /// The global that a name in a `load` stands for.
@@ -112,7 +112,7 @@ fn parameter_target(snapshot: Snapshot<'_>, argument: NodeId, name: &str) -> Opt
         return None;
     };
     let named = |&param: &NodeId| tree.name_of(param).filter(|&span| tree.str(span) == name);
-    let span = params.iter().find_map(named).filter(|_| !recipes::is_embedded(function.file));
+    let span = params.iter().find_map(named).filter(|_| !recipes::is_embedded(function.file.path));
     span.map(|span| function.file.location(span))
 }
 

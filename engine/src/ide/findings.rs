@@ -3,6 +3,7 @@
 //! The tolerant tree shows every syntax error at once and goes on behind it; evaluation stops at the first. So what the
 //! text shows comes first, and evaluation adds what only values can tell.
 
+use super::recipes::is_embedded;
 use super::{FileView, Outline, Snapshot, static_check};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::spec::Loaded;
@@ -47,7 +48,7 @@ pub fn of_spec(loaded: &Loaded, checked: Vec<Diagnostic>) -> Vec<Diagnostic> {
         .sources
         .iter()
         // What comes with Faultbox is not the user's to mend.
-        .filter(|(_, source)| !is_embedded(source))
+        .filter(|(_, source)| !is_embedded(&source.path))
         .map(|(file, source)| Understood::of(file, source))
         .collect();
     let outline = Outline::of(&loaded.spec, &loaded.sources, &loaded.data_files, loaded.program.is_some());
@@ -101,14 +102,9 @@ impl<'s> Understood<'s> {
     }
 }
 
-/// True for a file that comes with Faultbox.
-fn is_embedded(source: &Source) -> bool {
-    source.path.starts_with("@faultbox")
-}
-
 /// A finding in a recipe as one about the call that led there: that is what its user can mend.
 fn at_the_users_call(mut finding: Diagnostic, sources: &SourceMap) -> Diagnostic {
-    let is_ours = |span: Span| is_embedded(sources.get(span.file));
+    let is_ours = |span: Span| is_embedded(&sources.get(span.file).path);
     if is_ours(finding.primary.span)
         && let Some(call) = finding.secondary.iter_mut().find(|label| !is_ours(label.span))
     {

@@ -19,6 +19,8 @@ use std::rc::Rc;
 
 /// How far one question may lead; enough for real specs, and a bound for hostile ones.
 const FUEL: u32 = 4_000;
+/// The same for one of many names; a service takes three.
+const FUEL_OF_ONE: u32 = 400;
 /// Uses of one list that are looked at; a spec goes through a list in a few places.
 const MAX_USES: usize = 100;
 /// How deep names may lead to names.
@@ -67,6 +69,15 @@ impl<'a> Inference<'a> {
     pub(super) fn of(&self, node: NodeId) -> Value<'a> {
         self.fuel.set(FUEL);
         self.value(self.snapshot.file, node)
+    }
+
+    /// The value of one of many names, with fuel of its own out of what all of them may use.
+    pub(super) fn one_of_many(&self, definition: &Definition, budget: &mut u32) -> Value<'a> {
+        let fuel = FUEL_OF_ONE.min(*budget);
+        self.fuel.set(fuel);
+        let value = self.definition(self.snapshot.file, definition);
+        *budget -= fuel.saturating_sub(self.fuel.get());
+        value
     }
 
     pub(super) fn value(&self, file: FileView<'a>, node: NodeId) -> Value<'a> {
@@ -199,10 +210,18 @@ impl<'a> Inference<'a> {
     /// name, which is how nearly every spec names it; for a finding the outline must mean the same call.
     fn assigned(&self, file: FileView<'a>, value: NodeId, name: &str) -> Value<'a> {
         let value = self.value(file, value);
-        let is_it = |evaluated: &ServiceShape| match &value {
+        // The outline is long, and most values are plain to see.
+        let is_open = match &value {
             Value::Unknown => !self.is_strict,
-            Value::Service(shape) => !shape.is_complete() && shape.is_at(evaluated),
+            Value::Service(shape) => !shape.is_complete(),
             _ => false,
+        };
+        if !is_open {
+            return value;
+        }
+        let is_it = |evaluated: &ServiceShape| match &value {
+            Value::Service(shape) => shape.is_at(evaluated),
+            _ => true,
         };
         match service_shape::outlined(self.snapshot, name).filter(is_it) {
             Some(evaluated) => Value::Service(Rc::new(evaluated)),

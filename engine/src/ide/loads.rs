@@ -1,7 +1,6 @@
 //! What a `load` leads to, in words.
 
-use super::{FileView, Snapshot, references};
-use crate::spec::recipes;
+use super::{FileView, Snapshot, recipes, references};
 use crate::syntax::NodeKind;
 use crate::syntax::scope::{DefinitionId, DefinitionKind};
 
@@ -10,8 +9,8 @@ const MAX_NAMES: usize = 24;
 
 /// The file a `load` leads to, with what it has to offer.
 pub(super) fn file_at(snapshot: &Snapshot<'_>, path: &str) -> String {
-    if let Some(recipes) = recipes_at(path) {
-        return recipes;
+    if let Some(recipes) = recipes::summary(path) {
+        return recipes.to_owned();
     }
     let place = snapshot.load_path(snapshot.file, path);
     let Some(file) = snapshot.find(&place) else {
@@ -26,21 +25,11 @@ pub(super) fn file_at(snapshot: &Snapshot<'_>, path: &str) -> String {
     format!("`{}`\n\n{}", place.display(), names.join(", ")).trim_end().to_owned()
 }
 
-/// The recipes of a file that comes with Faultbox.
-fn recipes_at(path: &str) -> Option<String> {
-    let (_, recipes) = recipes::summaries().find(|(known, _)| *known == path)?;
-    let mut text = format!("`{path}` comes with Faultbox.");
-    for recipe in recipes {
-        text.push_str(&format!("\n- `{}`: {}", recipe.call, recipe.summary));
-    }
-    Some(text)
-}
-
 /// The recipes behind a loaded name.
 pub(super) fn recipes_of(file: FileView<'_>, id: DefinitionId) -> Option<String> {
     let load = file.tree().parent(references::load_name(file, id)?)?;
     match file.tree().kind(load) {
-        NodeKind::Load { path, .. } => recipes_at(file.tree().string_value(*path)?),
+        NodeKind::Load { path, .. } => recipes::summary(file.tree().string_value(*path)?).map(str::to_owned),
         _ => None,
     }
 }

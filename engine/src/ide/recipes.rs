@@ -1,8 +1,9 @@
-//! The spec files that come with the program, as files an answer may look into. There is nothing to open at their paths,
-//! so they serve inference only, and no answer leads into them.
+//! The spec files that come with the program, as files an answer may look into: to infer, to complete what they define, to
+//! show what their functions take and do. There is nothing to open at their paths, so no answer leads into them.
 
 use super::FileView;
-use crate::spec::recipes::EMBEDDED;
+use crate::model::Protocol;
+use crate::spec::recipes::{self, EMBEDDED};
 use crate::syntax::scope::Scopes;
 use crate::syntax::{self, Parsed};
 use crate::text::FileId;
@@ -13,6 +14,8 @@ struct Embedded {
     path: &'static str,
     parsed: Parsed,
     scopes: Scopes,
+    /// What a hover says about it.
+    summary: String,
 }
 
 /// They never change, so they are parsed once.
@@ -22,21 +25,43 @@ fn all() -> &'static [Embedded] {
         let understood = |&(path, text): &(&'static str, &str)| {
             let parsed = syntax::parse(FileId(0), text);
             let scopes = Scopes::of(&parsed.tree);
-            Embedded { path, parsed, scopes }
+            let summary = summary_of(path, &parsed);
+            Embedded { path, parsed, scopes, summary }
         };
         EMBEDDED.iter().map(understood).collect()
     })
 }
 
+fn summary_of(path: &str, parsed: &Parsed) -> String {
+    let recipes = recipes::of_tree(path, &parsed.tree);
+    let lines = recipes.iter().map(|recipe| format!("\n- `{}`: {}", recipe.call, recipe.summary));
+    format!("`{path}` comes with Faultbox.{}", lines.collect::<String>())
+}
+
+fn find(path: &Path) -> Option<&'static Embedded> {
+    all().iter().find(|file| Path::new(file.path) == path)
+}
+
 /// The embedded file of this path.
 pub(super) fn file(path: &Path) -> Option<FileView<'static>> {
-    let found = all().iter().find(|file| Path::new(file.path) == path)?;
+    let found = find(path)?;
     Some(FileView { path: Path::new(found.path), parsed: &found.parsed, scopes: &found.scopes })
 }
 
-/// True for a file that cannot be opened.
-pub(super) fn is_embedded(file: FileView<'_>) -> bool {
-    EMBEDDED.iter().any(|(path, _)| Path::new(path) == file.path)
+/// The embedded file of this path and its recipes, in words.
+pub(super) fn summary(path: &str) -> Option<&'static str> {
+    find(Path::new(path)).map(|found| found.summary.as_str())
+}
+
+/// True for a file that comes with Faultbox: it cannot be opened.
+pub(super) fn is_embedded(path: &Path) -> bool {
+    EMBEDDED.iter().any(|(known, _)| Path::new(known) == path)
+}
+
+/// The protocol whose rules the recipes of this file make.
+pub(super) fn protocol(path: &Path) -> Option<Protocol> {
+    let found = find(path)?;
+    Protocol::from_name(recipes::short(found.path))
 }
 
 #[cfg(test)]
@@ -74,10 +99,17 @@ mod tests {
     #[test]
     fn recipes_take_the_conditions_of_rules_as_well() {
         let label = signature(&format!("{LOADED}x = http.rate_limited($0"));
-        assert!(label.starts_with("http.rate_limited(path=\"*\", *, probability=1.0, "), "{label}");
+        assert!(label.starts_with("http.rate_limited(path=\"*\", *, method=..., "), "{label}");
+        assert!(label.contains(", probability=1.0, "), "{label}");
         let found = labels(&format!("{LOADED}x = http.flaky($0"));
         assert_eq!(found[0..2], ["path=", "probability="], "{found:?}");
-        assert!(found.iter().any(|label| label == "nth="), "{found:?}");
+        assert!(["nth=", "method="].iter().all(|name| found.iter().any(|label| label == name)), "{found:?}");
+        // What the recipe sets itself cannot be given once more.
+        let redis = "load(\"@faultbox/recipes/redis.star\", \"redis\")\n";
+        let found = labels(&format!("{redis}x = redis.oom($0"));
+        assert!(!found.iter().any(|label| label == "command="), "{found:?}");
+        let found = labels(&format!("{redis}x = redis.oom(key=\"a\", $0"));
+        assert!(found.iter().all(|label| label != "key=" && label != "message="), "{found:?}");
     }
 
     #[test]
@@ -86,8 +118,6 @@ mod tests {
         let ask = |fixture: &str| Fixture::new(fixture).ask(|snapshot, at| hover(snapshot, at, &none));
         let shown = ask(&format!("{LOADED}x = http.rate_li$0mited(path=\"/\")")).unwrap().markdown;
         assert!(shown.contains("429, to be tried again"), "{shown}");
-        let shown = ask(&format!("{LOADED}x = ht$0tp.rate_limited(path=\"/\")")).unwrap().markdown;
-        assert!(shown.contains("comes with Faultbox"), "{shown}");
     }
 
     #[test]

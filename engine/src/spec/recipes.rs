@@ -20,7 +20,7 @@ pub struct Recipe {
 
 /// Path and recipes of each embedded file.
 pub fn summaries() -> impl Iterator<Item = (&'static str, Vec<Recipe>)> {
-    EMBEDDED.iter().map(|(path, text)| (*path, of_file(short(path), text)))
+    EMBEDDED.iter().map(|(path, text)| (*path, of_tree(path, &parse(FileId(0), text).tree)))
 }
 
 /// `redis` of `@faultbox/recipes/redis.star`.
@@ -28,13 +28,14 @@ pub fn short(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path).trim_end_matches(".star")
 }
 
-fn of_file(name: &str, text: &str) -> Vec<Recipe> {
-    let tree = parse(FileId(0), text).tree;
+/// The recipes of the embedded file at `path`, whose tree this is.
+pub(crate) fn of_tree(path: &str, tree: &Tree) -> Vec<Recipe> {
+    let name = short(path);
     let functions = tree.statements().iter().filter_map(|&id| {
         let NodeKind::Def { name: ident, doc, .. } = tree.kind(id) else { return None };
         let summary = tree.string_value((*doc)?)?.lines().next()?.trim().to_owned();
         let function = tree.str(ident.span).trim_start_matches('_');
-        Some(Recipe { call: format!("{name}.{function}({})", parameters(&tree, id)), summary })
+        Some(Recipe { call: format!("{name}.{function}({})", parameters(tree, id)), summary })
     });
     functions.collect()
 }

@@ -31,6 +31,22 @@ fn opened() -> (Server, String) {
     (server, uri)
 }
 
+#[test]
+fn a_client_asks_again_about_a_long_list() {
+    let mut server = Server::start();
+    let globals: String = (0..2_000).map(|n| format!("g{n} = {n}\n")).collect();
+    let uri = server.open("faultbox.star", &format!("{globals}x = g199\n"));
+    for (column, last_is_there) in [(4, false), (8, true)] {
+        let place =
+            json!({ "textDocument": { "uri": uri }, "position": { "line": 2_000, "character": column } });
+        let answer = server.request("textDocument/completion", place);
+        assert_eq!(answer["isIncomplete"], true);
+        let found = labels(&answer["items"]);
+        assert!(found.contains(&"g199") && found.contains(&"g1999") == last_is_there, "{found:?}");
+    }
+    server.finish();
+}
+
 /// The place of the `skip`-th character of `what` in the spec, in UTF-16 units.
 fn place(uri: &str, what: &str, skip: usize) -> Value {
     let at = SPEC.find(what).unwrap() + skip;

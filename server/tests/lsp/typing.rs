@@ -80,6 +80,20 @@ pub(crate) fn long_spec() -> String {
     text
 }
 
+/// 5,000 lines, with as many names as fit into them.
+fn dense_spec() -> String {
+    let mut text = String::new();
+    for n in 0..700 {
+        text.push_str(&format!(
+            "db{n} = service(\"db{n}\", \"/bin/true\",\n    interface(\"main\", \"http\", {}),\n)\n\
+             slow{n} = fault_assumption(\"slow{n}\", target = db{n}, write = delay(\"200ms\"))\n\
+             def scene{n}():\n    r = db{n}.main.get(path = \"/x\")\n    return r\n",
+            9000 + n
+        ));
+    }
+    text + &"# Nothing.\n".repeat(100)
+}
+
 pub(crate) fn examples() -> Vec<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let folders = std::fs::read_dir(root).unwrap().flatten();
@@ -110,6 +124,19 @@ fn timed_typing_in_a_long_spec() {
     let mut server = Server::start();
     type_in(&mut server, top, SHORT, bottom, QUESTIONS, &mut figures);
     figures.print("typing in the middle of an 800-line spec");
+    server.finish();
+}
+
+/// Only completion: it alone is made from every name of the file.
+#[test]
+#[ignore = "a measurement: run alone, with --release and --nocapture"]
+fn timed_completing_in_a_very_long_spec() {
+    let dense = dense_spec();
+    assert!(dense.lines().count() >= 5_000);
+    let mut figures = Figures::default();
+    let mut server = Server::start();
+    type_in(&mut server, &dense, SHORT, "", &["textDocument/completion"], &mut figures);
+    figures.print("typing at the end of a 5,000-line spec with 2,100 names");
     server.finish();
 }
 

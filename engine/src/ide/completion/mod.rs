@@ -13,8 +13,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use super::Snapshot;
 use super::infer::Inference;
+use super::{Snapshot, fuzzy};
 use crate::syntax::cursor::{self, Context, Cursor};
 use crate::text::Span;
 use std::collections::HashSet;
@@ -68,6 +68,36 @@ pub fn completions(snapshot: &Snapshot<'_>, offset: u32, listing: &[String]) -> 
     let mut seen = HashSet::new();
     list.items.retain(|item| seen.insert(item.label.clone()));
     list.items
+}
+
+/// Lists up to this length are shown whole.
+const MAX_WHOLE: usize = 600;
+
+/// Most proposals of one group in a list that is not shown whole: nobody reads further, and a message of some 100 kB is made,
+/// sent and read within a few milliseconds.
+const MAX_OF_GROUP: usize = 250;
+
+/// What is worth showing of a long list.
+#[derive(Debug)]
+pub struct Shown {
+    pub items: Vec<Completion>,
+    /// False when further letters may bring forth more, so that a client has to ask again.
+    pub is_complete: bool,
+}
+
+/// The proposals to show where `typed` is the word so far: all, or when they are many the best of each group that match.
+pub fn shown(mut items: Vec<Completion>, typed: &str) -> Shown {
+    let is_complete = items.len() <= MAX_WHOLE;
+    if !is_complete {
+        let mut of_group = [0; GROUPS];
+        items.retain(|item| {
+            let count = &mut of_group[usize::from(item.rank / PLACES).min(GROUPS - 1)];
+            let is_shown = *count < MAX_OF_GROUP && fuzzy::matches(typed, &item.label);
+            *count += usize::from(is_shown);
+            is_shown
+        });
+    }
+    Shown { items, is_complete }
 }
 
 /// What proposals are made from.
@@ -124,6 +154,11 @@ enum Rank {
     Rare,
 }
 
+const GROUPS: usize = Rank::Rare as usize + 1;
+
+/// Places in a group; all further ones share the last.
+const PLACES: u16 = 1_000;
+
 impl List {
     /// Adds a proposal that inserts its label.
     fn plain(&mut self, rank: Rank, kind: CompletionKind, label: &str, detail: &str, doc: &str) {
@@ -145,7 +180,7 @@ impl List {
             _ => (insert, is_snippet),
         };
         // Proposals of one group keep the order they were made in.
-        let place = self.items.len().min(999) as u16;
+        let place = self.items.len().min(usize::from(PLACES) - 1) as u16;
         self.items.push(Completion {
             label: label.to_owned(),
             kind,
@@ -154,7 +189,7 @@ impl List {
             insert,
             is_snippet,
             replace: self.replace,
-            rank: rank as u16 * 1_000 + place,
+            rank: rank as u16 * PLACES + place,
         });
     }
 }

@@ -9,11 +9,15 @@ use crate::spec::registry::{self, Builtin, Context, Group};
 use crate::syntax::NodeKind;
 use crate::syntax::scope::{Definition, DefinitionKind};
 
-impl Ground<'_> {
+/// How far all names in scope together may lead; the 2,100 of a spec of 5,000 lines take some 7,000.
+const BUDGET: u32 = 40_000;
+
+impl<'a> Ground<'a> {
     /// Every name that code at the cursor can use; those of the wanted type first.
     pub(super) fn names(&self, list: &mut List, wanted: Option<&Expected>) {
         let file = self.snapshot.file;
         let judging = wanted.is_none() && self.is_body_of_expectation(list.replace.start);
+        let mut budget = BUDGET;
         for id in file.scopes.visible_at(file.tree(), self.offset) {
             let definition = file.scopes.definition(id);
             // The word being typed is a binding of itself in a half-written assignment.
@@ -25,7 +29,8 @@ impl Ground<'_> {
                     _ if definition.is_global => Rank::Global,
                     _ => Rank::Local,
                 };
-                self.defined(list, definition, rank, wanted);
+                let value = self.inference.one_of_many(definition, &mut budget);
+                self.defined(list, definition, value, rank, wanted);
             }
         }
         for builtin in registry::all() {
@@ -67,8 +72,14 @@ impl Ground<'_> {
         }
     }
 
-    fn defined(&self, list: &mut List, definition: &Definition, rank: Rank, wanted: Option<&Expected>) {
-        let value = self.inference.definition(self.snapshot.file, definition);
+    fn defined(
+        &self,
+        list: &mut List,
+        definition: &Definition,
+        value: Value<'a>,
+        rank: Rank,
+        wanted: Option<&Expected>,
+    ) {
         let kind = match (&value, definition.kind) {
             (Value::Service(_), _) => CompletionKind::Service,
             (Value::Interface(..), _) => CompletionKind::Interface,

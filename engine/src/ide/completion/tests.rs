@@ -1,4 +1,4 @@
-use super::{Completion, CompletionKind, completions};
+use super::{Completion, CompletionKind, MAX_OF_GROUP, Shown, completions, shown};
 use crate::ide::fixture::Fixture;
 
 const SERVICES: &str = "db = service(\"db\", \"x\", interface(\"main\", \"tcp\", 5432), ops = {\"wal\": op(syscalls=[\"write\"])})
@@ -237,4 +237,33 @@ fn nothing_is_offered_where_nothing_belongs() {
     for fixture in ["# a $0comment", "x = 12$0", "def $0"] {
         assert!(at(fixture).is_empty(), "{fixture}");
     }
+}
+
+fn many(what: impl Fn(usize) -> String) -> String {
+    (0..1_600).map(what).collect()
+}
+
+#[test]
+fn the_last_of_many_services_is_still_one() {
+    let services =
+        many(|n| format!("db{n} = service(\"db{n}\", \"x\", interface(\"main\", \"http\", {n}))\n"));
+    let slow = many(|n| format!("slow{n} = fault_assumption(\"slow{n}\", target = db{n})\n"));
+    let found = at(&format!("{services}{slow}x = fault_assumption(\"x\", target = $0)\n"));
+    let of_kind = |kind: CompletionKind| found.iter().filter(|item| item.kind == kind).count();
+    assert_eq!((of_kind(CompletionKind::Service), of_kind(CompletionKind::Assumption)), (1_602, 1_601));
+}
+
+#[test]
+fn of_many_proposals_the_best_of_each_group_are_shown() {
+    let spec = format!("{}x = fault_assumption(\"x\", target = $0)\n", many(|n| format!("g{n} = {n}\n")));
+    let has = |shown: &Shown, label: &str| shown.items.iter().any(|item| item.label == label);
+    let all = shown(at(&spec), "");
+    assert!(!all.is_complete && all.items.len() < 2 * MAX_OF_GROUP, "{}", all.items.len());
+    assert!(["api", "db", "g1", "None", "len"].iter().all(|label| has(&all, label)));
+    assert!(!has(&all, "g1599"));
+    // What was left out comes with the letters that mean it.
+    let some = shown(at(&spec), "g159");
+    assert!(!some.is_complete && has(&some, "g1599") && !has(&some, "g2"));
+    let few = shown(at("x = $0"), "zz");
+    assert!(few.is_complete && has(&few, "api"));
 }

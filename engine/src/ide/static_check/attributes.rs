@@ -6,8 +6,12 @@ use crate::ide::call_site::Written;
 use crate::ide::declarations::is_function;
 use crate::ide::value::{ADDRESSES, RESPONSE, ServiceShape, Value};
 use crate::spec::wording;
-use crate::syntax::{NodeId, NodeKind};
+use crate::syntax::{NodeId, NodeKind, Tree};
 use crate::text::Span;
+use std::collections::{HashMap, HashSet};
+
+/// The places that ask whether there is an attribute, by its name.
+pub(super) type Asked = HashMap<String, HashSet<NodeId>>;
 
 impl Checker<'_> {
     pub(super) fn attribute(&self, object: NodeId, span: Span, findings: &mut Vec<Diagnostic>) {
@@ -30,17 +34,30 @@ impl Checker<'_> {
 
     /// True when the function around asks `hasattr(..., name)`; then it may be that only the other branch runs.
     fn is_asked_for(&self, object: NodeId, name: &str) -> bool {
-        let tree = self.snapshot.tree();
-        let functions = tree.ancestors(object).filter(|&above| is_function(tree, above));
-        let around = functions.last().unwrap_or(tree.root());
-        tree.descendants(around).any(|id| match tree.kind(id) {
-            NodeKind::Call { callee, .. } if tree.text_of(*callee) == "hasattr" => {
-                let asked = Written::of(tree, id).positional.get(1).copied();
-                asked.and_then(|asked| tree.string_value(asked)) == Some(name)
-            }
-            _ => false,
-        })
+        let asked = self.asked.get_or_init(|| asked(self.snapshot.tree()));
+        asked.get(name).is_some_and(|places| places.contains(&place(self.snapshot.tree(), object)))
     }
+}
+
+/// The names that `hasattr` asks for, with the outermost functions that do. The file as a whole asks for all of them.
+fn asked(tree: &Tree) -> Asked {
+    let mut asked = Asked::new();
+    for call in tree.ids() {
+        let NodeKind::Call { callee, .. } = tree.kind(call) else { continue };
+        if tree.text_of(*callee) != "hasattr" {
+            continue;
+        }
+        let name = Written::of(tree, call).positional.get(1).and_then(|&name| tree.string_value(name));
+        if let Some(name) = name {
+            asked.entry(name.to_owned()).or_default().extend([place(tree, call), tree.root()]);
+        }
+    }
+    asked
+}
+
+/// The outermost function around a node, or the file.
+fn place(tree: &Tree, node: NodeId) -> NodeId {
+    tree.ancestors(node).filter(|&above| is_function(tree, above)).last().unwrap_or(tree.root())
 }
 
 /// In the order the evaluator lists them.

@@ -19,13 +19,15 @@ use super::declarations::is_function;
 use super::infer::Inference;
 use crate::diagnostic::Diagnostic;
 use crate::syntax::{NodeId, NodeKind};
+use std::cell::OnceCell;
 
 /// Most findings worth showing of one file.
 const MAX_FINDINGS: usize = 500;
 
 /// Every finding about the file, in the order of the text.
 pub fn check(snapshot: &Snapshot<'_>) -> Vec<Diagnostic> {
-    let checker = Checker { snapshot: *snapshot, inference: Inference::strict(*snapshot) };
+    let inference = Inference::strict(*snapshot);
+    let checker = Checker { snapshot: *snapshot, inference, asked: OnceCell::new() };
     let mut findings = Vec::new();
     checker.names(&mut findings);
     checker.loads(&mut findings);
@@ -52,6 +54,8 @@ pub fn check(snapshot: &Snapshot<'_>) -> Vec<Diagnostic> {
 struct Checker<'a> {
     snapshot: Snapshot<'a>,
     inference: Inference<'a>,
+    /// Found out when the first attribute is not there.
+    asked: OnceCell<attributes::Asked>,
 }
 
 impl Checker<'_> {

@@ -2,7 +2,7 @@
 
 use crate::lsp::document::Document;
 use crate::lsp::state::World;
-use faultbox_engine::ide::completion::{self, Completion, CompletionKind};
+use faultbox_engine::ide::completion::{self, Completion, CompletionKind, Shown};
 use faultbox_engine::syntax::cursor::{self, Context};
 use std::path::Path;
 use tower_lsp::jsonrpc::Result;
@@ -18,11 +18,17 @@ pub(in crate::lsp) fn handle(world: &World, params: CompletionParams) -> Result<
     let (document, offset) = super::at(world, &params.text_document_position)?;
     let listing = listing(document, offset);
     let found = world.with_snapshot(document, |snapshot| completion::completions(snapshot, offset, &listing));
-    let items = found.into_iter().map(|found| item(world, document, found)).collect();
-    Ok(Some(CompletionResponse::Array(items)))
+    let start = found.first().map_or(offset, |first| first.replace.start);
+    let typed = document.parsed().tree.text.get(start as usize..offset as usize).unwrap_or("");
+    let Shown { items, is_complete } = completion::shown(found, typed);
+    let items = items.into_iter().enumerate().map(|(at, found)| item(world, document, at, found)).collect();
+    Ok(Some(match is_complete {
+        true => CompletionResponse::Array(items),
+        false => CompletionResponse::List(CompletionList { is_incomplete: true, items }),
+    }))
 }
 
-fn item(world: &World, document: &Document, found: Completion) -> CompletionItem {
+fn item(world: &World, document: &Document, at: usize, found: Completion) -> CompletionItem {
     let range = super::range(world, document, found.replace.start, found.replace.end);
     let as_snippet = found.is_snippet && world.client.snippets;
     let new_text = if found.is_snippet && !as_snippet { found.label.clone() } else { found.insert };
@@ -34,7 +40,7 @@ fn item(world: &World, document: &Document, found: Completion) -> CompletionItem
         kind: Some(kind(found.kind)),
         detail: (!found.detail.is_empty()).then_some(found.detail),
         documentation: (!found.doc.is_empty()).then(|| Documentation::MarkupContent(markdown(found.doc))),
-        sort_text: Some(format!("{:05}", found.rank)),
+        sort_text: Some(format!("{at:05}")),
         insert_text: (!one_line).then(|| new_text.clone()),
         insert_text_format: as_snippet.then_some(InsertTextFormat::SNIPPET),
         text_edit: one_line.then_some(CompletionTextEdit::Edit(TextEdit { range, new_text })),
