@@ -27,9 +27,25 @@ fn of_evaluation() -> Vec<Hostile> {
     ]
 }
 
-/// Bounded by the parser.
+/// Bounded by the parser, and by what the static checks follow.
 fn of_text() -> Vec<Hostile> {
+    // Two values of the same shape, and the question what they agree on.
+    let twins = |levels: usize, fields: &str| {
+        let level = |n: usize| {
+            let one = |name: &str| {
+                let inner = |field: char| format!("{field}={name}{}", n - 1);
+                let fields: Vec<String> = fields.chars().map(inner).collect();
+                format!("{name}{n} = struct({})\nr{name}{n} = {name}{n}.x\n", fields.join(", "))
+            };
+            one("a") + &one("b")
+        };
+        let levels_text: String = (1..=levels).map(level).collect();
+        let agreed = format!("c = a{levels} if True else b{levels}\nd = c.x\nservice(\"db\")\n");
+        format!("a0 = struct(x=1)\nb0 = struct(x=1)\n{levels_text}{agreed}")
+    };
     vec![
+        ("shared values", twins(60, "xy")),
+        ("nested values", twins(5_000, "x")),
         ("nested brackets", format!("x = {}1{}\nservice(\"db\")\n", "(".repeat(5000), ")".repeat(5000))),
         ("unclosed brackets", format!("service(\"db\")\nx = {}\n", "[(".repeat(5000))),
         ("nested blocks", (0..2000).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect()),
