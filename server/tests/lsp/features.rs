@@ -272,7 +272,7 @@ fn names_lead_into_loaded_files_though_nothing_was_evaluated() {
     server.write("lib/b.star", "def helper(alpha):\n    return alpha\n");
     server.write("lib/a.star", "load(\"lib/b.star\", \"helper\")\ndef first():\n    helper(1)\n");
     let uri =
-        server.open("main.star", "load(\"lib/a.star\", \"first\")\ndef test_x():\n    first()\nx = (\n");
+        server.open("main.star", "load(\"lib/a.star\", \"first\")\ndef test_x():\n    first()\napi = service(\"api\", \"/bin/true\")\nx = (\n");
     let place = |line: u32, character: u32| json!({ "textDocument": { "uri": uri }, "position": { "line": line, "character": character } });
     let found = server.request("textDocument/definition", place(2, 6));
     assert_eq!(found[0]["uri"], server.uri("lib/a.star"), "{found}");
@@ -284,6 +284,8 @@ fn names_lead_into_loaded_files_though_nothing_was_evaluated() {
     let calls = server.request("callHierarchy/outgoingCalls", json!({ "item": prepared[0] }));
     assert_eq!(calls[0]["to"]["name"], "helper", "{calls}");
     assert_eq!(calls[0]["to"]["uri"], server.uri("lib/b.star"), "{calls}");
+    let calls = server.request("callHierarchy/incomingCalls", json!({ "item": prepared[0] }));
+    assert_eq!(calls[0]["from"]["name"], "test_x", "{calls}");
     server.finish();
 }
 
