@@ -70,8 +70,10 @@ pub fn outgoing(snapshot: &Snapshot<'_>, item: &HierarchyItem) -> Vec<HierarchyC
 /// What drives, uses or calls the item.
 pub fn incoming(snapshot: &Snapshot<'_>, item: &HierarchyItem) -> Vec<HierarchyCall> {
     let mut calls: Vec<HierarchyCall> = Vec::new();
-    for file in snapshot.files() {
-        let own = Snapshot { file, ..*snapshot };
+    // Seen from a caller, the file of the snapshot is one of the others.
+    let others: Vec<FileView<'_>> = snapshot.files().collect();
+    for &file in &others {
+        let own = Snapshot { file, others: &others, ..*snapshot };
         for caller in items(file) {
             for call in outgoing(&own, &caller).into_iter().filter(|call| call.item == *item) {
                 calls.push(HierarchyCall { item: caller.clone(), from: call.from });
@@ -188,6 +190,17 @@ mod tests {
             };
             assert_eq!(names(outgoing(snapshot, &item)), out);
             assert_eq!(names(incoming(snapshot, &item)), into);
+        });
+    }
+
+    #[test]
+    fn callers_are_found_in_files_that_load_the_item() {
+        let main = "def he$0lp():\n    pass\n";
+        let other = "load(\"main.star\", \"help\")\ndef test_x():\n    help()\n";
+        Fixture::new(&format!("{main}//- /w/other.star\n{other}")).ask(|snapshot, offset| {
+            let item = prepare(snapshot, offset).expect("an item");
+            let callers = incoming(snapshot, &item);
+            assert_eq!(callers.iter().map(|call| &*call.item.name).collect::<Vec<_>>(), ["test_x"]);
         });
     }
 

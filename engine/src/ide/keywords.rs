@@ -6,7 +6,7 @@ use super::mentions::{self, Use};
 use super::value::{Function, Value};
 use super::{FileView, Snapshot, references};
 use crate::syntax::scope::{DefinitionId, DefinitionKind};
-use crate::syntax::{NodeId, NodeKind, ParamKind, Tree};
+use crate::syntax::{ArgumentKind, NodeId, NodeKind, ParamKind, Tree};
 use crate::text::Span;
 
 /// How far one name may stand for another.
@@ -34,15 +34,15 @@ pub(super) enum Certainty {
     Possible,
 }
 
-/// Calls that give the parameter `id` of `file` by its name.
+/// Calls that give the parameter `id` of `file` by its name, in the files `within`.
 pub(super) fn of_parameter<'a>(
     snapshot: Snapshot<'a>,
     file: FileView<'a>,
     id: DefinitionId,
+    within: impl Iterator<Item = FileView<'a>>,
 ) -> Vec<Giving<'a>> {
     let Some(wanted) = Wanted::new(file, id) else { return Vec::new() };
-    let mut found: Vec<Giving<'a>> =
-        snapshot.files().flat_map(|other| wanted.given_in(snapshot, other)).collect();
+    let mut found: Vec<Giving<'a>> = within.flat_map(|other| wanted.given_in(snapshot, other)).collect();
     let is_doubtful = |giving: &Giving<'_>| giving.certainty == Certainty::Possible;
     if found.iter().any(is_doubtful) && !wanted.escapes(snapshot) {
         found.retain(|giving| !is_doubtful(giving));
@@ -81,7 +81,11 @@ impl<'a> Wanted<'a> {
     fn given_in(&self, snapshot: Snapshot<'a>, file: FileView<'a>) -> Vec<Giving<'a>> {
         let tree = file.tree();
         let giving = |call: NodeId| {
-            let NodeKind::Call { callee, .. } = tree.kind(call) else { return None };
+            let NodeKind::Call { callee, args, .. } = tree.kind(call) else { return None };
+            // A quick look spares most calls the rest.
+            if !args.iter().any(|&argument| self.may_be_in(tree, argument)) {
+                return None;
+            }
             let written = Written::of(tree, call);
             let keyword = written.keywords.iter().find(|(_, word, _)| word == self.name);
             let is_open = written.has_kwargs && written.positional.len() <= self.index;
@@ -106,6 +110,15 @@ impl<'a> Wanted<'a> {
             Some(Giving { file, call, span, certainty })
         };
         tree.ids().filter_map(giving).collect()
+    }
+
+    /// True for the keyword itself, and for a `**dict`.
+    fn may_be_in(&self, tree: &Tree, argument: NodeId) -> bool {
+        match tree.kind(argument) {
+            NodeKind::Argument { kind: ArgumentKind::Keyword(name), .. } => tree.str(name.span) == self.name,
+            NodeKind::Argument { kind: ArgumentKind::Kwargs, .. } => true,
+            _ => false,
+        }
     }
 
     fn is(&self, called: &Function<'_>) -> bool {

@@ -2,7 +2,7 @@
 
 use super::{FileView, Snapshot, recipes, references};
 use crate::syntax::NodeKind;
-use crate::syntax::scope::{DefinitionId, DefinitionKind};
+use crate::syntax::scope::{Definition, DefinitionId, DefinitionKind};
 
 /// Names that are shown of a loaded file.
 const MAX_NAMES: usize = 24;
@@ -12,17 +12,22 @@ pub(super) fn file_at(snapshot: &Snapshot<'_>, path: &str) -> String {
     if let Some(recipes) = recipes::summary(path) {
         return recipes.to_owned();
     }
-    let place = snapshot.load_path(snapshot.file, path);
-    let Some(file) = snapshot.find(&place) else {
+    let Some(file) = snapshot.loaded(snapshot.file, path) else {
+        let place = snapshot.load_path(snapshot.file, path);
         let place = place.display();
         return format!("`{place}` cannot be read. Paths start at the folder of the spec that is run.");
     };
-    let offered = file.scopes.definitions().map(|(_, definition)| definition).filter(|definition| {
+    let names: Vec<String> = offered(file).take(MAX_NAMES).map(|known| format!("`{}`", known.name)).collect();
+    format!("`{}`\n\n{}", file.path.display(), names.join(", ")).trim_end().to_owned()
+}
+
+/// What another file can load of this one: its own names, not those it has loaded itself.
+pub(super) fn offered(file: FileView<'_>) -> impl Iterator<Item = &Definition> {
+    let all = file.scopes.definitions().map(|(_, definition)| definition);
+    all.filter(|definition| {
         let is_own = definition.kind != DefinitionKind::Loaded;
         definition.is_global && is_own && !definition.name.starts_with('_')
-    });
-    let names: Vec<String> = offered.take(MAX_NAMES).map(|known| format!("`{}`", known.name)).collect();
-    format!("`{}`\n\n{}", place.display(), names.join(", ")).trim_end().to_owned()
+    })
 }
 
 /// The recipes behind a loaded name.

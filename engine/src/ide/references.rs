@@ -12,14 +12,21 @@ pub struct Reference {
     pub location: Location,
     /// True where the name is bound.
     pub is_definition: bool,
-    /// False where the names around mean nothing: at a keyword argument, and at what a `load` gives a name of its own.
-    pub is_scoped: bool,
+    /// The node that has the name. `None` where the names around mean nothing: at a keyword argument, and at what a `load`
+    /// gives a name of its own.
+    pub named: Option<NodeId>,
 }
 
 /// Every place that mentions what is under `offset`, the files in their order, each from its start.
 pub fn references(snapshot: &Snapshot<'_>, offset: u32) -> Vec<Reference> {
     let Some((file, id)) = target(*snapshot, offset) else { return Vec::new() };
-    of_definition(*snapshot, file, id)
+    of_definition(*snapshot, file, id, snapshot.files())
+}
+
+/// Those of the snapshot's own file, in no particular order.
+pub(super) fn in_own_file(snapshot: &Snapshot<'_>, offset: u32) -> Vec<Reference> {
+    let Some((file, id)) = target(*snapshot, offset) else { return Vec::new() };
+    of_definition(*snapshot, file, id, std::iter::once(snapshot.file))
 }
 
 /// The definition under the cursor, followed through `load`. A name of its own that a `load` gives is a definition too.
@@ -82,22 +89,28 @@ fn parameter<'a>(snapshot: Snapshot<'a>, offset: u32) -> Option<(FileView<'a>, D
     Some((file, file.scopes.resolve(node)?))
 }
 
-/// Every mention of a definition of `file`.
-pub(super) fn of_definition(snapshot: Snapshot<'_>, file: FileView<'_>, id: DefinitionId) -> Vec<Reference> {
-    let mut found = own(file, id);
+/// Every mention of a definition of `file` in the files `within`; those of its own file come first.
+pub(super) fn of_definition<'a>(
+    snapshot: Snapshot<'a>,
+    file: FileView<'a>,
+    id: DefinitionId,
+    within: impl Iterator<Item = FileView<'a>> + Clone,
+) -> Vec<Reference> {
+    let is_own = |other: &FileView<'_>| other.path == file.path;
+    let mut found = if within.clone().any(|other| is_own(&other)) { own(file, id) } else { Vec::new() };
     let definition = file.scopes.definition(id);
     if definition.is_global {
-        for other in snapshot.files().filter(|other| other.path != file.path) {
+        for other in within.clone().filter(|other| !is_own(other)) {
             found.extend(in_loading_file(snapshot, other, file, id));
         }
     }
     if definition.kind == DefinitionKind::Parameter {
-        let given = keywords::of_parameter(snapshot, file, id).into_iter();
+        let given = keywords::of_parameter(snapshot, file, id, within).into_iter();
         let named = given.filter(|at| matches!(at.certainty, Certainty::Certain | Certainty::Likely));
         found.extend(named.map(|at| Reference {
             location: at.file.location(at.span),
             is_definition: false,
-            is_scoped: false,
+            named: None,
         }));
     }
     found
@@ -105,15 +118,17 @@ pub(super) fn of_definition(snapshot: Snapshot<'_>, file: FileView<'_>, id: Defi
 
 /// Mentions within the file of the definition.
 fn own(file: FileView<'_>, id: DefinitionId) -> Vec<Reference> {
-    let bindings: Vec<Span> =
-        file.scopes.definition(id).bindings.iter().map(|binding| binding.span).collect();
-    let spans = file.scopes.references(file.tree(), id).into_iter();
-    let mention = |span: Span| Reference {
+    let mention = |node: NodeId, span: Span, is_definition: bool| Reference {
         location: file.location(span),
-        is_definition: bindings.contains(&span),
-        is_scoped: true,
+        is_definition,
+        named: Some(node),
     };
-    spans.map(mention).collect()
+    let definition = file.scopes.definition(id);
+    let bindings = definition.bindings.iter().map(|binding| mention(binding.node, binding.span, true));
+    let uses = definition.uses.iter().map(|&node| mention(node, file.tree().span(node), false));
+    let mut all: Vec<Reference> = bindings.chain(uses).collect();
+    all.sort_by_key(|mention| mention.location.span);
+    all
 }
 
 /// Mentions in a file that loads the definition: in its `load`, and where it uses the name.
@@ -126,18 +141,24 @@ fn in_loading_file(
     let tree = other.tree();
     let mut found = Vec::new();
     for (original, local) in loading(snapshot, other, file, id) {
-        let is_scoped = !has_own_name(other, local);
-        let mut spans = vec![content(tree, original)];
+        let mention = |span: Span, named: Option<NodeId>| Reference {
+            location: other.location(span),
+            is_definition: false,
+            named,
+        };
+        let string = content(tree, original);
         // A name of its own is another name: `load("a.star", mine = "theirs")`.
-        if is_scoped {
-            spans.extend(other.scopes.definition(local).uses.iter().map(|&at| tree.span(at)));
+        if has_own_name(other, local) {
+            found.push(mention(string, None));
+            continue;
         }
-        spans.sort_unstable();
-        spans.dedup();
-        let mention =
-            |span: Span| Reference { location: other.location(span), is_definition: false, is_scoped };
-        found.extend(spans.into_iter().map(mention));
+        let uses = other.scopes.definition(local).uses.iter();
+        found.push(mention(string, Some(original)));
+        found.extend(uses.map(|&at| mention(tree.span(at), Some(at))));
     }
+    found.sort_by_key(|mention| mention.location.span);
+    // Loaded twice, a name has two strings and its uses once.
+    found.dedup_by_key(|mention| mention.location.span);
     found
 }
 

@@ -55,7 +55,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The file and the others.
-    pub fn files(&self) -> impl Iterator<Item = FileView<'a>> {
+    pub fn files(&self) -> impl Iterator<Item = FileView<'a>> + Clone {
         std::iter::once(self.file).chain(self.others.iter().copied())
     }
 
@@ -101,9 +101,9 @@ pub fn load_path(folder: &Path, path: &str) -> PathBuf {
     }
 }
 
-/// The paths a text loads, in its order.
+/// The paths a text loads, in its order. A `load` within a block is an error and loads nothing.
 pub fn load_paths(tree: &Tree) -> impl Iterator<Item = &str> {
-    tree.ids().filter_map(|id| match tree.kind(id) {
+    tree.statements().iter().filter_map(|&id| match tree.kind(id) {
         NodeKind::Load { path, .. } => tree.string_value(*path),
         _ => None,
     })
@@ -135,6 +135,13 @@ mod tests {
     fn paths_are_compared_without_detours() {
         assert_eq!(normal(Path::new("/a/./b/../c.star")), Path::new("/a/c.star"));
         assert_eq!(normal(Path::new("../x.star")), Path::new("../x.star"));
+    }
+
+    #[test]
+    fn only_loads_outside_any_block_count() {
+        let text = "load(\"a.star\", \"a\"); load(\"b.star\", \"b\")\ndef f():\n    load(\"c.star\", \"c\")\nx = (\nload(\"d.star\", \"d\")\n";
+        let tree = crate::syntax::parse(crate::text::FileId(0), text).tree;
+        assert_eq!(load_paths(&tree).collect::<Vec<_>>(), ["a.star", "b.star", "d.star"]);
     }
 
     #[test]

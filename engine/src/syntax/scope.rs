@@ -109,16 +109,6 @@ impl Scopes {
         self.by_name.get(&(0, name.to_owned())).copied()
     }
 
-    /// Every place that binds or reads a name, in the order of the text.
-    pub fn references(&self, tree: &Tree, id: DefinitionId) -> Vec<Span> {
-        let definition = self.definition(id);
-        let bindings = definition.bindings.iter().map(|binding| binding.span);
-        let mut spans: Vec<Span> =
-            bindings.chain(definition.uses.iter().map(|&node| tree.span(node))).collect();
-        spans.sort_unstable();
-        spans
-    }
-
     /// Names that are read and bound nowhere, save those `is_builtin` knows.
     pub fn unknown_names(&self, tree: &Tree, is_builtin: impl Fn(&str) -> bool) -> Vec<NodeId> {
         self.unresolved.iter().copied().filter(|&id| !is_builtin(tree.text_of(id))).collect()
@@ -138,6 +128,28 @@ impl Scopes {
             scope = self.scopes[at].parent;
         }
         found
+    }
+
+    /// What `name` would mean where a node stands that [`Scopes::resolve`] knows.
+    pub fn meaning_at(&self, node: NodeId, name: &str) -> Option<DefinitionId> {
+        let scope = self.scope_of.get(node.0 as usize)?;
+        self.meaning(*scope, name.to_owned())
+    }
+
+    /// True when the same names mean the same at both nodes.
+    pub fn is_one_scope(&self, one: NodeId, other: NodeId) -> bool {
+        self.scope_of.get(one.0 as usize) == self.scope_of.get(other.0 as usize)
+    }
+
+    /// Goes up the scopes until one has the name.
+    fn meaning(&self, scope: usize, name: String) -> Option<DefinitionId> {
+        let mut key = (scope, name);
+        loop {
+            if let Some(&found) = self.by_name.get(&key) {
+                return Some(found);
+            }
+            key.0 = self.scopes[key.0].parent?;
+        }
     }
 
     // === Building ===
@@ -224,17 +236,12 @@ impl Scopes {
         if !matches!(tree.kind(id), NodeKind::Name) || self.by_node.contains_key(&id) {
             return;
         }
-        let mut key = (self.scope_of[id.0 as usize], tree.text_of(id).to_owned());
-        loop {
-            if let Some(&definition) = self.by_name.get(&key) {
+        match self.meaning(self.scope_of[id.0 as usize], tree.text_of(id).to_owned()) {
+            Some(definition) => {
                 self.by_node.insert(id, definition);
                 self.definitions[definition.0 as usize].uses.push(id);
-                return;
             }
-            match self.scopes[key.0].parent {
-                Some(parent) => key.0 = parent,
-                None => return self.unresolved.push(id),
-            }
+            None => self.unresolved.push(id),
         }
     }
 
@@ -363,6 +370,23 @@ mod tests {
     fn names_bound_nowhere_are_unknown() {
         let text = "def f():\n    print(later, missing.attr, k=other)\nlater = 1\n";
         assert_eq!(unknown(text), ["missing", "other"]);
+    }
+
+    #[test]
+    fn a_name_means_what_the_nearest_scope_makes_it() {
+        let text = "x = 1\ndef f(a):\n    return [b for b in a]\ny = x\n";
+        let tree = parse(FileId(0), text).tree;
+        let scopes = Scopes::of(&tree);
+        let names: Vec<NodeId> = tree.ids().filter(|&id| matches!(tree.kind(id), NodeKind::Name)).collect();
+        let meanings = |name: &str| {
+            let known = |&&at: &&NodeId| scopes.meaning_at(at, name).is_some();
+            names.iter().filter(known).map(|&at| tree.span(at).start).collect::<Vec<_>>()
+        };
+        let mut inner = meanings("b");
+        inner.sort_unstable();
+        assert_eq!(inner, [28, 34]);
+        assert_eq!(meanings("x").len(), names.len());
+        assert!(meanings("z").is_empty());
     }
 
     #[test]

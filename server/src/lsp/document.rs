@@ -1,5 +1,6 @@
 //! One open buffer: its text at one version, what was understood of it, and how edits move what points into it.
 
+use faultbox_engine::ide::snapshot::load_paths;
 use faultbox_engine::ide::{self, FileView};
 use faultbox_engine::syntax::scope::Scopes;
 use faultbox_engine::syntax::{self, Parsed};
@@ -23,6 +24,7 @@ pub(super) struct Document {
     parsed: OnceLock<Parsed>,
     scopes: OnceLock<Scopes>,
     is_ours: OnceLock<bool>,
+    loads: OnceLock<Vec<String>>,
 }
 
 /// Bytes `start..old_end` became `start..new_end`.
@@ -40,8 +42,8 @@ impl Document {
     }
 
     fn with(uri: Url, version: i32, source: Arc<Source>) -> Document {
-        let (parsed, scopes, is_ours) = Default::default();
-        Document { uri, version, source, parsed, scopes, is_ours }
+        let (parsed, scopes, is_ours, loads) = Default::default();
+        Document { uri, version, source, parsed, scopes, is_ours, loads }
     }
 
     /// The tolerant tree, made by whoever needs it first.
@@ -58,6 +60,16 @@ impl Document {
         let parsed = self.parsed();
         let scopes = self.scopes.get_or_init(|| Scopes::of(&parsed.tree));
         FileView { path: self.path(), parsed, scopes }
+    }
+
+    /// The paths it loads, as written.
+    pub(super) fn loads(&self) -> &[String] {
+        self.loads.get_or_init(|| {
+            // A quick look spares most files the parser.
+            let may_load = self.source.text.contains("load");
+            let parsed = may_load.then(|| self.parsed());
+            parsed.iter().flat_map(|parsed| load_paths(&parsed.tree)).map(str::to_owned).collect()
+        })
     }
 
     /// False for a text that is too large to be a spec; its one finding says so.

@@ -3,14 +3,16 @@
 //! A message goes through `backend` into the mailbox of `main_loop`, whose one thread owns every document (`owner`,
 //! `orders`). Questions are answered by `requests` from a copy of the world (`state`) on the threads of `pool`. Specs are
 //! evaluated in a child (`checker`, `check_child`) and run in children (`run_child`, `runs`); nothing of the user's
-//! runs in this process. `neighbours` reads specs nobody has opened. `findings` merges what is known about each file.
-//! Only this module names LSP types.
+//! runs in this process. Specs that nobody has opened are found by `workspace`, told apart by `neighbours` and read by
+//! `disk`. `findings` merges what is known about each file. Only this module names LSP types.
 
 mod about;
+mod around;
 mod backend;
 mod capabilities;
 mod check_child;
 mod checker;
+mod disk;
 mod document;
 mod ext;
 mod findings;
@@ -34,6 +36,7 @@ mod state;
 mod statics;
 mod to_proto;
 mod wire;
+mod workspace;
 
 pub(crate) use check_child::main as check_child;
 pub(crate) use serve::serve;

@@ -1,7 +1,8 @@
 //! Everything the server knows, as one value: the owner changes it, readers get a cheap copy.
 
+use super::disk::Disk;
 use super::document::{Document, EditSpan, path_of};
-use super::neighbours::Neighbours;
+use super::neighbours::Freshness;
 use super::results::SpecResults;
 use super::settings::{Client, Settings};
 use faultbox_engine::diagnostic::Diagnostic;
@@ -25,6 +26,8 @@ pub(super) struct World {
     pub(super) understood: BTreeMap<Url, Arc<Document>>,
     /// Specs that open ones load and that are not open themselves.
     pub(super) closed: BTreeMap<PathBuf, Arc<Document>>,
+    /// Files that were read for a question about others.
+    pub(super) disk: Arc<Disk>,
     /// What is wrong with the text of each open document, by its path, as of its version.
     pub(super) static_findings: BTreeMap<PathBuf, Arc<Vec<Diagnostic>>>,
     /// By root spec.
@@ -85,56 +88,42 @@ impl World {
     /// Calls `answer` with the document and everything known around it. Another open document that is just being parsed
     /// takes part as it was before, so that nobody waits for it.
     pub(super) fn with_snapshot<R>(&self, document: &Document, answer: impl FnOnce(&Snapshot<'_>) -> R) -> R {
-        let open = self.documents.values().filter_map(|other| {
-            if other.is_understood() { Some(other) } else { self.understood.get(&other.uri) }
-        });
-        self.with_others(document, open, &Neighbours::default(), answer)
+        let others = self.open_specs(Freshness::Understood).chain(self.closed.values());
+        self.with_others(document, others, &BTreeMap::new(), answer)
     }
 
-    /// The same with what the document loads, be it on disk only.
-    pub(super) fn with_loaded_snapshot<R>(
-        &self,
-        document: &Arc<Document>,
-        answer: impl FnOnce(&Snapshot<'_>) -> R,
-    ) -> R {
-        let open = self.documents.values().filter_map(|other| {
-            if other.is_understood() { Some(other) } else { self.understood.get(&other.uri) }
-        });
-        self.with_others(document, open, &Neighbours::loaded(self, document), answer)
-    }
-
-    /// Every document as it is now, for answers that point into others or change them.
+    /// Every document as it is now, for answers that point into others.
     pub(super) fn with_exact_snapshot<R>(
         &self,
         document: &Document,
         answer: impl FnOnce(&Snapshot<'_>) -> R,
     ) -> R {
-        self.with_others(document, self.documents.values(), &Neighbours::default(), answer)
+        let others = self.open_specs(Freshness::Newest).chain(self.closed.values());
+        self.with_others(document, others, &BTreeMap::new(), answer)
     }
 
-    /// The same with every spec of the workspace that has to do with the document, for answers that must miss none.
-    /// Reads files, so only for what a user asks for and waits for.
-    pub(super) fn with_whole_snapshot<R>(
+    /// The open documents that are ours, as new as asked for.
+    pub(super) fn open_specs(&self, freshness: Freshness) -> impl Iterator<Item = &Arc<Document>> {
+        let open = self.documents.values().filter_map(move |document| {
+            let is_fit = freshness != Freshness::Understood || document.is_understood();
+            if is_fit { Some(document) } else { self.understood.get(&document.uri) }
+        });
+        open.filter(|document| self.is_spec(document))
+    }
+
+    /// Of several with one path, the first counts.
+    pub(super) fn with_others<'w, R>(
         &self,
-        document: &Arc<Document>,
-        answer: impl FnOnce(&Snapshot<'_>) -> R,
-    ) -> R {
-        self.with_others(document, self.documents.values(), &Neighbours::all(self, document), answer)
-    }
-
-    fn with_others<'w, R>(
-        &'w self,
         document: &'w Document,
-        open: impl Iterator<Item = &'w Arc<Document>>,
-        near: &'w Neighbours,
+        others: impl Iterator<Item = &'w Arc<Document>>,
+        root_folders: &BTreeMap<PathBuf, PathBuf>,
         answer: impl FnOnce(&Snapshot<'_>) -> R,
     ) -> R {
-        let open = open.filter(|other| self.is_spec(other)).chain(self.closed.values());
         let mut paths = BTreeSet::from([document.path()]);
-        let others = open.chain(&near.documents).filter(|other| paths.insert(other.path()));
+        let others = others.filter(|other| paths.insert(other.path()));
         let others: Vec<_> = others.map(|other| other.view()).collect();
         let outline = self.evaluation(document.path()).map(|evaluation| &evaluation.outline);
-        let root_folders = Some(&near.root_folders);
+        let root_folders = Some(root_folders);
         answer(&Snapshot { file: document.view(), others: &others, outline, root_folders })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::client::{Server, abilities, range};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 const SPEC: &str = "\
 load(\"lib.star\", \"helper\")
@@ -196,6 +197,111 @@ fn renaming_reads_what_a_spec_loads_though_nothing_was_evaluated() {
     let path = json!({ "textDocument": { "uri": uri }, "position": { "line": 0, "character": 8 } });
     let hover = server.request("textDocument/hover", path)["contents"]["value"].clone();
     assert!(hover.as_str().unwrap().ends_with("/lib.star`\n\n`helper`"), "{hover}");
+    server.finish();
+}
+
+/// What loads `helper` of lib.star, with so many calls of it.
+fn calls_of_helper(calls: usize) -> String {
+    let calls: String = (0..calls).map(|n| format!("v{n} = helper(path = {n})\n")).collect();
+    format!("load(\"lib.star\", \"helper\")\n{calls}")
+}
+
+#[test]
+fn renaming_edits_the_text_that_is_on_disk_now() {
+    // With an evaluation, the library is known as it was then. This client says nothing when it changes.
+    let (mut server, uri) = opened();
+    let library = server.uri("lib.star");
+    let here = place(&uri, "helper(db)", 1);
+    let leads_to = |server: &mut Server, line: u32| {
+        let found = server.request("textDocument/definition", here.clone());
+        assert_eq!(found[0]["range"], range((line, 4), (line, 10)), "{found}");
+    };
+    leads_to(&mut server, 0);
+    server.write("lib.star", "# One line more.\ndef helper(x):\n    return x\n");
+    let mut params = here.clone();
+    params["newName"] = json!("assist");
+    let edit = server.request("textDocument/rename", params.clone());
+    assert_eq!(edit["changes"][&library][0]["range"], range((1, 4), (1, 10)), "{edit}");
+    leads_to(&mut server, 1);
+    params["context"] = json!({ "includeDeclaration": true });
+    let found = server.request("textDocument/references", params);
+    assert_eq!(found[0]["range"], range((1, 4), (1, 10)), "{found}");
+    server.finish();
+}
+
+#[test]
+fn renaming_follows_links_to_files_once() {
+    let mut server = untrusted(true);
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("far.star"), calls_of_helper(2)).unwrap();
+    let uri = server.open("lib.star", "def helper(path):\n    return path\n");
+    server.write("real.star", &calls_of_helper(1));
+    std::os::unix::fs::symlink(server.path("real.star"), server.path("same.star")).unwrap();
+    std::os::unix::fs::symlink(outside.path().join("far.star"), server.path("link.star")).unwrap();
+    let found = renamed(&mut server, &uri, (0, 5), "assist");
+    let found: Vec<_> = found.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    assert_eq!(found, [("lib.star", 1), ("link.star", 3), ("real.star", 2)]);
+    server.finish();
+}
+
+#[test]
+fn renaming_is_refused_where_not_every_spec_can_be_searched() {
+    let mut server = untrusted(true);
+    let uri = server.open("lib.star", "def helper(path):\n    own = path\n    return own\n");
+    (0..4_001).for_each(|n| server.write(&format!("specs/{n}.star"), ""));
+    let mut params = json!({
+        "textDocument": { "uri": uri }, "position": { "line": 0, "character": 5 }, "newName": "assist",
+    });
+    for question in ["textDocument/prepareRename", "textDocument/rename"] {
+        let refusal = server.refusal(question, params.clone());
+        let message = refusal["message"].as_str().unwrap();
+        assert!(message.starts_with("the workspace has more specs than can be searched"), "{message}");
+    }
+    params["context"] = json!({ "includeDeclaration": true });
+    let found = server.request("textDocument/references", params);
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+    let local = renamed(&mut server, &uri, (1, 5), "mine");
+    assert_eq!(local, [("lib.star".to_owned(), 2)]);
+    server.finish();
+}
+
+#[test]
+fn thousands_of_mentions_take_no_time() {
+    let mut server = untrusted(true);
+    let uri = server.open("lib.star", "def helper(path):\n    return path\n");
+    server.write("main.star", &calls_of_helper(8_000));
+    let place = json!({ "textDocument": { "uri": uri }, "position": { "line": 0, "character": 5 } });
+    let mut params = place.clone();
+    params["context"] = json!({ "includeDeclaration": true });
+    // Seconds, when the file is read for each; far below, be the machine ever so busy, when it is read once.
+    let begun = Instant::now();
+    let found = server.request("textDocument/references", params);
+    assert_eq!(found.as_array().unwrap().len(), 8_002);
+    assert_eq!(renamed(&mut server, &uri, (0, 5), "assist")[1], ("main.star".to_owned(), 8_001));
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    server.finish();
+}
+
+#[test]
+fn names_lead_into_loaded_files_though_nothing_was_evaluated() {
+    let mut server = untrusted(false);
+    server.write("lib/b.star", "def helper(alpha):\n    return alpha\n");
+    server.write("lib/a.star", "load(\"lib/b.star\", \"helper\")\ndef first():\n    helper(1)\n");
+    let uri =
+        server.open("main.star", "load(\"lib/a.star\", \"first\")\ndef test_x():\n    first()\napi = service(\"api\", \"/bin/true\")\nx = (\n");
+    let place = |line: u32, character: u32| json!({ "textDocument": { "uri": uri }, "position": { "line": line, "character": character } });
+    let found = server.request("textDocument/definition", place(2, 6));
+    assert_eq!(found[0]["uri"], server.uri("lib/a.star"), "{found}");
+    assert_eq!(found[0]["range"], range((1, 4), (1, 9)), "{found}");
+    let hover = server.request("textDocument/hover", place(2, 6));
+    assert!(hover["contents"]["value"].as_str().unwrap().contains("def first()"), "{hover}");
+    // The calls go on in files that are on disk only, whose paths start where the open spec is.
+    let prepared = server.request("textDocument/prepareCallHierarchy", place(2, 6));
+    let calls = server.request("callHierarchy/outgoingCalls", json!({ "item": prepared[0] }));
+    assert_eq!(calls[0]["to"]["name"], "helper", "{calls}");
+    assert_eq!(calls[0]["to"]["uri"], server.uri("lib/b.star"), "{calls}");
+    let calls = server.request("callHierarchy/incomingCalls", json!({ "item": prepared[0] }));
+    assert_eq!(calls[0]["from"]["name"], "test_x", "{calls}");
     server.finish();
 }
 

@@ -4,7 +4,7 @@ use super::expected::Expected;
 use super::{CompletionKind, Ground, List, Rank};
 use crate::ide::call_site::Written;
 use crate::ide::domains::{self, Word};
-use crate::ide::{FileView, declarations};
+use crate::ide::{FileView, declarations, loads};
 use crate::model::{Domain, ParamType, Protocol};
 use crate::spec::registry;
 use crate::syntax::cursor::Place;
@@ -107,15 +107,12 @@ impl Ground<'_> {
         let Some(other) = path.and_then(|path| self.snapshot.loaded(self.snapshot.file, path)) else {
             return;
         };
-        for (_, definition) in other.scopes.definitions() {
-            let exported = definition.is_global && !definition.name.starts_with('_');
-            if exported && definition.kind != DefinitionKind::Loaded {
-                let kind = match definition.kind {
-                    DefinitionKind::Function => CompletionKind::Function,
-                    _ => CompletionKind::Variable,
-                };
-                self.literal(list, &definition.name, kind, "", quoted);
-            }
+        for definition in loads::offered(other) {
+            let kind = match definition.kind {
+                DefinitionKind::Function => CompletionKind::Function,
+                _ => CompletionKind::Variable,
+            };
+            self.literal(list, &definition.name, kind, "", quoted);
         }
     }
 

@@ -1,5 +1,7 @@
 //! `textDocument/definition`
 
+use crate::lsp::around::Around;
+use crate::lsp::neighbours::Freshness;
 use crate::lsp::state::World;
 use faultbox_engine::ide::definition;
 use tower_lsp::jsonrpc::Result;
@@ -10,7 +12,8 @@ pub(in crate::lsp) fn handle(
     params: GotoDefinitionParams,
 ) -> Result<Option<GotoDefinitionResponse>> {
     let (document, offset) = super::at(world, &params.text_document_position_params)?;
-    let found = world.with_exact_snapshot(document, |snapshot| definition::definitions(snapshot, offset));
-    let targets = found.iter().filter_map(|definition| super::location(world, &definition.target));
-    Ok(Some(GotoDefinitionResponse::Array(targets.collect())))
+    let around = Around::loaded(world, document, Freshness::Newest);
+    let found = around.ask(|snapshot| definition::definitions(snapshot, offset));
+    let targets: Vec<_> = found.iter().map(|definition| &definition.target).collect();
+    Ok(Some(GotoDefinitionResponse::Array(around.locations(&targets))))
 }
