@@ -94,11 +94,14 @@ fn a_data_file_that_was_missing_is_read_once_it_is_there() {
 fn a_part_that_was_opened_before_its_root_gets_no_findings_of_a_root() {
     let mut server = Server::start();
     server.write("lib.star", "def f():\n    return 1\n");
-    server.open("faultbox.star", "load(\"lib.star\", \"f\")\ndef test_a():\n    assert_eq(f(), 1)\n");
+    let twice = SPEC.replace("\"api\"", "\"d\" + \"b\"");
+    let root = server.open("faultbox.star", &format!("load(\"lib.star\", \"f\")\n{twice}x = f\n"));
     let library = "slow = fault_assumption(\"slow\", target = None)\ndef f():\n    return 1\n";
     let library = server.open("lib.star", library);
-    // Specs are evaluated in the order in which they came to rest, so this one is the last.
-    let last = server.open("last.star", &SPEC.replace("\"api\"", "\"d\" + \"b\""));
+    server.findings_where(&root, has("FB0110"));
+    server.shows(&library, |found| found.iter().all(|each| each["code"] != "FB0213"));
+    // What was asked before is answered before.
+    let last = server.open("last.star", &twice);
     server.findings_where(&last, has("FB0110"));
     let shown = codes(server.shown(&library));
     assert!(!shown.contains(&"FB0213".to_owned()), "{shown:?}");
