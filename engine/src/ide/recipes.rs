@@ -34,6 +34,15 @@ pub(super) fn file(path: &Path) -> Option<FileView<'static>> {
     Some(FileView { path: Path::new(found.path), parsed: &found.parsed, scopes: &found.scopes })
 }
 
+/// The path of the embedded file that defines a name for others.
+pub(super) fn defining(name: &str) -> Option<&'static str> {
+    let defines = |file: &&Embedded| {
+        let mut known = file.scopes.definitions().map(|(_, known)| known);
+        !name.starts_with('_') && known.any(|known| known.is_global && known.name == name)
+    };
+    all().iter().find(defines).map(|file| file.path)
+}
+
 /// True for a file that cannot be opened.
 pub(super) fn is_embedded(file: FileView<'_>) -> bool {
     EMBEDDED.iter().any(|(path, _)| Path::new(path) == file.path)
