@@ -7,18 +7,27 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Assumption, AssumptionName, Spec};
 use crate::spec::Loaded;
+use crate::spec::outline::{Body, GlobalSite, Outline};
+use crate::text::Span;
 use std::collections::BTreeSet;
 
-pub(super) fn check(loaded: &Loaded) -> Vec<Diagnostic> {
+pub(super) fn check(loaded: &Loaded, is_loaded: &dyn Fn() -> bool) -> Vec<Diagnostic> {
     let used = used(&loaded.spec);
     let unused = |assumption: &&Assumption| {
-        !used.contains(&assumption.name) && !named_in_a_function(loaded, assumption)
+        let is_used = used.contains(&assumption.name) || named_in_a_function(loaded, assumption);
+        let may_be_used = loaded.program.is_none() && named_elsewhere(loaded, assumption);
+        !is_used && !may_be_used
     };
     let finding = |assumption: &Assumption| {
         let message = format!("no test uses the assumption \"{}\"", assumption.name);
         Diagnostic::new(Code::UnusedAssumption, assumption.span, message).label("not used")
     };
-    loaded.spec.assumptions.iter().filter(unused).map(finding).collect()
+    let unused: Vec<&Assumption> = loaded.spec.assumptions.iter().filter(unused).collect();
+    // A part of other specs declares assumptions for their tests.
+    if unused.is_empty() || is_loaded() {
+        return Vec::new();
+    }
+    unused.into_iter().map(finding).collect()
 }
 
 /// Assumptions of tests and matrices, with what they are made of.
@@ -36,25 +45,42 @@ fn used(spec: &Spec) -> BTreeSet<AssumptionName> {
     used
 }
 
-/// True when a function may install it: its variable is named in one, or it has no variable to look for.
-fn named_in_a_function(loaded: &Loaded, assumption: &Assumption) -> bool {
+/// The variable an assumption is assigned to.
+fn holder<'l>(loaded: &'l Loaded, assumption: &Assumption) -> Option<&'l GlobalSite> {
     let span = assumption.span;
-    let Some(outline) = loaded.outlines.get(span.file.0 as usize) else { return true };
-    let holder = outline
-        .globals
-        .iter()
-        .find(|global| global.statement.start <= span.start && span.end <= global.statement.end);
-    let Some(holder) = holder else { return false };
-    let named = |body: &crate::spec::outline::Body| body.names.contains(&holder.name);
-    let in_function = |outline: &crate::spec::outline::Outline| {
+    let globals = &loaded.outlines.get(span.file.0 as usize)?.globals;
+    globals.iter().find(|global| global.statement.start <= span.start && span.end <= global.statement.end)
+}
+
+/// True when a function may install it: its variable is named in one.
+fn named_in_a_function(loaded: &Loaded, assumption: &Assumption) -> bool {
+    let Some(holder) = holder(loaded, assumption) else { return false };
+    let named = |body: &Body| body.names.contains(&holder.name);
+    let in_function = |outline: &Outline| {
         outline.functions.iter().any(|function| named(&function.body)) || outline.lambdas.values().any(named)
     };
     loaded.outlines.iter().any(in_function)
 }
 
+/// True when its variable is read outside its own statement. What that is for may be a call that failed.
+fn named_elsewhere(loaded: &Loaded, assumption: &Assumption) -> bool {
+    let Some(holder) = holder(loaded, assumption) else { return false };
+    let is_own = |span: &Span| {
+        let own = holder.statement;
+        span.file == own.file && own.start <= span.start && span.end <= own.end
+    };
+    loaded.outlines.iter().any(|outline| {
+        let locals = outline.loads.iter().flat_map(|load| &load.names);
+        let locals = locals.filter(|(_, theirs, _)| *theirs == holder.name).map(|(local, ..)| local);
+        let names: Vec<&String> = locals.chain([&holder.name]).collect();
+        outline.reads.iter().any(|(name, span)| names.contains(&name) && !is_own(span))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::check::tests::check;
+    use crate::spec::testing::load_with;
 
     const HEAD: &str = "api = service(\"api\", \"a\", interface(\"main\", \"http\", 80))\n\
                         a = fault_assumption(\"a\", target=api.main, rules=[drop()])\n";
@@ -76,5 +102,17 @@ mod tests {
             &[],
         );
         check(&format!("{HEAD}def test_x():\n    fault(a, run=lambda: assert_true(1))\n"), &[]);
+    }
+
+    #[test]
+    fn a_call_that_failed_uses_what_it_was_given() {
+        let unused = |calls: &str| {
+            let loaded = load_with(&format!("{HEAD}{calls}"), &[]);
+            assert!(!loaded.diagnostics.is_empty(), "{calls}");
+            super::check(&loaded, &|| false).len()
+        };
+        assert_eq!(unused("fault_matrix(scenarios=1, faults=[a])\n"), 0);
+        assert_eq!(unused("def sc():\n    pass\nfault_scenario(\"x\", sc, faults=a, expect=nope)\n"), 0);
+        assert_eq!(unused("x = nope\n"), 1);
     }
 }

@@ -101,7 +101,7 @@ codes! {
 
     /// A rule can never act because an earlier one answers everything it would match.
     ShadowedRule = "FB0203", Warning;
-    /// A rule's pattern matches no step the scenario makes.
+    /// A rule's pattern matches no step the scenario makes; a hint where a redirect may lead to what it matches.
     UnreachableRule = "FB0204", Warning;
     /// A test asserts nothing, so it passes whatever the service does.
     NoAssertion = "FB0210", Warning;

@@ -1,7 +1,8 @@
 //! "Did you mean": the nearest of the allowed words.
 
 /// The candidate nearest to `word`, when it is near enough to be a slip: at most a third of the letters, and at
-/// least one, may differ but not all (Damerau-Levenshtein distance, letter case ignored), or one is a prefix of the other.
+/// least one, may differ (Damerau-Levenshtein distance, letter case ignored), or one is a prefix of the other. Short words
+/// are near to many, so the first letter of up to four must be right, and two can only be swapped.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     ranked(word, candidates).into_iter().next()
 }
@@ -9,20 +10,36 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
 /// All candidates near enough to `word`, nearest first, ties in the order given.
 pub fn ranked<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Vec<&'c str> {
     let count = word.chars().count();
-    let allowed = (count / 3).max(1).min(count.saturating_sub(1));
+    let allowed = (count / 3).max(1);
     let mut near: Vec<(usize, &str)> = Vec::new();
     for candidate in candidates {
         // Letters that are too many or too few differ in any case; most candidates need no second look.
         let can_be_near = letters(word).count().abs_diff(letters(candidate).count()) <= allowed;
         let distance = if can_be_near { distance(word, candidate) } else { usize::MAX };
-        if distance <= allowed {
+        if distance <= allowed && is_likely(word, count, candidate) {
             near.push((distance, candidate));
-        } else if word.len() >= 3 && (candidate.starts_with(word) || word.starts_with(candidate)) {
+        } else if word.len() >= 3
+            && (candidate.starts_with(word) || candidate.len() >= 3 && word.starts_with(candidate))
+        {
             near.push((allowed + 1, candidate));
         }
     }
     near.sort_by_key(|&(distance, _)| distance);
     near.into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+/// True when a short word has enough in common with the candidate.
+fn is_likely(word: &str, count: usize, candidate: &str) -> bool {
+    let sorted = |word: &str| {
+        let mut all: Vec<char> = letters(word).collect();
+        all.sort_unstable();
+        all
+    };
+    match count {
+        0..=2 => sorted(word) == sorted(candidate),
+        3..=4 => letters(word).next() == letters(candidate).next() || sorted(word) == sorted(candidate),
+        _ => true,
+    }
 }
 
 /// The candidate with the fewest differences, however many they are; for a list short enough to read, where any hint is
@@ -68,6 +85,8 @@ mod tests {
         assert_eq!(nearest("stauts", ["path", "status"]), Some("status"));
         assert_eq!(nearest("econrefused", ["ECONNREFUSED", "EIO"]), Some("ECONNREFUSED"));
         assert_eq!(nearest("health", ["test_x", "healthcheck"]), Some("healthcheck"));
+        assert_eq!(nearest("bd", ["op", "db"]), Some("db"));
+        assert_eq!(nearest("status_code", ["body", "status"]), Some("status"));
     }
 
     #[test]
@@ -80,6 +99,9 @@ mod tests {
     fn a_stranger_finds_nothing() {
         assert_eq!(nearest("zebra", ["path", "status"]), None);
         assert_eq!(nearest("a", ["x", "y"]), None, "nothing of it would remain");
+        assert_eq!(nearest("os", ["op"]), None);
+        assert_eq!(nearest("null", ["full"]), None);
+        assert_eq!(nearest("redis", ["re"]), None);
         assert!(ranked("x", Vec::<&str>::new()).is_empty());
     }
 }

@@ -27,6 +27,8 @@ impl Written {
             match kind {
                 // What is missing was reported as syntax, and a half-typed argument is not judged.
                 ArgumentKind::Positional if matches!(tree.kind(*value), NodeKind::Missing) => {}
+                // Behind a keyword no position is left: it is a keyword somebody begins to type.
+                ArgumentKind::Positional if !written.keywords.is_empty() && is_name(tree, *value) => {}
                 ArgumentKind::Positional if !written.has_args => written.positional.push(*value),
                 ArgumentKind::Positional => {}
                 ArgumentKind::Keyword(name) => {
@@ -59,6 +61,11 @@ impl Written {
     ) -> Option<&'t str> {
         tree.string_value(self.parameter(params, name)?)
     }
+}
+
+/// True for a lone name, which may become a keyword.
+pub(super) fn is_name(tree: &Tree, value: NodeId) -> bool {
+    matches!(tree.kind(value), NodeKind::Name)
 }
 
 /// The entry that a call of `builtin` means: `delay` has one per layer, told apart as the evaluator does.

@@ -21,6 +21,7 @@ pub mod hover;
 mod infer;
 pub mod inlay;
 mod keywords;
+pub mod kin;
 pub mod lens;
 mod loads;
 pub mod manual;
@@ -51,5 +52,5 @@ mod fixture;
 mod typing_tests;
 
 pub use outline::Outline;
-pub use relevance::is_faultbox;
+pub use relevance::{is_faultbox, is_foreign, loads_a_file};
 pub use snapshot::{FileView, Location, Snapshot};

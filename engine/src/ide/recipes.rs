@@ -64,6 +64,15 @@ pub(super) fn protocol(path: &Path) -> Option<Protocol> {
     Protocol::from_name(recipes::short(found.path))
 }
 
+/// The path of the embedded file that defines a name for others.
+pub(super) fn defining(name: &str) -> Option<&'static str> {
+    let defines = |file: &&Embedded| {
+        let mut known = file.scopes.definitions().map(|(_, known)| known);
+        !name.starts_with('_') && known.any(|known| known.is_global && known.name == name)
+    };
+    all().iter().find(defines).map(|file| file.path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::completion::completions;

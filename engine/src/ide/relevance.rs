@@ -1,7 +1,11 @@
 //! Telling our specs from the `.star` files of Bazel, Tilt and others, about which an editor hears nothing.
 
+use super::snapshot::load_paths;
+use crate::syntax::Parsed;
 use crate::syntax::lexer::TokenKind;
-use crate::syntax::{NodeKind, Parsed};
+
+/// What paths of files that come with Faultbox begin with.
+const OURS: &str = "@faultbox/";
 
 /// Builtins no other dialect of Starlark has under these names.
 const TELLING: &[&str] =
@@ -14,6 +18,21 @@ pub fn is_faultbox(parsed: &Parsed, file_name: &str) -> bool {
         || file_name.ends_with(".faultbox.star")
         || calls_us(parsed)
         || loads_us(parsed)
+}
+
+/// Files of other tools that read Starlark, by the beginning of their names.
+const FOREIGN: &[&str] = &["BUILD", "WORKSPACE", "MODULE", "Tiltfile"];
+
+/// True when the file is surely written for another tool: by its name, or for what it loads.
+pub fn is_foreign(parsed: &Parsed, file_name: &str) -> bool {
+    let is_label = |path: &str| !path.starts_with(OURS) && (path.contains("//") || path.contains([':', '@']));
+    FOREIGN.iter().any(|name| file_name.starts_with(name)) || load_paths(&parsed.tree).any(is_label)
+}
+
+/// True when the file loads another one by a plain path, as specs do.
+pub fn loads_a_file(parsed: &Parsed) -> bool {
+    let is_plain = |path: &str| path.ends_with(".star") && !path.contains("//") && !path.contains([':', '@']);
+    load_paths(&parsed.tree).any(is_plain)
 }
 
 /// True when a telling builtin is called: a bare name with an opening bracket behind it.
@@ -32,18 +51,12 @@ fn calls_us(parsed: &Parsed) -> bool {
 }
 
 fn loads_us(parsed: &Parsed) -> bool {
-    let tree = &parsed.tree;
-    tree.ids().any(|id| match tree.kind(id) {
-        NodeKind::Load { path, .. } => {
-            tree.string_value(*path).is_some_and(|path| path.starts_with("@faultbox/"))
-        }
-        _ => false,
-    })
+    load_paths(&parsed.tree).any(|path| path.starts_with(OURS))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_faultbox;
+    use super::{is_faultbox, is_foreign, loads_a_file};
     use crate::{syntax, text::FileId};
 
     #[track_caller]
@@ -58,6 +71,20 @@ mod tests {
         check("x.star", "db = service(\"db\"", true);
         check("x.star", "load(\"@faultbox/http.star\", \"json\")", true);
         check("x.star", "def f():\n  fault(db, write=deny(\"EIO\"), run=g)", true);
+    }
+
+    #[test]
+    fn loads_tell() {
+        let ask = |path: &str| {
+            let parsed = syntax::parse(FileId(0), &format!("load(\"{path}\", \"x\")\n"));
+            (loads_a_file(&parsed), is_foreign(&parsed, "x.star"))
+        };
+        assert_eq!(ask("lib/helpers.star"), (true, false));
+        assert_eq!(ask("@faultbox/recipes/http.star"), (false, false));
+        for label in ["//tools:rules.bzl", "//tools/x.star", ":y.star", "@rules//x.star"] {
+            assert_eq!(ask(label), (false, true), "{label}");
+        }
+        assert!(is_foreign(&syntax::parse(FileId(0), ""), "BUILD.star"));
     }
 
     #[test]

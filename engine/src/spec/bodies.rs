@@ -7,7 +7,7 @@
 use super::builtins::steps;
 use super::builtins::{only_at_load, syscalls};
 use super::bundle;
-use super::call::{bad_duration, unquoted};
+use super::call::{bad_duration, mended};
 use super::load::Modules;
 use super::outline::{ArgKind, ArgSite, CallSite, Callee, ExprShape, Outline};
 use super::registry::{self, Context, Keywords};
@@ -214,10 +214,7 @@ pub(crate) fn literal(function: &str, param: &Param, arg: &ArgSite) -> Option<Di
     if let Some(got) = wrong_type(param.ty, &arg.value.shape) {
         let message = format!("{function}() {}= must be {}, not {got}", param.name, param.ty.words());
         let finding = Diagnostic::new(Code::WrongType, span, message).label(format!("this is {got}"));
-        return Some(match &arg.value.shape {
-            ExprShape::Str(text) => unquoted(finding, param.ty, text),
-            _ => finding,
-        });
+        return Some(mended(finding, param.ty, &arg.value.shape));
     }
     let ExprShape::Str(text) = &arg.value.shape else { return None };
     match (param.domain, param.ty) {

@@ -6,8 +6,8 @@ use super::registry::Rest;
 use super::session::Context;
 use super::shape::{self, Signature};
 use super::values::Hole;
-use super::{accept, convert, recipes};
-use crate::diagnostic::{Code, Diagnostic};
+use super::{accept, convert, handed, recipes};
+use crate::diagnostic::{Code, Diagnostic, Edit, Fix};
 use crate::model::{Param, ParamType};
 use crate::text::Span;
 use starlark::eval::{Arguments, Evaluator};
@@ -124,9 +124,15 @@ impl<'v, 'c, 'a, 'e> Call<'v, 'c, 'a, 'e> {
     }
 
     fn wrong_type(&self, param: &Param, arg: &Arg<'v>) -> Diagnostic {
+        let is_function = param.ty == ParamType::Callable;
+        if let Some(handed) =
+            is_function.then(|| handed::result(self.context.session.written, arg.span)).flatten()
+        {
+            return handed;
+        }
         let finding = self.wrong(&format!("{}=", param.name), param.ty.words(), arg);
-        match arg.value.unpack_str() {
-            Some(text) => unquoted(finding, param.ty, text),
+        match self.written(arg) {
+            Some(site) => mended(finding, param.ty, &site.shape),
             None => finding,
         }
     }
@@ -279,14 +285,34 @@ impl<'v, 'c, 'a, 'e> Call<'v, 'c, 'a, 'e> {
     }
 }
 
-/// Offers to take the quotes off a number.
-pub(super) fn unquoted(finding: Diagnostic, ty: ParamType, text: &str) -> Diagnostic {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_number || !matches!(ty, ParamType::Int | ParamType::Number) {
-        return finding;
-    }
+/// Offers what a value of the wrong type was surely meant as.
+pub(super) fn mended(finding: Diagnostic, ty: ParamType, shape: &ExprShape) -> Diagnostic {
     let span = finding.primary.span;
-    finding.fix(format!("write {text} without quotes"), span, text)
+    match (ty, shape) {
+        (ParamType::Int | ParamType::Number, ExprShape::Str(text)) => {
+            let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            if is_number { finding.fix(format!("write {text} without quotes"), span, text) } else { finding }
+        }
+        (ParamType::Duration, ExprShape::Int(number)) if *number >= 0 => {
+            let text = format!("\"{number}ms\"");
+            finding.fix(format!("write {text}"), span, text)
+        }
+        (
+            ParamType::List | ParamType::StrList,
+            ExprShape::Str(_) | ExprShape::Name(_) | ExprShape::Path(_),
+        ) => in_brackets(finding),
+        _ => finding,
+    }
+}
+
+/// Offers to make a list of the one value.
+fn in_brackets(mut finding: Diagnostic) -> Diagnostic {
+    let span = finding.primary.span;
+    let (before, behind) = (Span { end: span.start, ..span }, Span { start: span.end, ..span });
+    let edit = |span, text: &str| Edit { span, text: text.to_owned() };
+    let edits = vec![edit(before, "["), edit(behind, "]")];
+    finding.fixes.push(Fix { title: "make it a list".to_owned(), edits });
+    finding
 }
 
 pub(super) fn bad_duration(function: &str, text: &str, span: Span) -> Diagnostic {

@@ -4,7 +4,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
     Assumption, AssumptionName, CallableId, Matrix, Scenario, Service, ServiceName, Spec, Test,
 };
-use crate::text::Span;
+use crate::text::{SourceMap, Span};
 use std::collections::BTreeMap;
 
 /// Everything declared so far.
@@ -69,7 +69,7 @@ impl Draft {
     }
 
     /// Dependencies on services that do not exist, and circles of them.
-    pub(super) fn check_dependencies(&self) -> Vec<Diagnostic> {
+    pub(super) fn check_dependencies(&self, sources: &SourceMap) -> Vec<Diagnostic> {
         let span_of = |service: &Service, on: &ServiceName| {
             let key = (service.name.to_string(), on.to_string());
             self.dependency_spans.get(&key).copied().unwrap_or(service.span)
@@ -79,7 +79,13 @@ impl Draft {
             for on in &service.depends_on {
                 if self.service(on.as_str()).is_none() {
                     let known = self.services.iter().map(|other| other.name.as_str());
-                    findings.push(unknown_service(on.as_str(), span_of(service, on), known));
+                    let span = span_of(service, on);
+                    let mut finding = unknown_service(on.as_str(), span, known);
+                    // What stands there may be a variable.
+                    if sources.text(span).trim_matches(['"', '\'']) != on.as_str() {
+                        finding.fixes.clear();
+                    }
+                    findings.push(finding);
                 }
             }
         }
@@ -155,7 +161,10 @@ pub(super) fn unknown_service<'n>(
         Diagnostic::new(Code::UnknownService, span, format!("there is no service named \"{name}\""))
             .label("no such service");
     match crate::diagnostic::suggest::nearest(name, known) {
-        Some(near) => finding.help(format!("did you mean \"{near}\"?")),
+        Some(near) => {
+            let quoted = format!("\"{near}\"");
+            finding.help(format!("did you mean {quoted}?")).fix(format!("change to {quoted}"), span, quoted)
+        }
         None => finding,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::failure::{Interruption, SpecFailure, SpecFailureKind};
 use super::guard;
+use super::handed;
 use super::session::{Session, Written};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::text::{FileId, Span};
@@ -16,6 +17,12 @@ pub(super) fn finding(error: &starlark::Error, session: &Session<'_>, file: File
         };
     }
     let read = read(error, session);
+    // Whatever goes wrong in a call that should not have been made follows from that.
+    let called = stack(error, session.written).into_iter().map(|(_, span)| span).chain(read.span);
+    let handed = called.filter(|_| read.code != Code::EvaluationLimit);
+    if let Some(handed) = handed.filter_map(|span| handed::result(session.written, span)).next() {
+        return handed;
+    }
     let span = read.span.unwrap_or(Span::start_of(file));
     let mut finding = Diagnostic::new(read.code, span, read.message).label(read.label);
     finding.help.extend(read.help);
@@ -171,7 +178,15 @@ fn read(error: &starlark::Error, session: &Session<'_>) -> Read {
         ErrorKind::Function(_) => Code::WrongType,
         _ => Code::Evaluation,
     };
-    plain(code, lower_first(&text))
+    plain(code, lower_first(&without_files(&text, written)))
+}
+
+/// The text with functions named as in the spec: Starlark puts the file before them.
+fn without_files(text: &str, written: &Written) -> String {
+    let mut files: Vec<&String> = written.by_name.keys().collect();
+    // The longest first, as one name may end with another.
+    files.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    files.into_iter().fold(text.to_owned(), |text, name| text.replace(&format!("`{name}."), "`"))
 }
 
 fn no_attribute(object: &str, rest: &str, span: Option<Span>, written: &Written) -> Option<Read> {

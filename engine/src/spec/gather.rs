@@ -208,7 +208,8 @@ impl Gatherer<'_> {
             let span = Span::new(file, lint.location.span.begin().get(), lint.location.span.end().get());
             let name = self.written.sources.text(span).to_owned();
             let own = outline.globals.iter().map(|global| global.name.as_str());
-            let finding = wording::unknown_name(&name, span, own);
+            let behind = &self.written.sources.get(file).text[span.end as usize..];
+            let finding = wording::unknown_name(&name, span, own, behind);
             found.push((name, finding));
         }
         for (name, span) in &outline.reads {
@@ -233,8 +234,17 @@ impl Gatherer<'_> {
             }
         };
         let Some(known) = self.written.sources.find(&path) else {
-            return Some(self.add(&path, Some(site.module_span)));
+            let before = self.findings.list.len();
+            let file = self.add(&path, Some(site.module_span));
+            if let Some(finding) = self.findings.list.get_mut(before)
+                && finding.primary.span == site.module_span
+            {
+                beside(self.files, &path, site, finding);
+            }
+            self.broken(site, file);
+            return Some(file);
         };
+        self.broken(site, known);
         let Some(start) = self.open.iter().position(|(file, _)| *file == known) else { return Some(known) };
         let names: Vec<String> = self.open[start..].iter().map(|(file, _)| self.name(*file)).collect();
         let circle = format!("{} -> {}", names.join(" -> "), self.name(known));
@@ -251,6 +261,22 @@ impl Gatherer<'_> {
         }
         self.findings.push(finding);
         None
+    }
+
+    /// Says at the `load` that the file behind it has a syntax error: nothing of it can be used.
+    fn broken(&mut self, site: &LoadSite, file: FileId) {
+        let is_syntax = |finding: &&Diagnostic| {
+            let codes = [Code::Syntax, Code::UnclosedBracket, Code::UnclosedString, Code::NestedTooDeep];
+            finding.primary.span.file == file && codes.contains(&finding.code)
+        };
+        let Some(place) = self.findings.list.iter().find(is_syntax).map(|finding| finding.primary.clone())
+        else {
+            return;
+        };
+        let what = if place.text.is_empty() { "the syntax error".to_owned() } else { place.text };
+        let message = format!("cannot load `{}`: it has a syntax error", site.module);
+        let finding = Diagnostic::new(Code::UnreadableFile, site.module_span, message);
+        self.findings.push(finding.label("nothing of it can be used").also(place.span, what));
     }
 
     fn locate(&self, site: &LoadSite) -> Result<PathBuf, Box<Diagnostic>> {
@@ -281,6 +307,25 @@ impl Gatherer<'_> {
         let path = &self.written.sources.get(file).path;
         path.strip_prefix(&self.root_dir).unwrap_or(path).display().to_string()
     }
+}
+
+/// Offers the file that lies where the one of the `load` does not, under a name much like it.
+fn beside(files: &dyn Files, path: &Path, site: &LoadSite, finding: &mut Diagnostic) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return;
+    };
+    let names = files.names_in(folder);
+    let specs = names.iter().map(String::as_str).filter(|known| known.ends_with(".star") && *known != name);
+    let stem = |name: &str| name.trim_end_matches(".star").to_owned();
+    let stems: Vec<String> = specs.map(stem).collect();
+    let Some(near) = nearest(&stem(name), stems.iter().map(String::as_str)) else { return };
+    let module = match site.module.rfind('/') {
+        Some(slash) => format!("{}/{near}.star", &site.module[..slash]),
+        None => format!("{near}.star"),
+    };
+    let known = finding.clone().help(format!("did you mean \"{module}\"?"));
+    let quoted = format!("\"{module}\"");
+    *finding = known.fix(format!("change to {quoted}"), site.module_span, quoted);
 }
 
 /// Names a file defines for others: what its top level binds, without a leading underscore.

@@ -93,7 +93,7 @@ fn on_this_thread(files: &dyn Files, root: &Path, limits: &Limits) -> Loaded {
     let Phase::Load(state) = session.phase else { return broken(root) };
     let LoadState { draft, findings, prints, data_files, .. } = *state;
     let (draft, mut findings) = (draft.into_inner(), findings.into_inner());
-    for finding in draft.check_dependencies() {
+    for finding in draft.check_dependencies(&written.sources) {
         findings.push(finding);
     }
     let (spec, callables) = draft.finish();

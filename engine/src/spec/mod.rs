@@ -25,6 +25,7 @@ mod target;
 mod bundle;
 mod register;
 mod guard;
+pub(crate) mod handed;
 mod coroutine;
 mod errors;
 pub(crate) mod bodies;

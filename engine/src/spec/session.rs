@@ -5,6 +5,7 @@ use super::Limits;
 use super::coroutine::Branch;
 use super::draft::Draft;
 use super::failure::AttrRead;
+use super::handed;
 use super::outline::{CallSite, Outline};
 use super::stage::{InstallId, Refusal, Stage, Ticket};
 use crate::diagnostic::Diagnostic;
@@ -170,11 +171,16 @@ impl<'e> Context<'e> {
         span.unwrap_or(Span::start_of(FileId(0)))
     }
 
-    /// Says from where a helper was called in which something is wrong.
+    /// Says from where a helper was called in which something is wrong. When it should not have been called at all, that is
+    /// what is wrong.
     pub(super) fn traced(&self, mut finding: Diagnostic, eval: &Evaluator<'_, '_, '_>) -> Diagnostic {
         let frames = eval.call_stack().into_frames();
         // The last frame is the builtin itself.
         let outer = frames.split_last().map(|(_, outer)| outer).unwrap_or_default();
+        let spans = outer.iter().filter_map(|frame| self.session.written.span(frame.location.as_ref()?));
+        if let Some(handed) = spans.filter_map(|span| handed::result(self.session.written, span)).next() {
+            return handed;
+        }
         for frame in outer.iter().rev().take(MAX_TRACE) {
             let location = frame.location.as_ref();
             if let Some(span) = location.and_then(|location| self.session.written.span(location)) {

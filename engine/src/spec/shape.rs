@@ -135,7 +135,17 @@ pub(crate) fn finding(
             let place = site.and_then(|site| {
                 site.args.iter().filter(|arg| arg.kind == ArgKind::Positional).nth(*at).map(|arg| arg.span)
             });
-            surplus(signature, place.unwrap_or(span))
+            let finding = surplus(signature, place.unwrap_or(span));
+            let is_given = |name: &str| keyword_span(site, name).is_some();
+            let meant =
+                signature.params.get(*at).filter(|param| param.is_required() && !is_given(param.name));
+            match (place, meant) {
+                (Some(place), Some(param)) => {
+                    let before = Span { end: place.start, ..place };
+                    finding.fix(format!("write `{}=`", param.name), before, format!("{}=", param.name))
+                }
+                _ => finding,
+            }
         }
         Fault::Unknown { name: word } => unknown(signature, word, keyword_span(site, word).unwrap_or(span)),
         Fault::Twice { name: word } => {

@@ -2,6 +2,7 @@
 
 use super::testing::{Script, lines, load_with, perform};
 use super::{Limits, Refusal, SpecFailureKind, load};
+use crate::diagnostic::Code;
 use crate::model::{StepId, StepReply};
 use crate::text::MemoryFiles;
 use std::path::Path;
@@ -12,6 +13,52 @@ fn test_names(text: &str) -> Vec<String> {
     assert_eq!(lines(&loaded), Vec::<String>::new());
     assert!(loaded.program.is_some());
     loaded.spec.tests.iter().map(|test| test.name.to_string()).collect()
+}
+
+#[test]
+fn a_load_of_a_broken_file_says_so() {
+    let loaded = load_with("load(\"lib.star\", \"f\")\nx = f\n", &[("lib.star", "def f(:\n    pass\n")]);
+    let found = loaded.diagnostics.iter().find(|found| found.code == Code::UnreadableFile).unwrap();
+    assert_eq!(found.message, "cannot load `lib.star`: it has a syntax error");
+    assert!(loaded.sources.place(found.primary.span).ends_with("main.star:1:6"));
+    assert!(loaded.sources.place(found.secondary[0].span).contains("lib.star:1:"));
+}
+
+#[test]
+fn what_was_surely_meant_is_offered() {
+    let fixed = |text: &str| {
+        let loaded = load_with(text, &[("helpers.star", "def f():\n    pass\n")]);
+        let mut text = text.to_owned();
+        let fixes: Vec<_> = loaded.diagnostics.iter().flat_map(|found| &found.fixes).collect();
+        let mut edits: Vec<_> = fixes.first().map_or(Vec::new(), |fix| fix.edits.clone());
+        edits.sort_by_key(|edit| std::cmp::Reverse(edit.span.start));
+        for edit in edits {
+            text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
+        }
+        text
+    };
+    assert_eq!(fixed("x = deny(EIO)\n"), "x = deny(\"EIO\")\n");
+    assert_eq!(fixed("x = delay(500)\n"), "x = delay(\"500ms\")\n");
+    assert_eq!(fixed("x = drop(mode=\"rst\")\n"), "x = drop(mode=\"reset\")\n");
+    let db = "db = service(\"db\", \"x\")\napi = service(\"api\", \"x\", depends_on=";
+    assert_eq!(fixed(&format!("{db}\"db\")\n")), format!("{db}[\"db\"])\n"));
+    assert_eq!(fixed(&format!("{db}db)\n")), format!("{db}[db])\n"));
+    let store = db.replace("\"db\"", "\"store\"");
+    assert_eq!(fixed(&format!("{store}[\"stoer\"])\n")), format!("{store}[\"store\"])\n"));
+    let scenario = "def sc():\n    pass\nfault_scenario(\"u\", ";
+    assert_eq!(fixed(&format!("{scenario}sc)\n")), format!("{scenario}scenario=sc)\n"));
+    let load = "load(\"helpers.star\", \"f\")\nx = f\n";
+    assert_eq!(fixed(&load.replace("helpers", "helper")), load);
+}
+
+#[test]
+fn messages_name_functions_without_their_file() {
+    let loaded = load_with(
+        "load(\"lib.star\", \"f\")\nx = f()\n",
+        &[("lib.star", "def f(r):\n    return lambda: r\n")],
+    );
+    let lines = lines(&loaded);
+    assert!(lines.iter().any(|line| line.contains("for call to `f`")), "{lines:?}");
 }
 
 #[test]

@@ -5,21 +5,49 @@ use super::registry;
 use super::shape::{PLANNED_FIELDS, Signature};
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::model::errno::Errno;
 use crate::model::{ActionKind, ActionSpec, Protocol, Schema, syscall};
 use crate::text::Span;
 
-/// A name that nothing defines. `own` are the names of the file.
-pub(crate) fn unknown_name<'n>(name: &str, span: Span, own: impl Iterator<Item = &'n str>) -> Diagnostic {
+/// A name that nothing defines. `own` are the names of the file, `behind` is the text behind the name.
+pub(crate) fn unknown_name<'n>(
+    name: &str,
+    span: Span,
+    own: impl Iterator<Item = &'n str>,
+    behind: &str,
+) -> Diagnostic {
     let finding =
         Diagnostic::new(Code::UnknownName, span, format!("nothing defines `{name}`")).label("unknown name");
-    let builtins = registry::all().map(|builtin| builtin.name);
-    // `true` is meant as `True`, but hardly anything else as a constant.
-    let fits = |word: &&str| !["None", "True", "False"].contains(word) || word.eq_ignore_ascii_case(name);
-    match nearest(name, own.chain(builtins).chain(globals::STANDARD.iter().copied()).filter(fits)) {
+    if Errno::from_name(name).is_some() {
+        let quoted = format!("\"{name}\"");
+        return finding.help(format!("an errno is text: {quoted}")).fix("put it in quotes", span, quoted);
+    }
+    let builtins = registry::all().map(|builtin| builtin.name).chain(globals::STANDARD.iter().copied());
+    // A function has no attributes.
+    let builtins = builtins.filter(|_| !behind.starts_with('.'));
+    // Constants are meant by their names in other languages only, and what only begins like a name is another.
+    let fits = |word: &&str| {
+        let is_another = name.starts_with(word) && name.len() > word.len() + LONGER;
+        !is_another && !["None", "True", "False"].contains(word)
+    };
+    match constant(name).or_else(|| nearest(name, own.chain(builtins).filter(fits))) {
         Some(near) => {
             finding.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near)
         }
         None => finding,
+    }
+}
+
+/// Letters that may stand behind a name that was meant.
+const LONGER: usize = 2;
+
+/// What a constant of another language is called here.
+fn constant(name: &str) -> Option<&'static str> {
+    match name.to_lowercase().as_str() {
+        "true" => Some("True"),
+        "false" => Some("False"),
+        "none" | "null" | "nil" | "undefined" => Some("None"),
+        _ => None,
     }
 }
 
@@ -81,6 +109,17 @@ pub(crate) fn unknown_syscall(word: &str, span: Span, service: &str, operations:
             finding.help(format!("commonly faulted: {}", common.join(", ")))
         }
     }
+}
+
+/// A function that is called where it should be handed over. `span` is the call of it.
+pub(crate) fn result_not_function(name: &str, span: Span, is_plain: bool) -> Diagnostic {
+    let message = format!("pass the function `{name}`, not its result");
+    let finding = Diagnostic::new(Code::WrongType, span, message).label("called here");
+    if !is_plain {
+        return finding.help("make a function of the call: lambda: ...");
+    }
+    let brackets = Span { start: span.start + name.len() as u32, ..span };
+    finding.help(format!("write `{name}` without brackets")).fix("remove the brackets", brackets, "")
 }
 
 /// Protocol rules on a service; `first` is one of its interfaces.

@@ -12,7 +12,16 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 pub trait Files: Send + Sync {
     /// The bytes of the file at `path`.
     fn read(&self, path: &Path) -> io::Result<Arc<[u8]>>;
+
+    /// Names of what lies in a folder, for "did you mean"; none where that cannot be told.
+    fn names_in(&self, folder: &Path) -> Vec<String> {
+        let _ = folder;
+        Vec::new()
+    }
 }
+
+/// Entries of a folder that are looked at.
+const MAX_NAMES: usize = 1_000;
 
 /// The file system of this machine.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +49,14 @@ impl Files for DiskFiles {
         }
         Ok(std::fs::read(path)?.into())
     }
+
+    fn names_in(&self, folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_NAMES);
+        let mut names: Vec<String> =
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort();
+        names
+    }
 }
 
 impl MemoryFiles {
@@ -53,10 +70,21 @@ impl Files for MemoryFiles {
     fn read(&self, path: &Path) -> io::Result<Arc<[u8]>> {
         self.files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
+
+    fn names_in(&self, folder: &Path) -> Vec<String> {
+        let within = self.files.keys().filter(|path| path.parent() == Some(folder));
+        within.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).take(MAX_NAMES).collect()
+    }
 }
 
 impl<F: Files> Files for OverlayFiles<F> {
     fn read(&self, path: &Path) -> io::Result<Arc<[u8]>> {
         self.buffers.read(path).or_else(|_| self.below.read(path))
+    }
+
+    fn names_in(&self, folder: &Path) -> Vec<String> {
+        let mut names = self.buffers.names_in(folder);
+        names.extend(self.below.names_in(folder));
+        names
     }
 }

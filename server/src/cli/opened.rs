@@ -7,7 +7,7 @@ use faultbox_engine::check;
 use faultbox_engine::diagnostic::render::{Style, full};
 use faultbox_engine::diagnostic::{Diagnostic, Severity};
 use faultbox_engine::event::Event;
-use faultbox_engine::ide::findings;
+use faultbox_engine::ide::{findings, kin};
 use faultbox_engine::model::Spec;
 use faultbox_engine::plan::{NoMatch, Plan, Selection, expand, select};
 use faultbox_engine::report::Reporter;
@@ -47,9 +47,13 @@ pub(crate) fn open_over(named: Option<&Path>, buffers: MemoryFiles) -> Result<Op
     };
     let root = std::path::absolute(&path)
         .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
-    let loaded = run::load(&OverlayFiles { buffers, below: DiskFiles }, &root);
+    let files = OverlayFiles { buffers, below: DiskFiles };
+    let loaded = run::load(&files, &root);
     let beside = root.parent().unwrap_or(Path::new("/")).to_owned();
-    let checked = check::all(&loaded.loaded, &|service| program::complaint(&service.binary, &beside));
+    let checked =
+        check::all(&loaded.loaded, &|service| program::complaint(&service.binary, &beside), &|| {
+            !kin::of(&files, &root).loaders.is_empty()
+        });
     let diagnostics = findings::of_spec(&loaded.loaded, checked);
     let sources = shorten(&loaded.loaded.sources, &directory);
     Ok(Opened { path, loaded, sources, diagnostics })

@@ -3,7 +3,7 @@
 use super::checker::{Answer, Question};
 use crate::program;
 use faultbox_engine::check;
-use faultbox_engine::ide::{Outline, findings};
+use faultbox_engine::ide::{Outline, findings, kin};
 use faultbox_engine::spec::{self, Limits};
 use faultbox_engine::text::{DiskFiles, MemoryFiles, OverlayFiles};
 use nix::sys::resource::{Resource, setrlimit};
@@ -57,7 +57,9 @@ fn answer(text: &[u8]) -> io::Result<Vec<u8>> {
     let loaded = spec::load(&files, &question.root, &Limits::load());
     let complete = loaded.program.is_some();
     let beside = question.root.parent().unwrap_or(Path::new("/")).to_owned();
-    let checked = check::all(&loaded, &|service| program::complaint(&service.binary, &beside));
+    let checked = check::all(&loaded, &|service| program::complaint(&service.binary, &beside), &|| {
+        !kin::of(&files, &question.root).loaders.is_empty()
+    });
     let findings = findings::of_spec(&loaded, checked);
     let outline = Outline::of(&loaded.spec, &loaded.sources, &loaded.data_files, complete);
     Ok(serde_json::to_vec(&Answer { outline, findings })?)

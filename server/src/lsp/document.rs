@@ -1,10 +1,11 @@
 //! One open buffer: its text at one version, what was understood of it, and how edits move what points into it.
 
+use faultbox_engine::ide::kin::{self, Kin};
 use faultbox_engine::ide::snapshot::load_paths;
 use faultbox_engine::ide::{self, FileView};
 use faultbox_engine::syntax::scope::Scopes;
 use faultbox_engine::syntax::{self, Parsed};
-use faultbox_engine::text::{FileId, Source};
+use faultbox_engine::text::{DiskFiles, FileId, Source};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use tower_lsp::lsp_types::{TextDocumentContentChangeEvent, Url};
@@ -25,6 +26,8 @@ pub(super) struct Document {
     scopes: OnceLock<Scopes>,
     is_ours: OnceLock<bool>,
     loads: OnceLock<Vec<String>>,
+    /// What lies around the file, as when that was first asked; all versions of the buffer share it.
+    kin: Arc<OnceLock<Kin>>,
 }
 
 /// Bytes `start..old_end` became `start..new_end`.
@@ -42,8 +45,8 @@ impl Document {
     }
 
     fn with(uri: Url, version: i32, source: Arc<Source>) -> Document {
-        let (parsed, scopes, is_ours, loads) = Default::default();
-        Document { uri, version, source, parsed, scopes, is_ours, loads }
+        let (parsed, scopes, is_ours, loads, kin) = Default::default();
+        Document { uri, version, source, parsed, scopes, is_ours, loads, kin }
     }
 
     /// The tolerant tree, made by whoever needs it first.
@@ -78,11 +81,36 @@ impl Document {
     }
 
     /// True when the file is written for Faultbox, as far as its name and text tell.
-    pub(super) fn reads_like_a_spec(&self) -> bool {
-        *self.is_ours.get_or_init(|| {
-            let name = self.path().file_name().unwrap_or_default();
-            ide::is_faultbox(self.parsed(), &name.to_string_lossy())
+    fn reads_like_a_spec(&self) -> bool {
+        *self.is_ours.get_or_init(|| ide::is_faultbox(self.parsed(), &self.name()))
+    }
+
+    /// True when the file is ours to judge, as far as its text and the files around it tell. May read those.
+    pub(super) fn is_ours(&self) -> bool {
+        let by_kin = || self.kin().has_spec_beside || !self.kin().loaders.is_empty();
+        self.reads_like_a_spec()
+            || !ide::is_foreign(self.parsed(), &self.name()) && (ide::loads_a_file(self.parsed()) || by_kin())
+    }
+
+    /// True when the file can be evaluated for itself. Paths in a part that is loaded from another folder only start
+    /// there.
+    pub(super) fn is_root(&self) -> bool {
+        let own = self.path().parent();
+        let loaders = || &self.kin().loaders;
+        let is_part =
+            || !loaders().is_empty() && !loaders().iter().any(|folder| Some(folder.as_path()) == own);
+        self.is_readable() && (self.reads_like_a_spec() || self.is_ours() && !is_part())
+    }
+
+    fn kin(&self) -> &Kin {
+        self.kin.get_or_init(|| match self.path().is_absolute() {
+            true => kin::of(&DiskFiles, self.path()),
+            false => Kin::default(),
         })
+    }
+
+    fn name(&self) -> String {
+        self.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     pub(super) fn path(&self) -> &PathBuf {
@@ -113,7 +141,7 @@ impl Document {
 
     /// The same document with another text.
     pub(super) fn with_source(&self, version: i32, source: Arc<Source>) -> Document {
-        Document::with(self.uri.clone(), version, source)
+        Document { kin: Arc::clone(&self.kin), ..Document::with(self.uri.clone(), version, source) }
     }
 }
 

@@ -169,7 +169,7 @@ impl Owner {
             return;
         }
         let mut roots = self.readers(&path);
-        let is_root = document.reads_like_a_spec() && document.is_readable() && !self.is_part(&path);
+        let is_root = document.is_root() && !self.is_part(&path);
         if is_root && !roots.contains(&path) {
             roots.push(path.clone());
         } else if !is_root && self.world.evaluations.contains_key(&path) {

@@ -68,7 +68,7 @@ impl World {
 
     /// True when the document is ours to judge: it reads like a spec, or a spec loads it.
     pub(super) fn is_spec(&self, document: &Document) -> bool {
-        document.reads_like_a_spec() || self.is_loaded(document.path())
+        document.is_ours() || self.is_loaded(document.path())
     }
 
     fn is_loaded(&self, path: &Path) -> bool {

@@ -108,6 +108,48 @@ fn a_part_that_was_opened_before_its_root_gets_no_findings_of_a_root() {
     server.finish();
 }
 
+/// A file that declares nothing yet is one of ours for what it loads, and for what lies around it.
+#[test]
+fn a_file_that_declares_nothing_yet_is_evaluated() {
+    let mut server = Server::start();
+    server.write("lib/helpers.star", "LIMIT = 1\n");
+    let uri = server.open("lib/a.star", "load(\"helpers.star\", \"nope\")\nx = nope\n");
+    server.findings_where(&uri, has("FB0008"));
+    let uri = server.open("lib/b.star", "load(\"nofile.star\", \"a\")\nx = a\n");
+    server.findings_where(&uri, has("FB0005"));
+    server.write("shop/faultbox.star", SPEC);
+    let uri = server.open("shop/more.star", "x = 1 // 0\n");
+    server.findings_where(&uri, has("FB0100"));
+    server.finish();
+}
+
+#[test]
+fn a_file_that_others_load_needs_no_test() {
+    let mut server = Server::start();
+    let text = "slow = fault_assumption(\"slow\")\n";
+    server.write("faultbox.star", "load(\"helpers.star\", \"slow\")\nx = slow\n");
+    let helpers = server.open("helpers.star", text);
+    let alone = server.open("alone.star", text);
+    server.findings_where(&alone, has("FB0213"));
+    server.findings_where(&helpers, has("FB0214"));
+    assert!(!codes(server.shown(&helpers)).contains(&"FB0213".to_owned()));
+    server.finish();
+}
+
+#[test]
+fn a_helper_that_cannot_be_read_is_told_at_its_load() {
+    let mut server = Server::start();
+    server.write("helpers.star", "def f(:\n    return 1\n");
+    let uri =
+        server.open("faultbox.star", "load(\"helpers.star\", \"f\")\ndef test_a():\n    assert_eq(f(), 1)\n");
+    let found = server.findings_where(&uri, has("FB0005"));
+    let told = found.iter().find(|each| each["code"] == "FB0005").unwrap();
+    assert_eq!(told["range"]["start"], json!({ "line": 0, "character": 5 }), "{told:#}");
+    let related = &told["relatedInformation"][0]["location"]["uri"];
+    assert_eq!(*related, server.uri("helpers.star"), "{told:#}");
+    server.finish();
+}
+
 #[test]
 fn other_starlark_stays_quiet() {
     let mut server = Server::start();

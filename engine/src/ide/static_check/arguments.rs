@@ -20,10 +20,11 @@ impl Checker<'_> {
             Value::Builtin(builtin) => {
                 let written = self.written(call);
                 let builtin = call_site::form(builtin, &written);
-                if self.misplaced(builtin, call, findings) {
+                if self.misplaced(builtin, call, findings) || self.is_unfinished(call) {
                     return;
                 }
                 self.arguments(Signature::from(builtin), call, close.is_some(), findings);
+                self.handed(builtin, call, findings);
                 self.layers(builtin, call, &written, findings);
             }
             Value::Step(shape, at, step) => {
@@ -36,6 +37,20 @@ impl Checker<'_> {
             }
             _ => {}
         }
+    }
+
+    /// True for a delay whose arguments by position are names that nothing defines: keywords somebody begins to type. Which
+    /// form they will make is not known.
+    pub(super) fn is_unfinished(&self, call: NodeId) -> bool {
+        let (file, tree) = (self.snapshot.file, self.snapshot.tree());
+        let NodeKind::Call { callee, .. } = tree.kind(call) else { return false };
+        let given = self.written(call).positional;
+        let is_unknown = |&value: &NodeId| {
+            call_site::is_name(tree, value)
+                && file.scopes.resolve(value).is_none()
+                && !super::names::is_known(tree.text_of(value))
+        };
+        tree.text_of(*callee) == "delay" && !given.is_empty() && given.iter().all(is_unknown)
     }
 
     fn misplaced(&self, builtin: &Builtin, call: NodeId, findings: &mut Vec<Diagnostic>) -> bool {

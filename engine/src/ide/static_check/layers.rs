@@ -67,6 +67,7 @@ impl Checker<'_> {
         let given = positional.chain(written.keyword("rules"));
         for rule in given.flat_map(|node| self.flattened(node)) {
             match self.inference.of(rule) {
+                _ if self.is_unfinished(self.made_by(rule)) => {}
                 Value::Fault => findings.push(self.fault_among_rules(rule)),
                 Value::Rule => {
                     let on_service = target.as_ref().filter(|(_, interface)| interface.is_none());

@@ -5,7 +5,9 @@
 
 mod arguments;
 mod attributes;
+mod handed;
 mod layers;
+mod missing_load;
 mod names;
 mod site;
 #[cfg(test)]

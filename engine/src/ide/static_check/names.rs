@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 const DECLARING: &[&str] = &["service", "scenario", "fault_scenario", "fault_matrix"];
 
 /// Names every spec has; they never change.
-fn is_known(name: &str) -> bool {
+pub(super) fn is_known(name: &str) -> bool {
     static KNOWN: OnceLock<HashSet<String>> = OnceLock::new();
     matches!(name, "None" | "True" | "False") || KNOWN.get_or_init(globals::names).contains(name)
 }
@@ -33,7 +33,10 @@ impl Checker<'_> {
             } else if !is_known(name) {
                 let globals =
                     file.scopes.definitions().map(|(_, known)| known).filter(|known| known.is_global);
-                findings.push(wording::unknown_name(name, span, globals.map(|known| known.name.as_str())));
+                let globals = globals.map(|known| known.name.as_str());
+                let behind = &tree.text[span.end as usize..];
+                let finding = wording::unknown_name(name, span, globals, behind);
+                findings.push(self.with_loads(finding, name));
             }
         }
     }

@@ -6,7 +6,14 @@ use crate::syntax::{ArgumentKind, NodeId, NodeKind, Tree};
 /// The arguments of a call; `None` when one of them is not there yet.
 pub(super) fn of(tree: &Tree, call: NodeId) -> Option<CallSite> {
     let NodeKind::Call { args, .. } = tree.kind(call) else { return None };
-    let args = args.iter().map(|&arg| argument(tree, arg)).collect::<Option<Vec<ArgSite>>>()?;
+    let mut args = args.iter().map(|&arg| argument(tree, arg)).collect::<Option<Vec<ArgSite>>>()?;
+    // Behind a keyword, a lone name is a keyword somebody begins to type.
+    let mut behind_keyword = false;
+    args.retain(|arg| {
+        behind_keyword |= matches!(arg.kind, ArgKind::Named(..));
+        let is_name = arg.kind == ArgKind::Positional && matches!(arg.value.shape, ExprShape::Name(_));
+        !(behind_keyword && is_name)
+    });
     Some(CallSite { span: tree.span(call), callee: Callee::Other, args, function: None })
 }
 

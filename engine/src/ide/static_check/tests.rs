@@ -106,6 +106,41 @@ fn layers() {
     );
 }
 
+/// The next keyword is being typed; what stands in front of it stays right.
+#[test]
+fn a_keyword_that_is_begun_leaves_the_rest_alone() {
+    let rules = |rule: &str| {
+        format!("{SERVICES}x = fault_assumption(\"x\", target = api.public, rules = [{rule}])\n")
+    };
+    let codes = |text: &str| -> Vec<String> { found(text).iter().map(|line| line[..6].to_owned()).collect() };
+    assert_eq!(codes(&rules("delay(path=\"/x\", delay=\"1s\", n)")), ["FB0101"]);
+    assert_eq!(codes(&rules("delay(path=\"/x\", n)")), ["FB0103", "FB0101"]);
+    assert_eq!(codes(&rules("delay(p)")), ["FB0101"]);
+    assert_eq!(codes(&rules("delay(\"1s\")")), ["FB0107"]);
+    assert_eq!(codes(&format!("{SERVICES}x = deny(errno=\"EIO\", l)\n")), ["FB0101"]);
+    same("x = fault_assumption(\"x\", target = api.public, rules = [delay(p)])\n", &["nothing defines `p`"]);
+}
+
+#[test]
+fn a_function_is_handed_over_and_not_called() {
+    let told = "pass the function `reading`, not its result";
+    same("scenario(reading())\n", &[told]);
+    same("fault_scenario(\"x\", scenario=reading(), expect=lambda r: assert_true(r))\n", &[told]);
+    let judge = "def judge(r):\n    assert_true(r)\n";
+    let told_judge = "pass the function `judge`, not its result";
+    same(&format!("{judge}fault_scenario(\"x\", scenario=reading, expect=judge())\n"), &[told_judge]);
+    same("fault_matrix(scenarios=[reading()], faults=[])\n", &[told]);
+    let factory = "def judge(n):\n    return lambda r: assert_eq(r.status, n)\n";
+    same(&format!("{factory}fault_scenario(\"x\", scenario=reading, expect=judge(200))\n"), &[]);
+    let text = format!("{SERVICES}scenario(reading())\n");
+    let all = loaded(&text);
+    assert_eq!(all, [format!("FB0105 5:10 {told}")]);
+    let fixture = Fixture::new(&text);
+    let fixes = fixture.ask(|snapshot, _| check(snapshot)).remove(0).fixes;
+    let span = fixes[0].edits[0].span;
+    assert_eq!(&fixture.text()[span.start as usize..span.end as usize], "()");
+}
+
 #[test]
 fn protocols() {
     same(

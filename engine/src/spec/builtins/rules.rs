@@ -1,11 +1,13 @@
 //! Protocol rules: what happens to messages on an interface.
 
 use super::{optional, required, syscalls};
+use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Action, ActionKind, Domain, DropMode, Param, ParamType, Probability, Trigger};
 use crate::spec::call::{Arg, Call};
 use crate::spec::convert;
 use crate::spec::failure::Stop;
+use crate::spec::outline::ExprShape;
 use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
 use crate::spec::target::REGEX_BYTES;
 use crate::spec::values::{Given, GivenPattern, Hole, PatternValue, RuleArg, RuleValue};
@@ -210,11 +212,27 @@ fn drop_rule<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
             let span = call.get("mode").map_or(call.span, |arg| arg.span);
             let message = format!("drop() has no mode \"{other}\"");
             let finding = Diagnostic::new(Code::BadValue, span, message).label("no such mode");
-            call.report(finding.help("modes: \"fin\", \"reset\", \"silent\""))?;
+            let finding = finding.help("modes: \"fin\", \"reset\", \"silent\"");
+            let is_written = call.get("mode").and_then(|arg| call.written(&arg));
+            let is_written = is_written.is_some_and(|site| matches!(site.shape, ExprShape::Str(_)));
+            call.report(match meant_mode(other).filter(|_| is_written) {
+                Some(mode) => finding.fix(format!("change to \"{mode}\""), span, format!("\"{mode}\"")),
+                None => finding,
+            })?;
             DropMode::Fin
         }
     };
     finish(call, ActionKind::Drop, Some(Action::Drop(mode)))
+}
+
+/// The mode that goes by this name elsewhere.
+fn meant_mode(word: &str) -> Option<&'static str> {
+    match word.to_lowercase().as_str() {
+        "rst" | "abort" => Some("reset"),
+        "close" | "eof" | "shutdown" => Some("fin"),
+        "none" | "timeout" | "blackhole" | "hang" => Some("silent"),
+        word => nearest(word, ["fin", "reset", "silent"]),
+    }
 }
 
 fn duplicate<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {

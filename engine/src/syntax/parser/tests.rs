@@ -254,6 +254,11 @@ fn statements_of_python_get_advice() {
         &["1:1 FB0001 Starlark has no with statement"],
         "(error (error (call fault a) f) {(call g)})",
     );
+    // On the way to `delay`.
+    let reserved = "FB0001 'del' is a reserved word and cannot be used";
+    check("del\nx = 1\n", &[&format!("1:1 {reserved}")], "(error (error))\n(= x 1)");
+    check("x = [del]\n", &[&format!("1:6 {reserved}")], "(= x (list (error)))");
+    check("f(a = del)\n", &[&format!("1:7 {reserved}")], "(call f a=(error))");
     check("if a is not None:\n  b\n", &["1:6 FB0001 Starlark has no 'is'"], "(if (branch (!= a None) {b}))");
     bad(
         "raise E\nassert x, 'y'\ndel x\nglobal y\nas = 1\n",

@@ -27,8 +27,21 @@ fn advice(word: &str) -> (String, &'static str) {
         "async" | "await" | "yield" => {
             (no(&format!("'{word}'")), "call the function directly and return its value")
         }
-        _ => (format!("'{word}' is a reserved word and cannot be used"), "choose another name"),
+        _ => reserved(word),
     }
+}
+
+fn reserved(word: &str) -> (String, &'static str) {
+    (format!("'{word}' is a reserved word and cannot be used"), "choose another name")
+}
+
+/// Words that mean nothing inside an expression, in Python either.
+fn begins_statement(word: &str) -> bool {
+    !matches!(word, "await" | "yield" | "async")
+}
+
+fn is_end(kind: TokenKind) -> bool {
+    matches!(kind, TokenKind::Newline | TokenKind::Dedent | TokenKind::End | TokenKind::Semicolon)
 }
 
 /// Words that start a header with a block.
@@ -41,7 +54,9 @@ impl Parser<'_> {
     pub(super) fn unsupported(&mut self) -> NodeId {
         let start = self.start();
         let word = self.token_text().to_owned();
-        self.report_reserved(&word);
+        // Alone it is no statement yet, and may become a longer word.
+        let is_alone = word == "del" && is_end(self.kind_ahead(1));
+        self.report_reserved(&word, is_alone);
         self.bump();
         let mut parts = Vec::new();
         if !opens_block(&word) {
@@ -62,13 +77,14 @@ impl Parser<'_> {
     pub(super) fn reserved_as_value(&mut self) -> NodeId {
         let start = self.start();
         let word = self.token_text().to_owned();
-        self.report_reserved(&word);
+        self.report_reserved(&word, begins_statement(&word));
         self.bump();
         self.node(start, NodeKind::Error { parts: Vec::new() })
     }
 
-    fn report_reserved(&mut self, word: &str) {
-        let (message, help) = advice(word);
+    /// `is_misplaced` where the word cannot be the statement it begins.
+    fn report_reserved(&mut self, word: &str, is_misplaced: bool) {
+        let (message, help) = if is_misplaced { reserved(word) } else { advice(word) };
         let finding = Diagnostic::new(Code::Syntax, self.token_span(), message);
         self.report(finding.help(help));
     }
