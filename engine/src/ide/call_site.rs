@@ -77,6 +77,70 @@ pub(super) fn form(builtin: &'static Builtin, written: &Written) -> &'static Bui
     forms(builtin).find(|form| (form.keywords == Keywords::Closed) == syscall).unwrap_or(builtin)
 }
 
+/// The entry that a call means to who is writing it: where the arguments leave that open, the place of the call tells.
+pub(super) fn meant(
+    tree: &Tree,
+    call: NodeId,
+    builtin: &'static Builtin,
+    written: &Written,
+) -> &'static Builtin {
+    let told = !written.positional.is_empty()
+        || written.has_args
+        || ["duration", "delay"].iter().any(|word| written.keyword(word).is_some());
+    let wanted = layer_of_place(tree, call).filter(|_| !told);
+    let meant = wanted.and_then(|layer| forms(builtin).find(|form| form.returns == layer.returns()));
+    meant.unwrap_or_else(|| form(builtin, written))
+}
+
+/// What the rules of a place act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layer {
+    Syscalls,
+    Messages,
+}
+
+impl Layer {
+    /// What the table of builtins calls a rule of this layer.
+    fn returns(self) -> &'static str {
+        match self {
+            Layer::Syscalls => "syscall fault",
+            Layer::Messages => "protocol rule",
+        }
+    }
+}
+
+/// The layer of the rule that stands where `value` does: `write=` wants a syscall fault, `rules=` a protocol rule.
+pub(super) fn layer_of_place(tree: &Tree, value: NodeId) -> Option<Layer> {
+    let argument = argument_around(tree, value)?;
+    let NodeKind::Call { callee, .. } = tree.kind(tree.parent(argument)?) else { return None };
+    let builtin = registry::find(tree.text_of(*callee)).filter(|it| it.keywords == Keywords::Syscalls)?;
+    match keyword_of_place(tree, value) {
+        Some((_, "rules")) => Some(Layer::Messages),
+        Some((_, word)) => builtin.params.iter().all(|param| param.name != word).then_some(Layer::Syscalls),
+        None => Some(Layer::Messages),
+    }
+}
+
+/// The call and keyword that a value is given to.
+pub(super) fn keyword_of_place(tree: &Tree, value: NodeId) -> Option<(NodeId, &str)> {
+    let argument = argument_around(tree, value)?;
+    match tree.kind(argument) {
+        NodeKind::Argument { kind: ArgumentKind::Keyword(name), .. } => {
+            Some((tree.parent(argument)?, tree.str(name.span)))
+        }
+        _ => None,
+    }
+}
+
+/// The argument that a value is, brackets and choices around it left out.
+fn argument_around(tree: &Tree, value: NodeId) -> Option<NodeId> {
+    let is_holder = |kind: &NodeKind| {
+        matches!(kind, NodeKind::Paren { .. } | NodeKind::List { .. } | NodeKind::Conditional { .. })
+    };
+    let outer = tree.ancestors(value).find(|&at| !is_holder(tree.kind(at)))?;
+    matches!(tree.kind(outer), NodeKind::Argument { .. }).then_some(outer)
+}
+
 /// Every entry of the name.
 pub(super) fn forms(builtin: &'static Builtin) -> impl Iterator<Item = &'static Builtin> {
     registry::all().filter(|entry| entry.name == builtin.name)

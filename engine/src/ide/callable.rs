@@ -67,6 +67,11 @@ impl Callable {
         self.slots.iter().find(|slot| slot.name == name)
     }
 
+    /// True when the argument exists to be refused with words of its own.
+    pub(super) fn refuses(&self, slot: &Slot) -> bool {
+        self.kind == CallableKind::Builtin && registry::refuses(&self.name, &slot.name)
+    }
+
     /// The slot of the argument at a position, or of a keyword.
     pub(super) fn slot_of(&self, index: usize, keyword: Option<&str>) -> Option<&Slot> {
         match keyword {
@@ -115,7 +120,8 @@ pub(super) fn of_call(inference: &Inference<'_>, call: NodeId) -> Option<Callabl
     match inference.of(*callee) {
         Value::Builtin(builtin) => {
             let written = Written::of(file.tree(), call);
-            Some(builtin_call(inference, call, call_site::form(builtin, &written), &written))
+            let builtin = call_site::meant(file.tree(), call, builtin, &written);
+            Some(builtin_call(inference, call, builtin, &written))
         }
         Value::Step(shape, at, step) => {
             let name = format!("{}.{}.{}", shape.name, shape.interfaces[at].name, step.name);

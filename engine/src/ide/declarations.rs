@@ -92,7 +92,7 @@ fn named(file: FileView<'_>, call: NodeId, builtin: &str) -> Option<(String, Spa
 }
 
 /// The variable a call is assigned to.
-fn variable(tree: &Tree, call: NodeId) -> Option<String> {
+pub(super) fn variable(tree: &Tree, call: NodeId) -> Option<String> {
     match tree.kind(tree.parent(call)?) {
         NodeKind::Assign { target, value, .. } if *value == call => Some(tree.text_of(*target).to_owned()),
         _ => None,

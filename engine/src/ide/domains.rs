@@ -12,14 +12,14 @@ pub(super) struct Word {
     pub detail: String,
 }
 
-fn word(text: &str, detail: &str) -> Word {
+pub(super) fn word(text: &str, detail: &str) -> Word {
     Word { text: text.to_owned(), detail: detail.to_owned() }
 }
 
 /// The words of a domain that do not depend on the spec; the commonest first.
 pub(super) fn words(domain: Domain) -> Vec<Word> {
     match domain {
-        Domain::Errno => errnos(),
+        Domain::Errno => errnos(None),
         Domain::Syscall => {
             let keywords = syscall_keywords().iter();
             keywords.map(|keyword| word(keyword.name, keyword.doc.unwrap_or(""))).collect()
@@ -51,9 +51,15 @@ pub(super) fn syscall_keywords() -> &'static [syscall::Keyword] {
     KEYWORDS.get_or_init(syscall::keywords)
 }
 
-fn errnos() -> Vec<Word> {
-    let rest = Errno::ALL.iter().filter(|errno| !Errno::RECOMMENDED.contains(errno));
-    Errno::RECOMMENDED.iter().chain(rest).map(|errno| word(errno.name(), errno.meaning())).collect()
+/// Every error, those first that the syscall is known for.
+pub(super) fn errnos(syscall: Option<&str>) -> Vec<Word> {
+    let mut errnos: Vec<Errno> = syscall.into_iter().flat_map(syscall::likely_errors).collect();
+    for errno in Errno::RECOMMENDED.iter().chain(Errno::ALL) {
+        if !errnos.contains(errno) {
+            errnos.push(*errno);
+        }
+    }
+    errnos.into_iter().map(|errno| word(errno.name(), errno.meaning())).collect()
 }
 
 /// RFC 9110, section 9.3, and RFC 5789.

@@ -259,6 +259,15 @@ mod tests {
     }
 
     #[test]
+    fn a_delay_has_the_form_its_place_wants() {
+        let db = "db = service(\"db\")\n";
+        let form = "delay([duration], probability=1.0";
+        check(&format!("{db}fault_assumption(\"a\", target=db, write=delay($0))"), form);
+        check(&format!("{db}def f():\n    fault(db, wal=delay($0"), form);
+        check(&format!("{db}fault_assumption(\"a\", rules=[delay($0)])"), "delay(*, delay");
+    }
+
+    #[test]
     fn functions_of_the_language_have_signatures() {
         check("x = len($0)", "len([x])");
         check("x = int(\"a\", base=$0)", "int(x, [base=10])");

@@ -1,5 +1,6 @@
 //! What a builtin inserts beside its name: the arguments nearly every call has.
 
+use crate::model::{ActionKind, Domain, Param, ParamType, Protocol, Schema};
 use crate::spec::registry::{Builtin, Rest};
 
 /// Hand-made ones for declarations, in the form the examples have.
@@ -39,6 +40,61 @@ pub(super) fn of(builtin: &Builtin, whole: bool) -> (String, bool) {
     let inside = if takes_nothing { "" } else { "$1" };
     (format!("{}({inside})$0", builtin.name), true)
 }
+
+/// A syscall fault with the value it needs. `errno` is the likeliest error of the syscall.
+pub(super) fn fault(builtin: &Builtin, errno: &str) -> String {
+    match builtin.name {
+        "deny" => format!("deny(\"${{1:{errno}}}\")$0"),
+        "delay" => "delay(\"${1:100ms}\")$0".to_owned(),
+        other => format!("{other}()$0"),
+    }
+}
+
+/// A rule of a protocol: what it commonly matches, then what makes the action what it is. `None` when the protocol
+/// has no such action.
+pub(super) fn rule(schema: &Schema, action: ActionKind) -> Option<String> {
+    let spec = schema.actions.iter().find(|spec| spec.kind == action)?;
+    let matched = MATCHED.iter().filter(|(protocol, ..)| *protocol == schema.protocol);
+    let mut arguments: Vec<(&str, &str)> = matched.map(|&(_, field, value)| (field, value)).collect();
+    for (at, param) in spec.params.iter().enumerate() {
+        let is_answer = action == ActionKind::Respond && at == 0;
+        let is_code = matches!(param.domain, Domain::HttpStatus | Domain::SqlState);
+        if param.is_required() || is_answer || is_code {
+            arguments.push((param.name, usual(param)));
+        }
+    }
+    let place = |(at, (name, value)): (usize, (&str, &str))| {
+        let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        match quoted {
+            Some(text) => format!("{name}=\"${{{}:{text}}}\"", at + 1),
+            None => format!("{name}=${{{}:{value}}}", at + 1),
+        }
+    };
+    let places: Vec<String> = arguments.into_iter().enumerate().map(place).collect();
+    Some(format!("{}({})$0", action.builtin(), places.join(", ")))
+}
+
+/// What a parameter of an action usually is.
+fn usual(param: &Param) -> &'static str {
+    match (param.domain, param.ty, param.name) {
+        (Domain::HttpStatus, ..) => "503",
+        (Domain::SqlState, ..) => "\"40001\"",
+        (Domain::Duration, ..) => "\"500ms\"",
+        (_, _, "bytes_per_second") => "1024",
+        (_, ParamType::Int | ParamType::Number, _) => "0",
+        (_, ParamType::Data, _) => "\"OK\"",
+        _ => "\"\"",
+    }
+}
+
+/// What rules of a protocol commonly match, with a pattern to change.
+const MATCHED: &[(Protocol, &str, &str)] = &[
+    (Protocol::Http, "method", "\"POST\""),
+    (Protocol::Http, "path", "\"/\""),
+    (Protocol::Redis, "command", "\"GET\""),
+    (Protocol::Redis, "key", "\"*\""),
+    (Protocol::Postgres, "query", "\"SELECT *\""),
+];
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 //!
 //! Numbers are those of the architecture the program was built for; [`table`] holds both supported ones.
 
+mod errors;
 mod subject;
 mod table;
 
@@ -10,6 +11,7 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use errors::likely_errors;
 pub use subject::Subject;
 use table::TABLE;
 

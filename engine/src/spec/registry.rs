@@ -164,10 +164,34 @@ pub fn not_supported(name: &str) -> Option<&'static str> {
     NOT_SUPPORTED.iter().find(|(known, _)| *known == name).map(|(_, instead)| *instead)
 }
 
+/// Arguments that builtins know only to say that they are not supported yet.
+const REFUSED: &[(&[&str], &[&str])] = &[
+    (&["deny", "delay"], &["max_fires", "mode"]),
+    (&["interface"], &["spec", "tls"]),
+    (&["fault_assumption", "fault_scenario", "fault_matrix"], &["monitors"]),
+    (&["fault"], &["source"]),
+    (&["parallel"], &["interleavings"]),
+];
+
+/// True when an argument of a builtin is only there to be refused.
+pub fn refuses(builtin: &str, argument: &str) -> bool {
+    REFUSED.iter().any(|(builtins, arguments)| builtins.contains(&builtin) && arguments.contains(&argument))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn what_is_not_supported_is_refused() {
+        for builtin in all() {
+            for param in builtin.params {
+                let is_told = param.doc.contains("not supported yet");
+                assert_eq!(refuses(builtin.name, param.name), is_told, "{}({}=)", builtin.name, param.name);
+            }
+        }
+    }
 
     #[test]
     fn names_are_unique_and_documented() {

@@ -268,6 +268,13 @@ fn behind_keyword(parsed: &Parsed, owner: NodeId, keyword: Keyword, before: Toke
 fn expression(parsed: &Parsed, owner: NodeId, before: Token, offset: u32) -> Context {
     let tree = &parsed.tree;
     let role = match tree.kind(owner) {
+        NodeKind::LoadName { .. } => {
+            let path = match tree.parent(owner).map(|load| tree.kind(load)) {
+                Some(NodeKind::Load { path, .. }) => tree.string_value(*path).map(str::to_owned),
+                _ => None,
+            };
+            return Context::LoadName { path, string: None };
+        }
         NodeKind::List { .. } => Some(Role::Element),
         NodeKind::Tuple { .. } => Some(member(parsed, owner, offset)),
         NodeKind::Paren { .. } => begun_pair(tree, owner),

@@ -22,9 +22,9 @@ impl Ground<'_> {
             }
             Value::Str => methods(list, standard::STR),
             Value::List(_) => methods(list, standard::LIST),
-            Value::Dict => methods(list, standard::DICT),
+            Value::Dict | Value::Data => methods(list, standard::DICT),
             // Nothing is known: what most values of a spec have.
-            Value::Unknown | Value::Data => {
+            Value::Unknown => {
                 of_response(list);
                 methods(list, standard::STR);
                 methods(list, standard::DICT);

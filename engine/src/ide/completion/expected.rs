@@ -2,7 +2,9 @@
 
 use super::Ground;
 use crate::ide::call_site::Written;
-use crate::ide::callable::{self, Callable, Slot};
+use crate::ide::callable::{self, Callable, CallableKind, Slot};
+use crate::ide::domains::Word;
+use crate::ide::snippets;
 use crate::ide::value::Value;
 use crate::model::{Domain, ParamType, Protocol};
 use crate::spec::registry::{Builtin, Keywords};
@@ -10,16 +12,22 @@ use crate::syntax::cursor::{ActiveCall, Place, Role};
 use crate::syntax::{NodeId, NodeKind};
 
 /// A wanted type, and the words it may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Expected {
     pub ty: ParamType,
     pub domain: Domain,
     /// The function judges what another one returned; else nothing is given to it.
-    judges: bool,
+    pub judges: bool,
     /// The protocol that a rule meets.
-    protocol: Option<Protocol>,
+    pub protocol: Option<Protocol>,
     /// It is the first rule for an interface.
-    is_first_rule: bool,
+    pub is_first_rule: bool,
+    /// The words that the place itself tells, instead of those of the domain.
+    pub words: Option<Vec<Word>>,
+    /// The likeliest error of the syscall that a fault is given to.
+    pub errno: &'static str,
+    /// Nothing but what fits is of use.
+    pub is_strict: bool,
 }
 
 /// What rules act on: messages of an interface, or syscalls of a service.
@@ -30,8 +38,17 @@ pub(super) enum RuleTarget {
 }
 
 impl Expected {
-    fn new(ty: ParamType, domain: Domain) -> Expected {
-        Expected { ty, domain, judges: false, protocol: None, is_first_rule: false }
+    pub(super) fn new(ty: ParamType, domain: Domain) -> Expected {
+        Expected {
+            ty,
+            domain,
+            judges: false,
+            protocol: None,
+            is_first_rule: false,
+            words: None,
+            errno: "EIO",
+            is_strict: false,
+        }
     }
 
     fn of_slot(slot: &Slot, ty: ParamType) -> Expected {
@@ -58,6 +75,11 @@ impl Expected {
         }
     }
 
+    /// True when an interface of a service is wanted.
+    pub(super) fn names_interfaces(&self) -> bool {
+        matches!(self.ty, ParamType::InterfaceRef | ParamType::ServiceOrInterface)
+    }
+
     /// True when the function can be called with what is given to it.
     fn is_called_so(&self, function: &Callable) -> bool {
         let required = function.slots.iter().filter(|slot| slot.is_required()).count();
@@ -67,7 +89,29 @@ impl Expected {
 
     /// True when the builtin can do nothing but harm here.
     pub(super) fn excludes(&self, builtin: &Builtin) -> bool {
-        self.ty == ParamType::Callable && !self.judges && builtin.returns == "expectation"
+        let is_other_rule = match builtin.keywords {
+            Keywords::Rule(_) => self.protocol.is_some() && !self.made_by(builtin),
+            Keywords::Closed | Keywords::Open | Keywords::Syscalls => false,
+        };
+        let is_judge = self.ty == ParamType::Callable && !self.judges && builtin.returns == "expectation";
+        is_other_rule || is_judge
+    }
+
+    /// What a builtin inserts here.
+    pub(super) fn snippet(&self, builtin: &Builtin) -> (String, bool) {
+        let rule = match (builtin.keywords, self.protocol) {
+            (Keywords::Rule(action), Some(protocol)) => {
+                snippets::rule(crate::protocol::schema(protocol), action)
+            }
+            _ => None,
+        };
+        if let Some(rule) = rule {
+            return (rule, true);
+        }
+        if self.ty == ParamType::SyscallFault && self.made_by(builtin) {
+            return (snippets::fault(builtin, self.errno), true);
+        }
+        snippets::of(builtin, false)
     }
 
     /// True when the builtin makes the first rule for an interface, before which nothing else is of use.
@@ -109,6 +153,14 @@ impl Ground<'_> {
 
     pub(super) fn expected_argument(&self, active: &ActiveCall, role: &Role) -> Option<Expected> {
         let callable = callable::of_call(&self.inference, active.call)?;
+        let expected = self.expected_by_type(&callable, active, role);
+        match callable.kind {
+            CallableKind::Builtin => self.narrowed(expected, &callable, active, role),
+            CallableKind::Step | CallableKind::Function => expected,
+        }
+    }
+
+    fn expected_by_type(&self, callable: &Callable, active: &ActiveCall, role: &Role) -> Option<Expected> {
         let keyword = active.keyword.as_deref();
         let Some(slot) = callable.slot_of(active.index, keyword) else {
             let (what, ty) = callable.rest.as_ref().filter(|_| keyword.is_none())?;

@@ -7,6 +7,7 @@ mod arguments;
 mod attributes;
 mod expected;
 mod names;
+mod particular;
 mod strings;
 mod words;
 
@@ -120,7 +121,7 @@ struct List {
 enum Behind {
     /// The brackets of a call.
     Brackets,
-    /// The `=` of a keyword argument.
+    /// The `=` of a keyword argument, or of a loaded name.
     Equals,
     Other,
 }
@@ -132,7 +133,7 @@ impl Behind {
         let is_equals = after_blanks.starts_with('=') && !after_blanks.starts_with("==");
         match cursor.context {
             _ if text.starts_with('(') => Behind::Brackets,
-            Context::Argument(_) if is_equals => Behind::Equals,
+            Context::Argument(_) | Context::LoadName { string: None, .. } if is_equals => Behind::Equals,
             _ => Behind::Other,
         }
     }
@@ -202,6 +203,7 @@ impl Ground<'_> {
             Context::Statement => {
                 self.statement_words(list);
                 self.names(list, None);
+                self.declarations_first(list);
             }
             Context::Expression(place) => {
                 let wanted = self.expected(place);
@@ -216,6 +218,8 @@ impl Ground<'_> {
             Context::Attribute { object } => self.attributes(list, *object),
             Context::String { place, string } => self.string(list, place, *string),
             Context::LoadPath { string } => self.load_path(list, string.is_some()),
+            // In front of `=` a name is made up.
+            Context::LoadName { .. } if list.behind == Behind::Equals => {}
             Context::LoadName { path, string } => self.load_names(list, path.as_deref(), string.is_some()),
         }
     }
@@ -225,7 +229,16 @@ impl Ground<'_> {
         if let Some(wanted) = wanted {
             self.literals(list, wanted);
         }
+        let first = list.items.len();
         self.names(list, wanted);
+        if wanted.is_some_and(|wanted| wanted.is_strict) {
+            let names = list.items.split_off(first);
+            list.items.extend(names.into_iter().filter(|item| item.rank < Rank::Optional as u16 * 1_000));
+            return;
+        }
+        if wanted.is_some_and(|wanted| wanted.names_interfaces()) {
+            self.interfaces(list);
+        }
         self.value_words(list);
     }
 }

@@ -108,7 +108,8 @@ impl<'a> Ground<'a> {
             (false, true) if builtin.context != Context::Both => Rank::Snippet,
             _ => Rank::Builtin,
         };
-        let (insert, is_snippet) = snippets::of(builtin, wanted.is_none());
+        let (insert, is_snippet) =
+            wanted.map_or_else(|| snippets::of(builtin, true), |wanted| wanted.snippet(builtin));
         let detail = signature::label(&callable::of_builtin(builtin));
         list.add(rank, CompletionKind::Builtin, builtin.name, (&detail, builtin.doc), insert, is_snippet);
     }

@@ -1,6 +1,7 @@
 //! Between quotes, and where quotes could stand: the words a text may be.
 
 use super::expected::Expected;
+use super::particular::is_program;
 use super::{CompletionKind, Ground, List, Rank};
 use crate::ide::call_site::Written;
 use crate::ide::domains::{self, Word};
@@ -14,15 +15,20 @@ use crate::syntax::{ArgumentKind, NodeId, NodeKind, Tree};
 impl Ground<'_> {
     pub(super) fn string(&self, list: &mut List, place: &Place, string: NodeId) {
         let Some(wanted) = self.expected(place) else { return };
-        for word in self.words(wanted.domain, Some(string)) {
+        if wanted.ty == ParamType::Any && wanted.words.is_some() {
+            return;
+        }
+        for word in self.words(&wanted, Some(string)) {
             list.plain(Rank::Wanted, CompletionKind::Value, &word.text, &word.detail, "");
         }
     }
 
     /// Whole literals where a value with known words is wanted.
     pub(super) fn literals(&self, list: &mut List, wanted: &Expected) {
-        let bare = matches!(wanted.ty, ParamType::Int | ParamType::Number);
-        for word in self.words(wanted.domain, None) {
+        let bare = matches!(wanted.ty, ParamType::Int | ParamType::Number | ParamType::Any);
+        // A program may stand where an interface is wanted; any other file is no help there.
+        let is_help = |word: &Word| wanted.ty != ParamType::Interface || is_program(&word.text);
+        for word in self.words(wanted, None).into_iter().filter(is_help) {
             let text = if bare { word.text } else { format!("\"{}\"", word.text) };
             list.plain(Rank::Wanted, CompletionKind::Value, &text, &word.detail, "");
         }
@@ -34,14 +40,18 @@ impl Ground<'_> {
 
     /// Numbers with a meaning, in place of one being typed.
     pub(super) fn numbers(&self, list: &mut List, wanted: &Expected) {
-        if matches!(wanted.ty, ParamType::Int | ParamType::Number) {
+        let has_meanings = wanted.domain != Domain::None;
+        if matches!(wanted.ty, ParamType::Int | ParamType::Number) && has_meanings {
             self.literals(list, wanted);
         }
     }
 
-    /// The words of a domain, those of this spec included. `except` is the string being typed.
-    fn words(&self, domain: Domain, except: Option<NodeId>) -> Vec<Word> {
-        match domain {
+    /// The words of a wanted value, those of this spec included. `except` is the string being typed.
+    fn words(&self, wanted: &Expected, except: Option<NodeId>) -> Vec<Word> {
+        if let Some(words) = &wanted.words {
+            return words.clone();
+        }
+        match wanted.domain {
             Domain::RequestPath => self.paths(except),
             Domain::ServiceName => {
                 // A service cannot need itself.
@@ -54,12 +64,11 @@ impl Ground<'_> {
                 let services = self.snapshot.files().flat_map(others);
                 services.map(|service| Word { text: service.name, detail: "a service".to_owned() }).collect()
             }
-            Domain::Address => self.addresses(),
             Domain::FilePath => {
                 let files = self.listing.iter().filter(|path| !path.ends_with(".star"));
                 files.map(|path| Word { text: path.clone(), detail: String::new() }).collect()
             }
-            _ => domains::words(domain),
+            domain => domains::words(domain),
         }
     }
 
@@ -80,22 +89,13 @@ impl Ground<'_> {
         words
     }
 
-    /// `localhost:` and the ports of the interfaces.
-    fn addresses(&self) -> Vec<Word> {
-        let mut words = Vec::new();
-        for service in declarations::services(self.snapshot.file) {
-            let Some(shape) = self.inference.service(service.call) else { continue };
-            for interface in &shape.interfaces {
-                let Some(port) = interface.port else { continue };
-                let detail = format!("{}.{}", shape.name, interface.name);
-                words.push(Word { text: format!("localhost:{port}"), detail });
-            }
-        }
-        words
-    }
-
     pub(super) fn load_path(&self, list: &mut List, quoted: bool) {
-        for path in self.listing.iter().filter(|path| path.ends_with(".star")) {
+        let own = self.snapshot.file;
+        let is_own = |path: &str| {
+            let found = self.snapshot.find(&self.snapshot.load_path(own, path));
+            found.is_some_and(|file| file.path == own.path)
+        };
+        for path in self.listing.iter().filter(|path| path.ends_with(".star") && !is_own(path)) {
             self.literal(list, path, CompletionKind::File, "", quoted);
         }
         for (path, _) in crate::spec::recipes::EMBEDDED {
@@ -107,13 +107,33 @@ impl Ground<'_> {
         let Some(other) = path.and_then(|path| self.snapshot.loaded(self.snapshot.file, path)) else {
             return;
         };
-        for definition in loads::offered(other) {
+        let taken = self.loaded_from(other);
+        let offered = loads::offered(other).into_iter();
+        for definition in offered.filter(|known| !taken.contains(&known.name.as_str())) {
             let kind = match definition.kind {
                 DefinitionKind::Function => CompletionKind::Function,
                 _ => CompletionKind::Variable,
             };
             self.literal(list, &definition.name, kind, "", quoted);
         }
+    }
+
+    /// The names of another file that are loaded already.
+    fn loaded_from(&self, other: FileView<'_>) -> Vec<&str> {
+        let (file, tree) = (self.snapshot.file, self.snapshot.tree());
+        let names = tree.ids().filter_map(|id| match tree.kind(id) {
+            NodeKind::Load { path, names } => {
+                let from = self.snapshot.loaded(file, tree.string_value(*path)?)?;
+                (from.path == other.path).then_some(names)
+            }
+            _ => None,
+        });
+        let others = names.flatten().filter_map(|&name| match tree.kind(name) {
+            NodeKind::LoadName { original, .. } => Some(*original),
+            _ => None,
+        });
+        let others = others.filter(|&original| !tree.span(original).touches(self.offset));
+        others.filter_map(|original| tree.string_value(original)).collect()
     }
 
     fn literal(&self, list: &mut List, text: &str, kind: CompletionKind, detail: &str, quoted: bool) {

@@ -136,7 +136,10 @@ fn statements_offer_declarations_as_snippets() {
         .take(2)
         .map(|item| &*item.label)
         .collect();
-    assert_eq!(first, ["service", "interface"]);
+    assert_eq!(first, ["service", "fault_assumption"]);
+    check("$0", &["service", "fault_assumption", "fault_scenario", "load", "def"]);
+    check_insert("$0", "def", "def ${1:test_name}($2):\n    $0");
+    check_insert("def f():\n    $0", "def", "def ${1:name}($2):\n    $0");
 }
 
 #[test]
@@ -266,4 +269,204 @@ fn of_many_proposals_the_best_of_each_group_are_shown() {
     assert!(!some.is_complete && has(&some, "g1599") && !has(&some, "g2"));
     let few = shown(at("x = $0"), "zz");
     assert!(few.is_complete && has(&few, "api"));
+}
+
+#[test]
+fn a_fault_of_a_syscall_is_offered_where_one_belongs() {
+    for start in ["fault_assumption(\"x\", target=db, write=", "def f():\n    fault(db, wal="] {
+        let call = format!("{start}delay($0)");
+        check(&call, &["\"100ms\""]);
+        check_among(&call, &["duration=", "probability=", "path=", "nth="], &["delay=", "method=", "host="]);
+        check_among(&format!("{start}delay(probability=\"1%\", $0)"), &["duration="], &["delay="]);
+        check_insert(&format!("{start}$0"), "delay", "delay(\"${1:100ms}\")$0");
+    }
+    for start in ["fault_assumption(\"x\", target=api.public, rules=[", "def f():\n    fault(api.public, "] {
+        check_among(&format!("{start}delay($0"), &["delay=", "method="], &["duration=", "\"100ms\""]);
+    }
+    check_among("x = delay($0)", &["delay=", "duration="], &[]);
+}
+
+/// The text of a snippet when every place keeps what stands there.
+fn filled(snippet: &str) -> String {
+    let mut text = String::new();
+    let mut rest = snippet;
+    while let Some(at) = rest.find('$') {
+        text.push_str(&rest[..at]);
+        rest = rest[at + 1..].trim_start_matches('{').trim_start_matches(|c: char| c.is_ascii_digit());
+        if let Some(place) = rest.strip_prefix(':') {
+            let end = place.find('}').expect("a place ends");
+            text.push_str(&place[..end]);
+            rest = &place[end + 1..];
+        }
+    }
+    text + rest
+}
+
+#[test]
+fn rules_as_offered_are_rules_of_the_protocol() {
+    for &protocol in crate::model::Protocol::ALL {
+        let schema = crate::protocol::schema(protocol);
+        let before = format!(
+            "s = service(\"s\", \"x\", interface(\"main\", \"{protocol}\", 7000))\n\
+             x = fault_assumption(\"x\", target = s.main, rules = ["
+        );
+        let found =
+            Fixture::new(&format!("{before}$0]")).ask(|snapshot, offset| completions(snapshot, offset, &[]));
+        for &action in crate::model::ActionKind::ALL {
+            let item = found.iter().find(|item| item.label == action.builtin());
+            let is_known = schema.actions.iter().any(|spec| spec.kind == action);
+            assert_eq!(item.is_some(), is_known, "{protocol} {action:?}");
+            let Some(item) = item else { continue };
+            let text = format!("{before}{}])\n", filled(&item.insert));
+            let findings = crate::spec::testing::lines(&crate::spec::testing::load_with(&text, &[]));
+            assert!(findings.is_empty(), "{text}{findings:?}");
+            let unknown = Fixture::new(&text).ask(|snapshot, _| crate::ide::static_check::check(snapshot));
+            assert!(unknown.is_empty(), "{text}");
+        }
+    }
+}
+
+#[test]
+fn rules_have_what_their_protocol_has() {
+    let rule = |protocol: &str, action: &str, expected: &str| {
+        let service = format!("s = service(\"s\", \"x\", interface(\"main\", \"{protocol}\", 7000))\n");
+        check_insert(&format!("{service}def f():\n    fault(s.main, $0)"), action, expected);
+    };
+    rule("redis", "error", "error(command=\"${1:GET}\", key=\"${2:*}\")$0");
+    rule("redis", "response", "response(command=\"${1:GET}\", key=\"${2:*}\", value=\"${3:OK}\")$0");
+    rule("postgres", "error", "error(query=\"${1:SELECT *}\", sqlstate=\"${2:40001}\")$0");
+    rule("tcp", "drop", "drop()$0");
+    rule("udp", "drop", "drop()$0");
+    rule("http", "response", "response(method=\"${1:POST}\", path=\"${2:/}\", status=${3:503})$0");
+}
+
+#[test]
+fn behind_a_keyword_stand_keywords() {
+    for call in [
+        "fault_assumption(\"a\", target=api.public, $0)",
+        "x = api.public.get(path=\"/x\", $0)",
+        "response($0)",
+        "fault_scenario(\"n\", $0)",
+        "fault_matrix($0)",
+        "fault_matrix(scenarios=[reading], $0)",
+        "def f():\n    fault(db, $0)",
+    ] {
+        let others: Vec<String> = at(call)
+            .into_iter()
+            .filter(|item| item.kind != CompletionKind::Argument)
+            .map(|item| item.label)
+            .collect();
+        assert!(others.is_empty() && !at(call).is_empty(), "{call}: {others:?}");
+    }
+    check_among("x = unknown($0)", &["db"], &[]);
+    check_among("x = unknown(a=1, $0)", &[], &["db"]);
+    check_among("x = service(\"z\", $0)", &["interface"], &[]);
+    check_among("def f():\n    fault(api.public, response(), $0)", &["error"], &[]);
+}
+
+#[test]
+fn a_declaration_is_named_like_its_variable() {
+    let labels = |fixture: &str| at(fixture).into_iter().map(|item| item.label).collect::<Vec<_>>();
+    assert_eq!(labels("cache = service(\"$0\")"), ["cache"]);
+    assert_eq!(labels("service(\"$0\")"), [""; 0]);
+    assert_eq!(labels("db = service(\"$0\")"), [""; 0], "another service has the name");
+    check("cache = service($0)", &["\"cache\"", "name="]);
+    check_among("cache = service($0)", &[], &["\"db\"", "db", "len"]);
+    check("outage = fault_assumption(\"$0\")", &["outage"]);
+}
+
+#[test]
+fn cells_are_offered_whole() {
+    let matrix = "def other():\n    pass\nfault_matrix(scenarios=[reading, other], faults=[slow], ";
+    let labels =
+        |end: &str| at(&format!("{matrix}{end}")).into_iter().map(|item| item.label).collect::<Vec<_>>();
+    assert_eq!(labels("exclude=[$0])"), ["(reading, slow)", "(other, slow)"]);
+    assert_eq!(labels("exclude=[(reading, slow), $0])"), ["(other, slow)"]);
+    assert_eq!(labels("overrides={$0})"), ["(reading, slow): ", "(other, slow): "]);
+    assert_eq!(labels("exclude=[(reading, slow)], overrides={$0})"), ["(other, slow): "]);
+}
+
+#[test]
+fn loads_do_not_offer_what_is_there() {
+    let spec = |load: &str| {
+        let text = format!("{load}\n//- /w/lib/common.star\ndef help():\n    pass\ndef more():\n    pass\n");
+        let listing = ["lib/common.star", "main.star"].map(str::to_owned);
+        let found = Fixture::new(&text).ask(|snapshot, offset| completions(snapshot, offset, &listing));
+        found.into_iter().map(|item| item.label).collect::<Vec<_>>()
+    };
+    let paths = spec("load(\"$0\")");
+    assert!(paths[0] == "lib/common.star" && !paths.contains(&"main.star".to_owned()), "{paths:?}");
+    assert_eq!(spec("load(\"lib/common.star\", \"help\", \"$0\")"), ["more"]);
+    assert_eq!(spec("load(\"lib/common.star\", \"help\")\nload(\"lib/common.star\", $0)"), ["\"more\""]);
+    assert_eq!(spec("load(\"lib/common.star\", $0=\"help\")"), [""; 0]);
+    assert_eq!(spec("load(\"lib/common.star\", h$0=\"help\")"), [""; 0]);
+    assert_eq!(spec("load(\"lib/common.star\", h=\"$0\")"), ["help", "more"]);
+    assert_eq!(spec("load(\"lib/common.star\", h=$0)"), ["\"help\"", "\"more\""]);
+}
+
+#[test]
+fn what_is_only_refused_is_not_offered() {
+    check_among("x = interface(\"a\", $0)", &["protocol="], &["spec=", "tls="]);
+    check_among("x = deny(\"EIO\", $0)", &["times="], &["max_fires=", "mode="]);
+    check_among("fault_scenario(\"a\", $0)", &["timeout="], &["monitors="]);
+    check_among("def f():\n    parallel($0)", &["reading"], &["interleavings="]);
+    check_among("drop($0)", &["mode="], &[]);
+}
+
+#[test]
+fn programs_come_before_other_files() {
+    let listing = ["LICENSE", "bin/db", "data.json", "run.sh", "x.star"].map(str::to_owned);
+    let programs = |text: &str| {
+        let found = Fixture::new(text).ask(|snapshot, offset| completions(snapshot, offset, &listing));
+        found.into_iter().map(|item| item.label).collect::<Vec<_>>()
+    };
+    for string in ["service(\"x\", \"$0\")", "service(\"x\", binary=\"$0\")", "service(\"x\", \"bin/$0\")"] {
+        assert_eq!(programs(string), ["bin/db", "run.sh", "LICENSE", "data.json"], "{string}");
+    }
+    assert_eq!(programs("service(\"x\", \"bin/db\", \"$0\")"), [""; 0]);
+    assert_eq!(programs("service(\"x\", $0)")[..3], ["\"bin/db\"", "\"run.sh\"", "interface"]);
+}
+
+#[test]
+fn what_is_faulted_comes_first() {
+    check("def test_x():\n    fault($0)", &["db", "api", "db.main", "api.public", "api.admin"]);
+    check("def test_x():\n    fault_start($0)", &["db", "api", "db.main"]);
+    check("fault_assumption(\"x\", target=$0)", &["db", "api", "db.main"]);
+}
+
+#[test]
+fn errors_are_those_of_the_syscall() {
+    let start = "fault_assumption(\"x\", target=db, ";
+    check(&format!("{start}connect=deny(\"$0\"))"), &["ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH"]);
+    check(&format!("{start}write=deny(\"$0\"))"), &["EIO", "ENOSPC"]);
+    check(&format!("{start}fsync=deny($0))"), &["\"EIO\"", "\"ENOSPC\""]);
+    check(&format!("{start}wal=deny(\"$0\"))"), &["EIO", "ENOSPC"]);
+    check_insert(&format!("{start}$0)"), "connect=", "connect=${1:deny(\"${2:ECONNREFUSED}\")}");
+    check_insert(&format!("{start}connect=$0)"), "deny", "deny(\"${1:ECONNREFUSED}\")$0");
+}
+
+#[test]
+fn healthchecks_ask_the_service_itself() {
+    let service = "c = service(\"c\", \"x\", interface(\"r\", \"redis\", 6379), interface(\"h\", \"http\", 7000), healthcheck=";
+    check(&format!("{service}http(\"$0\"))"), &["localhost:7000/health"]);
+    check_among(&format!("{service}http(\"$0\"))"), &["localhost:8080/health"], &["localhost:6379"]);
+    check(&format!("{service}tcp(\"$0\"))"), &["localhost:6379", "localhost:7000"]);
+}
+
+#[test]
+fn interfaces_have_the_usual_port() {
+    check("x = interface(\"a\", \"redis\", $0)", &["6379"]);
+    check("x = interface(\"a\", \"http\", port=$0)", &["80"]);
+    check_among("x = interface(\"a\", \"http\", $0)", &["80"], &["8080"]);
+}
+
+#[test]
+fn assertions_begin_with_what_is_at_hand() {
+    check("def test_x():\n    r = reading()\n    assert_eq($0)", &["r"]);
+    check("def test_x():\n    r = reading()\n    assert_true($0)", &["r"]);
+}
+
+#[test]
+fn decoded_data_has_the_methods_of_a_dict() {
+    check_among("def f():\n    x = api.public.get().data.$0", &["get", "keys"], &["status", "body", "upper"]);
 }

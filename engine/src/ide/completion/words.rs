@@ -6,13 +6,21 @@ use crate::syntax::NodeKind;
 use crate::syntax::cursor::Cursor;
 use crate::syntax::lexer::{Bracket, TokenKind};
 
+/// What the statements of a spec begin with, the commonest first.
+const DECLARATIONS: &[&str] =
+    &["service", "fault_assumption", "fault_scenario", "load", "def", "fault_matrix"];
+
 impl Ground<'_> {
     pub(super) fn statement_words(&self, list: &mut List) {
         let (in_function, in_loop) = self.around();
         let snippet = |list: &mut List, word: &str, detail: &str, insert: &str| {
             list.add(Rank::Keyword, CompletionKind::Keyword, word, (detail, ""), insert.to_owned(), true);
         };
-        snippet(list, "def", "a function; test_* is a test", "def ${1:test_name}($2):\n    $0");
+        if in_function {
+            snippet(list, "def", "a function", "def ${1:name}($2):\n    $0");
+        } else {
+            snippet(list, "def", "a function; test_* is a test", "def ${1:test_name}($2):\n    $0");
+        }
         if in_function {
             list.plain(Rank::Keyword, CompletionKind::Keyword, "return", "", "");
         } else {
@@ -26,6 +34,16 @@ impl Ground<'_> {
         if in_loop {
             list.plain(Rank::Keyword, CompletionKind::Keyword, "break", "", "");
             list.plain(Rank::Keyword, CompletionKind::Keyword, "continue", "", "");
+        }
+    }
+
+    /// Moves what a spec is made of in front of its own names, which begin no statement outside of functions.
+    pub(super) fn declarations_first(&self, list: &mut List) {
+        let (in_function, _) = self.around();
+        for item in list.items.iter_mut().filter(|_| !in_function) {
+            if let Some(place) = DECLARATIONS.iter().position(|word| *word == item.label) {
+                item.rank = Rank::Wanted as u16 * 1_000 + place as u16;
+            }
         }
     }
 

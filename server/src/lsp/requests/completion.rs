@@ -4,6 +4,7 @@ use crate::lsp::document::Document;
 use crate::lsp::state::World;
 use faultbox_engine::ide::completion::{self, Completion, CompletionKind, Shown};
 use faultbox_engine::syntax::cursor::{self, Context};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::lsp_types::*;
@@ -63,7 +64,7 @@ fn kind(kind: CompletionKind) -> CompletionItemKind {
     }
 }
 
-/// Files below the spec's folder, as paths from there; nothing where no path can stand.
+/// Files below the spec's folder, as paths from there, programs first; nothing where no path can stand.
 fn listing(document: &Document, offset: u32) -> Vec<String> {
     let context = cursor::at(document.parsed(), offset).context;
     if !matches!(context, Context::String { .. } | Context::LoadPath { .. }) {
@@ -74,10 +75,11 @@ fn listing(document: &Document, offset: u32) -> Vec<String> {
         list(folder, "", 0, &mut files);
     }
     files.sort();
-    files
+    files.into_iter().map(|(_, path)| path).collect()
 }
 
-fn list(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<String>) {
+/// Collects files, each with `false` when it can be executed.
+fn list(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<(bool, String)>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten().take(MAX_LISTED) {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -89,7 +91,10 @@ fn list(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<String>) {
             Ok(kind) if kind.is_dir() && depth + 1 < MAX_DEPTH => {
                 list(&entry.path(), &format!("{path}/"), depth + 1, files);
             }
-            Ok(kind) if kind.is_file() => files.push(path),
+            Ok(kind) if kind.is_file() => {
+                let can_run = entry.metadata().is_ok_and(|data| data.permissions().mode() & 0o111 != 0);
+                files.push((!can_run, path));
+            }
             _ => {}
         }
     }
