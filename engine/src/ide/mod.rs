@@ -8,6 +8,7 @@ mod agreement;
 mod branches;
 mod call_site;
 mod callable;
+mod called;
 pub mod calls;
 pub mod completion;
 mod declarations;

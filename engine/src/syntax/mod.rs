@@ -4,6 +4,7 @@
 //! line leaves the rest of the file alone. It accepts what the evaluator accepts; `tests/syntax_agreement.rs` checks
 //! that. [`cursor`] says what is being typed, [`scope`] which name means what, [`reach`] which calls a def can make.
 
+mod active_call;
 pub mod cursor;
 pub mod dump;
 pub mod lexer;

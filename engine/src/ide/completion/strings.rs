@@ -108,7 +108,7 @@ impl Ground<'_> {
             return;
         };
         let taken = self.loaded_from(other);
-        let offered = loads::offered(other).into_iter();
+        let offered = loads::offered(other);
         for definition in offered.filter(|known| !taken.contains(&known.name.as_str())) {
             let kind = match definition.kind {
                 DefinitionKind::Function => CompletionKind::Function,
