@@ -93,7 +93,7 @@ impl Document {
     }
 
     /// True when the file can be evaluated for itself. Paths in a part that is loaded from another folder only start
-    /// there.
+    /// there. May read the files around it.
     pub(super) fn is_root(&self) -> bool {
         let own = self.path().parent();
         let loaders = || &self.kin().loaders;

@@ -88,6 +88,8 @@ pub(super) struct Analysed {
     pub(super) findings: Vec<Diagnostic>,
     /// For a client that asked for them.
     pub(super) tests: Option<FileTests>,
+    /// Whether it can be evaluated for itself, which may be told by the files around it only.
+    pub(super) is_root: bool,
     pub(super) cause: Cause,
 }
 

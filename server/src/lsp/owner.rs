@@ -146,7 +146,8 @@ impl Owner {
             let findings =
                 if world.is_spec(&document) { statics::findings(&world, &document) } else { Vec::new() };
             let tests = world.client.test_events.then(|| discover::of_document(&world, &document));
-            mailbox.put(Event::Analysed(Analysed { document, findings, tests, cause }));
+            let is_root = document.is_root();
+            mailbox.put(Event::Analysed(Analysed { document, findings, tests, is_root, cause }));
         });
     }
 
@@ -169,7 +170,7 @@ impl Owner {
             return;
         }
         let mut roots = self.readers(&path);
-        let is_root = document.is_root() && !self.is_part(&path);
+        let is_root = analysed.is_root && !self.is_part(&path);
         if is_root && !roots.contains(&path) {
             roots.push(path.clone());
         } else if !is_root && self.world.evaluations.contains_key(&path) {
