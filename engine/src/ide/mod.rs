@@ -1,7 +1,8 @@
 //! Editor answers as plain data, one file each.
 //!
 //! Every answer is made from a [`Snapshot`]: a file as it stands, the files around it, and what the last evaluation
-//! declared. None can fail, none looks further than the snapshot, and all work on broken text.
+//! declared. None can fail, none looks further than the snapshot and the recipes that come with the program, and all work
+//! on broken text. Only [`kin`] reads files: it says which of them are ours to judge.
 
 pub mod actions;
 mod agreement;

@@ -4,7 +4,8 @@
 //! `orders`). Questions are answered by `requests` from a copy of the world (`state`) on the threads of `pool`. Specs are
 //! evaluated in a child (`checker`, `check_child`) and run in children (`run_child`, `runs`); nothing of the user's
 //! runs in this process. Specs that nobody has opened are found by `workspace`, told apart by `neighbours` and read by
-//! `disk`. `findings` merges what is known about each file. Only this module names LSP types.
+//! `disk`; `around` holds them while an answer is made. `findings` merges what is known about each file. Only this module
+//! names LSP types.
 
 mod about;
 mod around;
