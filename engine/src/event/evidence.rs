@@ -21,10 +21,15 @@ pub struct Evidence {
     pub seen: u64,
     /// Operations its matcher fits.
     pub matched: u64,
-    /// Operations it acted on.
+    /// Operations it acted on: something changed for a peer or for the service.
     pub fired: u64,
+    /// Operations it was carried out on without changing anything, such as a truncation behind the last byte. They do
+    /// not count as fired.
+    pub ineffective: u64,
     /// The operation it came nearest to, when it never fired.
     pub near_miss: Option<NearMiss>,
+    /// What happened on its target while it was installed that no rule could look at or act on, whether it fired or not.
+    pub unread: Vec<Unread>,
     /// The first operations it acted on, as people read them.
     pub hits: Vec<String>,
     pub span: Span,
@@ -37,6 +42,37 @@ pub struct NearMiss {
     pub operation: String,
     /// `path is not /data/key`.
     pub reason: String,
+}
+
+/// Traffic or calls that no rule could look at or act on, counted by reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    pub subject: UnreadSubject,
+    /// `the client speaks TLS`, `io_submit cannot be faulted`.
+    pub reason: String,
+    pub count: u64,
+}
+
+/// What could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnreadSubject {
+    /// A connection through a relay, from some point on.
+    Connection,
+    /// A system call.
+    Call,
+}
+
+impl std::fmt::Display for Unread {
+    /// `2 connections passed unread: the client speaks TLS`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Unread { subject, reason, count } = self;
+        let plural = if *count == 1 { "" } else { "s" };
+        match subject {
+            UnreadSubject::Connection => write!(f, "{count} connection{plural} passed unread: {reason}"),
+            UnreadSubject::Call => write!(f, "{count} call{plural} passed unfaulted: {reason}"),
+        }
+    }
 }
 
 /// Words of a matcher up to this length are shown whole.

@@ -7,6 +7,6 @@ mod evidence;
 mod kind;
 mod outcome;
 
-pub use evidence::{Evidence, NearMiss, brief};
+pub use evidence::{Evidence, NearMiss, Unread, UnreadSubject, brief};
 pub use kind::{Event, EventKind, FaultWord, Leaf, MatrixPlan, Phase, RunPlan, Stream};
 pub use outcome::{Failure, FailureKind, LeafResult, Note, Outcome, Totals};

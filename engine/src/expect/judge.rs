@@ -134,7 +134,8 @@ fn never_fired(rule: &Evidence) -> String {
         Some(miss) => format!("; nearest: {}, {}", miss.operation, miss.reason),
         None => String::new(),
     };
-    format!("rule {} never fired: {seen}{nearest}", rule.rule)
+    let unread: String = rule.unread.iter().map(|each| format!("; {each}")).collect();
+    format!("rule {} never fired: {seen}{nearest}{unread}", rule.rule)
 }
 
 /// The commonest slip: the rule answered one step, and the expectation judged another that no rule touched.
@@ -179,6 +180,8 @@ mod tests {
                 operation: "POST /data/testkey".to_owned(),
                 reason: "path is not /data/key".to_owned(),
             }),
+            ineffective: 0,
+            unread: Vec::new(),
             hits: Vec::new(),
             span: span(),
         }

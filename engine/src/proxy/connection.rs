@@ -13,7 +13,7 @@ use super::replies::Answering;
 use super::requests::Stage;
 use super::session::Session;
 use super::stream::Stream;
-use crate::event::EventKind;
+use crate::event::{EventKind, UnreadSubject};
 use crate::model::DropMode;
 use crate::rules::ActiveRule;
 use std::future::poll_fn;
@@ -205,7 +205,7 @@ impl Connection {
             return;
         }
         self.opaque = true;
-        self.config.rules.could_not_see(reason);
+        self.config.rules.could_not_see(UnreadSubject::Connection, reason);
         self.tell(EventKind::ConnectionOpaque {
             target: self.config.name.clone(),
             connection: self.id,
@@ -218,6 +218,7 @@ impl Connection {
     }
 
     pub(super) fn tell_fired(&self, active: &ActiveRule, operation: &str) {
+        active.acted(operation);
         self.tell(action::fired(active, operation));
     }
 }

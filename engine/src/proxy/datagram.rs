@@ -126,7 +126,8 @@ impl Owner {
         }
         let message = (self.config.message)(datagram);
         let decision = self.config.rules.decide(&message);
-        for active in decision.fired() {
+        for active in decision.due() {
+            active.acted(&message.description);
             self.config.observe.event(action::fired(active, &message.description));
         }
         if decision.delay.is_zero() {

@@ -6,7 +6,7 @@ use super::dial::{Dialer, Prepared};
 use super::prelude::{Opened, Opening, Prelude};
 use super::session::Session;
 use super::stream::Stream;
-use crate::event::EventKind;
+use crate::event::{EventKind, UnreadSubject};
 use crate::rules::RuleSet;
 use nix::sys::socket::Backlog;
 use std::future::poll_fn;
@@ -205,7 +205,7 @@ async fn relay_one(
             match prelude.settle(opening).await {
                 Ok(opened) => opened,
                 Err(reason) => {
-                    config.rules.could_not_see(&reason);
+                    config.rules.could_not_see(UnreadSubject::Connection, &reason);
                     let target = config.name.clone();
                     return config.observe.event(EventKind::ConnectionFailed { target, reason });
                 }

@@ -30,10 +30,18 @@ pub(super) fn lines(evidence: &[&Evidence], all: &[Evidence], with_hits: bool) -
     text
 }
 
-/// Why a rule never fired, or how often it did.
+/// Why a rule never fired, or how often it did, with what it could not see.
 pub(super) fn verdict(evidence: &Evidence) -> String {
+    let unread = evidence.unread.iter().map(|each| format!("; {}", printable(&each.to_string())));
+    acts(evidence) + &unread.collect::<String>()
+}
+
+fn acts(evidence: &Evidence) -> String {
     if evidence.fired > 0 {
-        return format!("fired {}x", evidence.fired);
+        return match evidence.ineffective {
+            0 => format!("fired {}x", evidence.fired),
+            vain => format!("fired {}x, {vain}x without effect", evidence.fired),
+        };
     }
     let what = if is_syscall(evidence) { "system call" } else { "request" };
     let seen = match evidence.seen {

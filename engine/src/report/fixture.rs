@@ -66,6 +66,8 @@ pub(crate) fn evidence(rule: &str, target: &str, action: &str, matcher: &str, fi
         matched: fired,
         fired,
         near_miss: None,
+        ineffective: 0,
+        unread: Vec::new(),
         hits: Vec::new(),
         span: at("response(method"),
     }

@@ -2,6 +2,7 @@
 
 use super::chance;
 use super::operation::{Operation, SyscallPath};
+use crate::event::NearMiss;
 use crate::model::{Clause, Matcher, Rule};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -16,7 +17,12 @@ pub struct ActiveRule {
     pub(super) key: u64,
     pub(super) seed: u64,
     pub(super) matched: AtomicU64,
+    /// Firings handed out: those that acted and those whose effect is not known yet. `times=` limits these.
+    handed_out: AtomicU64,
     pub(super) fired: AtomicU64,
+    pub(super) ineffective: AtomicU64,
+    /// The first operation it was carried out on in vain, and why nothing changed.
+    pub(super) in_vain: Mutex<Option<NearMiss>>,
     pub(super) hits: Mutex<Vec<String>>,
 }
 
@@ -26,13 +32,17 @@ impl ActiveRule {
             key: chance::rule_key(&rule.draw_text()),
             seed,
             matched: AtomicU64::new(0),
+            handed_out: AtomicU64::new(0),
             fired: AtomicU64::new(0),
+            ineffective: AtomicU64::new(0),
+            in_vain: Mutex::default(),
             hits: Mutex::new(Vec::new()),
             rule,
         }
     }
 
-    /// Counts a match and says whether the rule acts on it.
+    /// Counts a match and says whether the rule is due on it. Who carries the action out says what came of it:
+    /// [`ActiveRule::acted`], [`ActiveRule::had_no_effect`], or [`ActiveRule::take_back`] by [`super::Decision`].
     pub(super) fn fires(&self) -> bool {
         let trigger = &self.rule.trigger;
         let occurrence = self.matched.fetch_add(1, Relaxed) + 1;
@@ -42,25 +52,35 @@ impl ActiveRule {
         if !due || chance::draw(self.seed, self.key, occurrence) >= trigger.probability.as_fraction() {
             return false;
         }
-        let Some(times) = trigger.times else {
-            self.fired.fetch_add(1, Relaxed);
-            return true;
-        };
-        self.fired.fetch_update(Relaxed, Relaxed, |fired| (fired < times).then_some(fired + 1)).is_ok()
+        let free = |handed_out: u64| trigger.times.is_none_or(|times| handed_out < times);
+        let take = |handed_out| free(handed_out).then_some(handed_out + 1);
+        self.handed_out.fetch_update(Relaxed, Relaxed, take).is_ok()
+    }
+
+    /// The action changed something for a peer or for the service: the rule has fired.
+    pub fn acted(&self, operation: &str) {
+        self.fired.fetch_add(1, Relaxed);
+        let mut hits = self.hits.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if hits.len() < MAX_HITS {
+            hits.push(operation.to_owned());
+        }
+    }
+
+    /// The action was carried out and nothing changed, because `reason`: the rule has matched, and not fired.
+    pub fn had_no_effect(&self, operation: &str, reason: &str) {
+        self.handed_out.fetch_sub(1, Relaxed);
+        self.ineffective.fetch_add(1, Relaxed);
+        let mut in_vain = self.in_vain.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        in_vain.get_or_insert_with(|| NearMiss {
+            operation: operation.to_owned(),
+            reason: format!("without effect: {reason}"),
+        });
     }
 
     /// Takes a firing back whose reply the kernel did not accept: the call is restarted and counted then.
     pub(super) fn take_back(&self) {
         self.matched.fetch_sub(1, Relaxed);
-        self.fired.fetch_sub(1, Relaxed);
-    }
-
-    /// Remembers what the rule acted on.
-    pub(super) fn remember(&self, operation: &dyn Operation) {
-        let mut hits = self.hits.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if hits.len() < MAX_HITS {
-            hits.push(operation.describe());
-        }
+        self.handed_out.fetch_sub(1, Relaxed);
     }
 
     pub fn fired(&self) -> u64 {

@@ -5,7 +5,7 @@
 
 use super::active::{ActiveRule, names_its_point};
 use super::operation::{Operation, OwnedMessage, SyscallPath};
-use crate::event::{Evidence, NearMiss, brief};
+use crate::event::{Evidence, NearMiss, Unread, UnreadSubject, brief};
 use crate::model::{Clause, Matcher, RuleName};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -13,13 +13,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// How many operations are copied for near misses; more would only repeat them.
 const MAX_COPIES: usize = 64;
 
+/// How many reasons for unread traffic are told apart; reasons are few, and some name what a peer sent.
+const MAX_REASONS: usize = 16;
+
 /// Remembers the first operations of a target.
 #[derive(Debug, Default)]
 pub(super) struct Witness {
     seen: AtomicU64,
     copies: Mutex<Vec<(u64, OwnedMessage)>>,
-    /// Why the first connection that could not be looked into could not.
-    blind: Mutex<Option<String>>,
+    /// What could not be looked at, by reason, in the order of the first of each.
+    unread: Mutex<Vec<Unread>>,
 }
 
 impl Witness {
@@ -35,12 +38,31 @@ impl Witness {
         }
     }
 
-    pub(super) fn is_blind(&self, reason: &str) {
-        let mut blind = self.blind.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        blind.get_or_insert_with(|| reason.to_owned());
+    pub(super) fn mark_unreadable(&self, subject: UnreadSubject, reason: &str, count: u64) {
+        let mut unread = self.unread.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(same) = unread.iter_mut().find(|each| each.subject == subject && each.reason == reason) {
+            same.count += count;
+        } else if unread.len() < MAX_REASONS {
+            unread.push(Unread { subject, reason: reason.to_owned(), count });
+        }
     }
 
-    pub(super) fn evidence(&self, active: &ActiveRule, seen_before: u64) -> Evidence {
+    pub(super) fn unread(&self) -> Vec<Unread> {
+        self.unread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// What came to `before`.
+    pub(super) fn unread_since(&self, before: &[Unread]) -> Vec<Unread> {
+        let mut unread = self.unread();
+        for each in &mut unread {
+            let same = |old: &&Unread| old.subject == each.subject && old.reason == each.reason;
+            each.count -= before.iter().find(same).map_or(0, |old| old.count);
+        }
+        unread.retain(|each| each.count > 0);
+        unread
+    }
+
+    pub(super) fn evidence(&self, active: &ActiveRule, seen_before: u64, unread: &[Unread]) -> Evidence {
         let rule = &active.rule;
         let fired = active.fired.load(Relaxed);
         let matched = active.matched.load(Relaxed);
@@ -55,6 +77,8 @@ impl Witness {
             seen: self.seen().saturating_sub(seen_before),
             matched,
             fired,
+            ineffective: active.ineffective.load(Relaxed),
+            unread: unread.to_vec(),
             near_miss: (fired == 0).then(|| self.near_miss(active, matched, seen_before)).flatten(),
             hits,
             span: rule.span,
@@ -66,6 +90,10 @@ impl Witness {
         let copies = self.copies.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let since = copies.iter().filter(|(number, _)| *number >= seen_before).map(|(_, copy)| copy);
         let hit = since.clone().find(|copy| first_miss(&active.rule.matcher, copy).is_none());
+        let in_vain = active.in_vain.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        if in_vain.is_some() {
+            return in_vain;
+        }
         if matched > 0 {
             let operation =
                 hit.map(|copy| copy.description.clone()).unwrap_or_else(|| "an operation".to_owned());
@@ -83,20 +111,7 @@ impl Witness {
                 best = Some((copy, miss));
             }
         }
-        let at_its_point = |copy: &OwnedMessage| match &active.rule.matcher {
-            Matcher::Message(clauses) => names_its_point(clauses, copy),
-            Matcher::Syscall(_) => true,
-        };
-        let is_near = best.as_ref().is_some_and(|(copy, _)| at_its_point(copy));
-        let nearest =
-            best.map(|(copy, (_, reason))| NearMiss { operation: copy.description.clone(), reason });
-        // What a rule could not see explains more than what it would never act on.
-        if is_near { nearest } else { self.blindness().or(nearest) }
-    }
-
-    fn blindness(&self) -> Option<NearMiss> {
-        let blind = self.blind.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        blind.clone().map(|reason| NearMiss { operation: "a connection".to_owned(), reason })
+        best.map(|(copy, (_, reason))| NearMiss { operation: copy.description.clone(), reason })
     }
 }
 

@@ -4,7 +4,7 @@ use super::active::{ActiveRule, matches, matches_but_for, names};
 use super::evidence::Witness;
 use super::index::Index;
 use super::operation::Operation;
-use crate::event::Evidence;
+use crate::event::{Evidence, Unread, UnreadSubject};
 use crate::model::{Action, Rule};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
@@ -30,6 +30,8 @@ pub(super) struct Batch {
     index: Index,
     /// Operations the target had seen when the batch was installed.
     pub(super) seen_before: u64,
+    /// What had passed unread by then.
+    unread_before: Vec<Unread>,
 }
 
 /// What to do with one operation. Empty when no rule acts.
@@ -76,17 +78,19 @@ impl RuleSet {
             index: Index::new(&rules),
             rules,
             seen_before: self.witness.seen(),
+            unread_before: self.witness.unread(),
         });
         self.change(|batches| batches.insert(0, batch.clone()));
         Installed { set: self.clone(), batch }
     }
 
-    /// Notes that a connection carries what no rule can look into, because `reason`.
-    pub fn could_not_see(&self, reason: &str) {
-        self.witness.is_blind(reason);
+    /// Notes that something carries what no rule can look at or act on, because `reason`. Evidence always says so.
+    pub fn could_not_see(&self, subject: UnreadSubject, reason: &str) {
+        self.witness.mark_unreadable(subject, reason, 1);
     }
 
-    /// Asks every rule in order. Counts, but does nothing else: the caller carries the answer out.
+    /// Asks every rule in order. Counts matches, but does nothing else: the caller carries the answer out and tells each
+    /// rule of the decision what came of it ([`ActiveRule::acted`], [`ActiveRule::had_no_effect`]).
     pub fn decide(&self, operation: &dyn Operation) -> Decision {
         let mut decision = Decision::default();
         if self.is_empty() {
@@ -99,7 +103,6 @@ impl RuleSet {
                 if !matches(&active.rule.matcher, operation) || !active.fires() {
                     return true;
                 }
-                active.remember(operation);
                 decision.add(active)
             });
             if !goes_on {
@@ -152,14 +155,14 @@ impl Decision {
         self.terminal.is_none() && self.delays.is_empty()
     }
 
-    /// Every rule that fired, in order.
-    pub fn fired(&self) -> impl Iterator<Item = &Arc<ActiveRule>> {
+    /// Every rule that is due, in order.
+    pub fn due(&self) -> impl Iterator<Item = &Arc<ActiveRule>> {
         self.delays.iter().chain(&self.terminal)
     }
 
     /// Takes every firing back because the kernel did not accept the reply.
     pub fn take_back(&self) {
-        self.fired().for_each(|active| active.take_back());
+        self.due().for_each(|active| active.take_back());
     }
 }
 
@@ -167,7 +170,9 @@ impl Installed {
     /// What each rule saw and did so far, in the order written.
     pub fn evidence(&self) -> Vec<Evidence> {
         let set = &self.set;
-        self.batch.rules.iter().map(|active| set.witness.evidence(active, self.batch.seen_before)).collect()
+        let unread = set.witness.unread_since(&self.batch.unread_before);
+        let of = |active: &Arc<ActiveRule>| set.witness.evidence(active, self.batch.seen_before, &unread);
+        self.batch.rules.iter().map(of).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Decisions, counters and evidence over hand-made operations.
 
 use super::*;
+use crate::event::UnreadSubject;
 use crate::model::errno::Errno;
 use crate::model::syscall;
 use crate::model::*;
@@ -71,7 +72,50 @@ fn delay(ms: u64) -> Action {
 }
 
 fn names(decision: &Decision) -> Vec<String> {
-    decision.fired().map(|active| active.rule.name.to_string()).collect()
+    decision.due().map(|active| active.rule.name.to_string()).collect()
+}
+
+/// Decides, and carries out what is due as a relay does; true when something was.
+fn carried_out(set: &RuleSet, operation: &OwnedMessage) -> bool {
+    let decision = set.decide(operation);
+    decision.due().for_each(|active| active.acted(&operation.description));
+    !decision.is_pass()
+}
+
+#[test]
+fn an_action_without_effect_has_not_fired() {
+    let set = RuleSet::new(0);
+    let once = Trigger { times: Some(1), ..Trigger::ALWAYS };
+    let cut = rule("cut[0]", Vec::new(), Action::Truncate { bytes: 4096 });
+    let installed = set.install(vec![Rule { trigger: once, ..cut }]);
+    let short = set.decide(&http("GET", "/short"));
+    assert_eq!(installed.evidence()[0].fired, 0, "the effect is not known yet");
+    short.due().for_each(|active| active.had_no_effect("GET /short", "the reply has 5 bytes"));
+    let evidence = &installed.evidence()[0];
+    let miss = evidence.near_miss.clone().unwrap();
+    assert_eq!((evidence.matched, evidence.fired, evidence.ineffective), (1, 0, 1));
+    assert_eq!(
+        (miss.operation.as_str(), miss.reason.as_str()),
+        ("GET /short", "without effect: the reply has 5 bytes")
+    );
+    assert!(carried_out(&set, &http("GET", "/long")), "times=1 counts what acted");
+    assert!(!carried_out(&set, &http("GET", "/long")));
+    assert_eq!(installed.evidence()[0].fired, 1);
+}
+
+#[test]
+fn what_no_rule_could_read_is_in_the_evidence_of_every_rule() {
+    let set = RuleSet::new(0);
+    set.could_not_see(UnreadSubject::Connection, "before any rule");
+    let installed =
+        set.install(vec![rule("a[0]", Vec::new(), respond()), rule("b[0]", Vec::new(), delay(1))]);
+    set.could_not_see(UnreadSubject::Connection, "the client speaks TLS");
+    set.could_not_see(UnreadSubject::Connection, "the client speaks TLS");
+    assert!(carried_out(&set, &http("GET", "/")));
+    for evidence in installed.evidence() {
+        let unread: Vec<String> = evidence.unread.iter().map(ToString::to_string).collect();
+        assert_eq!(unread, ["2 connections passed unread: the client speaks TLS"]);
+    }
 }
 
 #[test]
@@ -152,7 +196,7 @@ fn only_a_resolved_path_matches_a_glob() {
     let evidence = &installed.evidence()[0];
     let miss = evidence.near_miss.clone().unwrap();
     assert_eq!((evidence.seen, evidence.matched, miss.reason.as_str()), (3, 0, "path is not /data/**"));
-    assert!(!set.decide(&write(Some(Some("/data/a/wal")))).is_pass());
+    assert!(carried_out(&set, &write(Some(Some("/data/a/wal")))));
     assert_eq!(installed.evidence()[0].fired, 1);
 }
 
@@ -196,7 +240,7 @@ fn evidence_tells_of_an_earlier_rule_that_took_the_operation() {
         rule("second[0]", vec![clause("path", "/a")], delay(1)),
     ];
     let installed = set.install(rules);
-    let _ = set.decide(&http("GET", "/a"));
+    assert!(carried_out(&set, &http("GET", "/a")));
     let evidence = installed.evidence();
     assert_eq!((evidence[0].fired, evidence[1].fired), (1, 0));
     let miss = evidence[1].near_miss.clone().unwrap();

@@ -41,14 +41,18 @@ impl Judge for RuleJudge {
         }
         let reply = reply_of(&decision);
         // Telling costs more than deciding, so acts that nobody will read are not put into words.
-        let told = decision.fired().any(|active| active.fired() <= MAX_ACTS_PER_RULE);
+        let told = decision.due().any(|active| active.fired() <= MAX_ACTS_PER_RULE);
         let description = if told { operation.describe() } else { String::new() };
         Answer { reply, token: Some(Judged { decision, description }) }
     }
 
     fn committed(&self, token: Option<Judged>) {
         let Some(judged) = token else { return };
-        for active in judged.decision.fired().filter(|active| active.fired() <= MAX_ACTS_PER_RULE) {
+        for active in judged.decision.due() {
+            active.acted(&judged.description);
+            if active.fired() > MAX_ACTS_PER_RULE {
+                continue;
+            }
             self.recorder.event(self.fired(active, &judged.description));
         }
     }

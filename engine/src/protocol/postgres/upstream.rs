@@ -10,7 +10,7 @@ use super::codec::{self, Startup};
 use super::encryption::{ALPN, Credentials, SSL_REQUEST};
 use super::login::{self, Answer};
 use super::scram::Login;
-use crate::event::EventKind;
+use crate::event::{EventKind, UnreadSubject};
 use crate::proxy::{RelayConfig, Stream, Wrapped, tls};
 use std::future::Future;
 use std::io;
@@ -154,7 +154,7 @@ impl Upstream {
     fn look_at(config: &RelayConfig, open: &mut Open, bytes: &[u8]) {
         if std::mem::take(&mut open.may_be_refused) && login::denies_binding(bytes) {
             let text = format!("{}: {BOUND_LOGIN}", config.name);
-            config.rules.could_not_see(BOUND_LOGIN);
+            config.rules.could_not_see(UnreadSubject::Connection, BOUND_LOGIN);
             config.observe.event(EventKind::Notice { text });
         }
     }
@@ -362,7 +362,7 @@ impl AsyncWrite for Upstream {
         let this = self.get_mut();
         if let State::Waiting { startup, .. } = &this.state {
             if startup.is_empty() {
-                this.config.rules.could_not_see(NO_STARTUP);
+                this.config.rules.could_not_see(UnreadSubject::Connection, NO_STARTUP);
             }
             this.state = State::Gone;
             return Poll::Ready(Ok(()));
