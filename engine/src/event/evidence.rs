@@ -19,13 +19,16 @@ pub struct Evidence {
     pub label: Option<String>,
     /// Operations on the target while the rule was installed.
     pub seen: u64,
-    /// Operations its matcher fits.
+    /// Operations its matcher fits. A rule without `nth`, `after`, `every` or a probability does not count those that a
+    /// rule before it settled.
     pub matched: u64,
     /// Operations it acted on: something changed for a peer or for the service.
     pub fired: u64,
     /// Operations it was carried out on without changing anything, such as a truncation behind the last byte. They do
     /// not count as fired.
     pub ineffective: u64,
+    /// Delays among the firings that a signal of the service ended early.
+    pub shortened: u64,
     /// The operation it came nearest to, when it never fired.
     pub near_miss: Option<NearMiss>,
     /// What happened on its target while it was installed that no rule could look at or act on, whether it fired or not.

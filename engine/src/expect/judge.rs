@@ -181,6 +181,7 @@ mod tests {
                 reason: "path is not /data/key".to_owned(),
             }),
             ineffective: 0,
+            shortened: 0,
             unread: Vec::new(),
             hits: Vec::new(),
             span: span(),

@@ -226,7 +226,7 @@ impl Connection {
         if let Err(unsupported) = self.session.inject(&fault, &mut injection) {
             let text = format!("{}: {operation}: {unsupported}; it passed", active.rule.name);
             self.tell(EventKind::Notice { text });
-            Decision { terminal: Some(active.clone()), ..Decision::default() }.take_back();
+            active.was_not_carried_out(operation, &unsupported.to_string());
             return self.pass(asked, None);
         }
         self.take_out(asked);

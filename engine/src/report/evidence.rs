@@ -38,10 +38,11 @@ pub(super) fn verdict(evidence: &Evidence) -> String {
 
 fn acts(evidence: &Evidence) -> String {
     if evidence.fired > 0 {
-        return match evidence.ineffective {
-            0 => format!("fired {}x", evidence.fired),
-            vain => format!("fired {}x, {vain}x without effect", evidence.fired),
-        };
+        let counts =
+            [(evidence.shortened, "shortened by a signal"), (evidence.ineffective, "without effect")];
+        let counts = counts.iter().filter(|(count, _)| *count > 0);
+        let parts: String = counts.map(|(count, what)| format!(", {count}x {what}")).collect();
+        return format!("fired {}x{parts}", evidence.fired);
     }
     let what = if is_syscall(evidence) { "system call" } else { "request" };
     let seen = match evidence.seen {

@@ -67,6 +67,7 @@ pub(crate) fn evidence(rule: &str, target: &str, action: &str, matcher: &str, fi
         fired,
         near_miss: None,
         ineffective: 0,
+        shortened: 0,
         unread: Vec::new(),
         hits: Vec::new(),
         span: at("response(method"),

@@ -249,7 +249,7 @@ fn rule(evidence: &Evidence, sources: &SourceMap) -> Value {
         "rule": evidence.rule, "assumption": evidence.assumption, "service": service, "interface": interface,
         "syscall": syscall, "action": evidence.action, "matcher": evidence.matcher, "label": evidence.label,
         "hits": evidence.fired, "seen": evidence.seen, "matched": evidence.matched,
-        "ineffective": evidence.ineffective, "unread": evidence.unread,
+        "ineffective": evidence.ineffective, "shortened": evidence.shortened, "unread": evidence.unread,
         "summary": verdict(evidence), "place": place(sources, evidence.span),
     })
 }

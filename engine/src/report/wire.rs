@@ -202,7 +202,7 @@ fn evidence_object(evidence: &Evidence, sources: &SourceMap) -> Value {
         "rule": evidence.rule, "assumption": evidence.assumption, "target": evidence.target,
         "action": evidence.action, "matcher": evidence.matcher, "label": evidence.label,
         "seen": evidence.seen, "matched": evidence.matched, "fired": evidence.fired,
-        "ineffective": evidence.ineffective, "unread": evidence.unread, "nearMiss": miss, "hits": evidence.hits, "summary": verdict(evidence),
+        "ineffective": evidence.ineffective, "shortened": evidence.shortened, "unread": evidence.unread, "nearMiss": miss, "hits": evidence.hits, "summary": verdict(evidence),
         "place": place(sources, evidence.span),
     })
 }

@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// How many operations a rule names in its evidence.
 pub(super) const MAX_HITS: usize = 8;
 
+/// Why a rule did not act on an operation that it was due on.
+pub(super) const SETTLED: &str = "a rule tried before it settled that";
+
 /// An installed rule. Counters are shared by every connection and thread that asks.
 #[derive(Debug)]
 pub struct ActiveRule {
@@ -21,7 +24,9 @@ pub struct ActiveRule {
     handed_out: AtomicU64,
     pub(super) fired: AtomicU64,
     pub(super) ineffective: AtomicU64,
-    /// The first operation it was carried out on in vain, and why nothing changed.
+    /// Delays that a signal ended early.
+    pub(super) shortened: AtomicU64,
+    /// The first operation it was due on without acting, and why.
     pub(super) in_vain: Mutex<Option<NearMiss>>,
     pub(super) hits: Mutex<Vec<String>>,
 }
@@ -35,26 +40,50 @@ impl ActiveRule {
             handed_out: AtomicU64::new(0),
             fired: AtomicU64::new(0),
             ineffective: AtomicU64::new(0),
+            shortened: AtomicU64::new(0),
             in_vain: Mutex::default(),
             hits: Mutex::new(Vec::new()),
             rule,
         }
     }
 
-    /// Counts a match and says whether the rule is due on it. Who carries the action out says what came of it:
-    /// [`ActiveRule::acted`], [`ActiveRule::had_no_effect`], or [`ActiveRule::take_back`] by [`super::Decision`].
-    pub(super) fn fires(&self) -> bool {
+    /// Whether what it does depends on the number of a match. Such a rule counts every operation its matcher fits, also
+    /// those that a rule before it settled.
+    pub(super) fn numbers_matches(&self) -> bool {
         let trigger = &self.rule.trigger;
-        let occurrence = self.matched.fetch_add(1, Relaxed) + 1;
-        let due = trigger.nth.is_none_or(|nth| occurrence == nth)
-            && trigger.after.is_none_or(|after| occurrence > after)
-            && trigger.every.is_none_or(|every| occurrence.is_multiple_of(every));
-        if !due || chance::draw(self.seed, self.key, occurrence) >= trigger.probability.as_fraction() {
+        let chance = trigger.probability.as_fraction();
+        let by_chance = chance > 0.0 && chance < 1.0;
+        trigger.nth.is_some() || trigger.after.is_some() || trigger.every.is_some() || by_chance
+    }
+
+    /// Counts a match and says whether the rule is due on it. Who carries the action out says what came of it:
+    /// [`ActiveRule::acted`], [`ActiveRule::had_no_effect`] or [`ActiveRule::was_not_carried_out`].
+    ///
+    /// A match keeps its number whatever comes of it, so no number is given twice.
+    pub(super) fn fires(&self) -> bool {
+        if !self.counts_as_due() {
             return false;
         }
-        let free = |handed_out: u64| trigger.times.is_none_or(|times| handed_out < times);
+        let free = |handed_out: u64| self.rule.trigger.times.is_none_or(|times| handed_out < times);
         let take = |handed_out| free(handed_out).then_some(handed_out + 1);
         self.handed_out.fetch_update(Relaxed, Relaxed, take).is_ok()
+    }
+
+    /// Counts a match that a rule before this one settled.
+    pub(super) fn is_passed_over(&self, operation: &dyn Operation) {
+        if self.counts_as_due() {
+            self.note_in_vain(|| NearMiss { operation: operation.describe(), reason: SETTLED.to_owned() });
+        }
+    }
+
+    /// Counts a match; true when the trigger names its number.
+    fn counts_as_due(&self) -> bool {
+        let trigger = &self.rule.trigger;
+        let occurrence = self.matched.fetch_add(1, Relaxed) + 1;
+        trigger.nth.is_none_or(|nth| occurrence == nth)
+            && trigger.after.is_none_or(|after| occurrence > after)
+            && trigger.every.is_none_or(|every| occurrence.is_multiple_of(every))
+            && chance::draw(self.seed, self.key, occurrence) < trigger.probability.as_fraction()
     }
 
     /// The action changed something for a peer or for the service: the rule has fired.
@@ -70,17 +99,29 @@ impl ActiveRule {
     pub fn had_no_effect(&self, operation: &str, reason: &str) {
         self.handed_out.fetch_sub(1, Relaxed);
         self.ineffective.fetch_add(1, Relaxed);
-        let mut in_vain = self.in_vain.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        in_vain.get_or_insert_with(|| NearMiss {
-            operation: operation.to_owned(),
-            reason: format!("without effect: {reason}"),
-        });
+        let reason = format!("without effect: {reason}");
+        self.note_in_vain(|| NearMiss { operation: operation.to_owned(), reason });
     }
 
-    /// Takes a firing back whose reply the kernel did not accept: the call is restarted and counted then.
-    pub(super) fn take_back(&self) {
-        self.matched.fetch_sub(1, Relaxed);
+    /// The action was not carried out, because `reason`. The match keeps its number; `times=` does not count it.
+    pub fn was_not_carried_out(&self, operation: &str, reason: &str) {
         self.handed_out.fetch_sub(1, Relaxed);
+        self.note_in_vain(|| NearMiss { operation: operation.to_owned(), reason: reason.to_owned() });
+    }
+
+    /// The delay has begun (see [`ActiveRule::acted`]), and a signal ended it before its time.
+    pub fn was_shortened(&self) {
+        self.shortened.fetch_add(1, Relaxed);
+    }
+
+    fn note_in_vain(&self, miss: impl FnOnce() -> NearMiss) {
+        let mut in_vain = self.in_vain.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        in_vain.get_or_insert_with(miss);
+    }
+
+    /// Whether a firing was handed out of which nothing came yet: a delay before it has not ended.
+    pub(super) fn is_outstanding(&self) -> bool {
+        self.handed_out.load(Relaxed) > self.fired.load(Relaxed)
     }
 
     pub fn fired(&self) -> u64 {

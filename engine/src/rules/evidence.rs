@@ -3,7 +3,7 @@
 //! Counting and naming near misses must not slow an operation down, so only the first operations are copied, and
 //! reasons are worked out when the evidence is asked for.
 
-use super::active::{ActiveRule, names_its_point};
+use super::active::{ActiveRule, SETTLED, names_its_point};
 use super::operation::{Operation, OwnedMessage, SyscallPath};
 use crate::event::{Evidence, NearMiss, Unread, UnreadSubject, brief};
 use crate::model::{Clause, Matcher, RuleName};
@@ -78,6 +78,7 @@ impl Witness {
             matched,
             fired,
             ineffective: active.ineffective.load(Relaxed),
+            shortened: active.shortened.load(Relaxed),
             unread: unread.to_vec(),
             near_miss: (fired == 0).then(|| self.near_miss(active, matched, seen_before)).flatten(),
             hits,
@@ -100,7 +101,7 @@ impl Witness {
             return Some(NearMiss { operation, reason: trigger_reason(active, matched) });
         }
         if let Some(copy) = hit {
-            let reason = "a rule tried before it settled that".to_owned();
+            let reason = SETTLED.to_owned();
             return Some(NearMiss { operation: copy.description.clone(), reason });
         }
         let misses = since.filter_map(|copy| Some((copy, first_miss(&active.rule.matcher, copy)?)));
@@ -162,6 +163,9 @@ fn clause_reason(clause: &Clause, operation: &OwnedMessage) -> String {
 }
 
 fn trigger_reason(active: &ActiveRule, matched: u64) -> String {
+    if active.is_outstanding() {
+        return "a delay before it has not ended".to_owned();
+    }
     let trigger = &active.rule.trigger;
     let times = if matched == 1 { "once".to_owned() } else { format!("{matched} times") };
     if let Some(nth) = trigger.nth {

@@ -45,25 +45,31 @@ impl Index {
         index
     }
 
-    /// Calls `visit` with each rule that may match, in the order written, until it says stop (`false`).
+    /// Calls `visit` with each rule that may match, with its place, in the order written, until it says stop
+    /// (`false`).
     pub(super) fn candidates(
         &self,
         rules: &[Arc<ActiveRule>],
         operation: &dyn Operation,
-        mut visit: impl FnMut(&Arc<ActiveRule>) -> bool,
-    ) -> bool {
-        let Some(field) = self.field else { return rules.iter().all(visit) };
-        let Some(text) = operation.field(field) else {
-            return self.always.iter().filter_map(|&at| rules.get(at as usize)).all(visit);
+        mut visit: impl FnMut(usize, &Arc<ActiveRule>) -> bool,
+    ) {
+        let mut visit_listed = |listed: &[u32]| {
+            let mut found = listed.iter().filter_map(|&at| Some((at as usize, rules.get(at as usize)?)));
+            found.all(|(at, active)| visit(at, active));
         };
+        let Some(field) = self.field else {
+            rules.iter().enumerate().all(|(at, active)| visit(at, active));
+            return;
+        };
+        let Some(text) = operation.field(field) else { return visit_listed(&self.always) };
         let lookups = self.lengths.iter().filter_map(|&length| self.by_beginning.get(text.get(..length)?));
         let mut found: Vec<u32> = lookups.flatten().copied().collect();
         if found.is_empty() {
-            return self.always.iter().filter_map(|&at| rules.get(at as usize)).all(visit);
+            return visit_listed(&self.always);
         }
         found.extend(&self.always);
         found.sort_unstable();
-        found.iter().filter_map(|&at| rules.get(at as usize)).all(&mut visit)
+        visit_listed(&found);
     }
 }
 

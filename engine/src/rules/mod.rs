@@ -12,6 +12,8 @@ mod index;
 mod operation;
 mod ruleset;
 #[cfg(test)]
+mod counting;
+#[cfg(test)]
 mod tests;
 
 pub use active::ActiveRule;

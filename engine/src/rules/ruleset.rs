@@ -28,6 +28,8 @@ pub(super) struct Batch {
     pub(super) id: u64,
     pub(super) rules: Vec<Arc<ActiveRule>>,
     index: Index,
+    /// Behind this place no rule numbers its matches: a search that only counts ends here.
+    numbered_until: usize,
     /// Operations the target had seen when the batch was installed.
     pub(super) seen_before: u64,
     /// What had passed unread by then.
@@ -76,6 +78,7 @@ impl RuleSet {
         let batch = Arc::new(Batch {
             id: self.next.fetch_add(1, Relaxed),
             index: Index::new(&rules),
+            numbered_until: rules.iter().rposition(|active| active.numbers_matches()).map_or(0, |at| at + 1),
             rules,
             seen_before: self.witness.seen(),
             unread_before: self.witness.unread(),
@@ -89,8 +92,11 @@ impl RuleSet {
         self.witness.mark_unreadable(subject, reason, 1);
     }
 
-    /// Asks every rule in order. Counts matches, but does nothing else: the caller carries the answer out and tells each
-    /// rule of the decision what came of it ([`ActiveRule::acted`], [`ActiveRule::had_no_effect`]).
+    /// Asks every rule in order. Counts matches, but does nothing else: the caller carries the answer out and reports to
+    /// each rule of the decision what came of it ([`ActiveRule::acted`], [`ActiveRule::had_no_effect`],
+    /// [`ActiveRule::was_not_carried_out`]).
+    ///
+    /// Rules whose trigger depends on the number of a match count the operation even when an earlier rule settled it.
     pub fn decide(&self, operation: &dyn Operation) -> Decision {
         let mut decision = Decision::default();
         if self.is_empty() {
@@ -99,15 +105,13 @@ impl RuleSet {
         self.witness.saw(operation);
         let batches = self.current();
         for batch in batches.iter() {
-            let goes_on = batch.index.candidates(&batch.rules, operation, |active| {
-                if !matches(&active.rule.matcher, operation) || !active.fires() {
-                    return true;
-                }
-                decision.add(active)
-            });
-            if !goes_on {
-                break;
+            if decision.terminal.is_some() && batch.numbered_until == 0 {
+                continue;
             }
+            batch.index.candidates(&batch.rules, operation, |at, active| {
+                decision.ask(active, operation);
+                decision.terminal.is_none() || at + 1 < batch.numbered_until
+            });
         }
         decision
     }
@@ -140,15 +144,24 @@ impl RuleSet {
 }
 
 impl Decision {
-    /// Adds a rule that fired; false when no later rule is asked.
-    fn add(&mut self, active: &Arc<ActiveRule>) -> bool {
-        if let Action::Delay(duration) = active.rule.action {
-            self.delay += duration;
-            self.delays.push(active.clone());
-            return true;
+    /// Asks one rule. Once a terminal rule is found, later ones only count.
+    fn ask(&mut self, active: &Arc<ActiveRule>, operation: &dyn Operation) {
+        if self.terminal.is_some() {
+            if active.numbers_matches() && matches(&active.rule.matcher, operation) {
+                active.is_passed_over(operation);
+            }
+            return;
         }
-        self.terminal = Some(active.clone());
-        false
+        if !matches(&active.rule.matcher, operation) || !active.fires() {
+            return;
+        }
+        match active.rule.action {
+            Action::Delay(duration) => {
+                self.delay += duration;
+                self.delays.push(active.clone());
+            }
+            _ => self.terminal = Some(active.clone()),
+        }
     }
 
     pub fn is_pass(&self) -> bool {
@@ -158,11 +171,6 @@ impl Decision {
     /// Every rule that is due, in order.
     pub fn due(&self) -> impl Iterator<Item = &Arc<ActiveRule>> {
         self.delays.iter().chain(&self.terminal)
-    }
-
-    /// Takes every firing back because the kernel did not accept the reply.
-    pub fn take_back(&self) {
-        self.due().for_each(|active| active.take_back());
     }
 }
 

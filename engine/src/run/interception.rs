@@ -25,6 +25,8 @@ pub(super) struct RuleJudge {
 pub(super) struct Judged {
     decision: Decision,
     description: String,
+    /// Its delays have begun, which is when they have fired.
+    held: bool,
 }
 
 impl Judge for RuleJudge {
@@ -40,31 +42,56 @@ impl Judge for RuleJudge {
             return Answer { reply: Reply::Continue, token: None };
         }
         let reply = reply_of(&decision);
-        // Telling costs more than deciding, so acts that nobody will read are not put into words.
-        let told = decision.due().any(|active| active.fired() <= MAX_ACTS_PER_RULE);
-        let description = if told { operation.describe() } else { String::new() };
-        Answer { reply, token: Some(Judged { decision, description }) }
+        // Describing costs more than deciding, so acts that nobody will read are not put into words.
+        let read = decision.due().any(|active| active.fired() <= MAX_ACTS_PER_RULE);
+        let description = if read { operation.describe() } else { String::new() };
+        Answer { reply, token: Some(Judged { decision, description, held: false }) }
+    }
+
+    fn held(&self, token: &mut Option<Judged>) {
+        let Some(judged) = token else { return };
+        judged.held = true;
+        for active in &judged.decision.delays {
+            self.acted(active, &judged.description);
+        }
+    }
+
+    fn shortened(&self, token: &Option<Judged>) {
+        let delays = token.iter().flat_map(|judged| &judged.decision.delays);
+        delays.for_each(|active| active.was_shortened());
     }
 
     fn committed(&self, token: Option<Judged>) {
         let Some(judged) = token else { return };
-        for active in judged.decision.due() {
-            active.acted(&judged.description);
-            if active.fired() > MAX_ACTS_PER_RULE {
-                continue;
-            }
-            self.recorder.event(self.fired(active, &judged.description));
+        for active in judged.outstanding() {
+            self.acted(active, &judged.description);
         }
     }
 
     fn lost(&self, token: Option<Judged>) {
-        if let Some(judged) = token {
-            judged.decision.take_back();
+        let Some(judged) = token else { return };
+        for active in judged.outstanding() {
+            active.was_not_carried_out(&judged.description, "the call ended before it was answered");
         }
     }
 }
 
+impl Judged {
+    /// The rules of which nothing came yet.
+    fn outstanding(&self) -> impl Iterator<Item = &Arc<ActiveRule>> {
+        let delays = if self.held { &[] } else { self.decision.delays.as_slice() };
+        delays.iter().chain(&self.decision.terminal)
+    }
+}
+
 impl RuleJudge {
+    fn acted(&self, active: &ActiveRule, operation: &str) {
+        active.acted(operation);
+        if active.fired() <= MAX_ACTS_PER_RULE {
+            self.recorder.event(self.fired(active, operation));
+        }
+    }
+
     fn fired(&self, active: &ActiveRule, operation: &str) -> EventKind {
         let rule = &active.rule;
         let word = match rule.action {

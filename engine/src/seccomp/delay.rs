@@ -1,6 +1,7 @@
-//! Calls whose answer is due later, and those a signal took out of their wait.
+//! Calls whose answer is due later.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::time::{Duration, Instant};
 
 use super::notify::Sentence;
@@ -14,23 +15,35 @@ pub(super) struct Delayed<T> {
     pub(super) sentence: Sentence,
     pub(super) token: T,
     pub(super) due: Instant,
+    /// The signals its thread blocked when it made the call, where that is known.
+    pub(super) blocked: Option<u64>,
+}
+
+/// A place in the order of what is due.
+pub(super) type Key = (Instant, u64);
+
+/// A delayed call whose thread is to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) key: Key,
+    pub(super) thread: u32,
 }
 
 /// All delayed calls of one supervisor, the next one due first.
 #[derive(Debug)]
 pub(super) struct Delays<T> {
-    waiting: BTreeMap<(Instant, u64), Delayed<T>>,
-    /// By thread: calls answered with a restart code so that a signal handler could run. When the thread makes the very
-    /// same call next, it is the restart and only the rest of its delay is left.
-    interrupted: HashMap<u32, Delayed<T>>,
+    waiting: BTreeMap<Key, Delayed<T>>,
+    next_look: Instant,
+    /// The last one looked at.
+    looked_until: Option<Key>,
 }
 
-/// How often the targets of delayed calls are looked at for pending signals: a handler is late by this much at most.
-const SIGNAL_TICK: Duration = Duration::from_millis(5);
+/// How often delayed calls are looked at for signals and for their death: a handler is late by this much at most.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 impl<T> Delays<T> {
     pub(super) fn new() -> Delays<T> {
-        Delays { waiting: BTreeMap::new(), interrupted: HashMap::new() }
+        Delays { waiting: BTreeMap::new(), next_look: Instant::now(), looked_until: None }
     }
 
     pub(super) fn add(&mut self, delayed: Delayed<T>) {
@@ -38,10 +51,9 @@ impl<T> Delays<T> {
     }
 
     /// How long the supervisor may sleep; `None` when nothing is delayed.
-    pub(super) fn sleep(&self, now: Instant, watch_signals: bool) -> Option<Duration> {
+    pub(super) fn sleep(&self, now: Instant) -> Option<Duration> {
         let (&(due, _), _) = self.waiting.first_key_value()?;
-        let left = due.saturating_duration_since(now);
-        Some(if watch_signals { left.min(SIGNAL_TICK) } else { left })
+        Some(due.min(self.next_look).saturating_duration_since(now))
     }
 
     /// Takes the calls whose time has come, in order.
@@ -59,37 +71,30 @@ impl<T> Delays<T> {
         std::mem::take(&mut self.waiting).into_values().collect()
     }
 
-    /// Takes the calls whose thread `wants_out`, at most `limit` looked at, the oldest notification first.
-    pub(super) fn take_if(
-        &mut self,
-        limit: usize,
-        mut wants_out: impl FnMut(u32) -> bool,
-    ) -> Vec<Delayed<T>> {
-        let keys: Vec<(Instant, u64)> = self
-            .waiting
-            .iter()
-            .take(limit)
-            .filter(|(_, delayed)| wants_out(delayed.raw.pid))
-            .map(|(&key, _)| key)
-            .collect();
-        keys.iter().filter_map(|key| self.waiting.remove(key)).collect()
+    pub(super) fn take(&mut self, key: Key) -> Option<Delayed<T>> {
+        self.waiting.remove(&key)
     }
 
-    pub(super) fn remember_interrupted(&mut self, delayed: Delayed<T>) -> Option<Delayed<T>> {
-        self.interrupted.insert(delayed.raw.pid, delayed)
+    /// Takes the call of a thread that has made another one since: it was interrupted.
+    pub(super) fn take_of(&mut self, thread: u32) -> Option<Delayed<T>> {
+        let (&key, _) = self.waiting.iter().find(|(_, delayed)| delayed.raw.pid == thread)?;
+        self.take(key)
     }
 
-    /// The interrupted call that `raw` restarts. `Err` gives back one that was never restarted: its thread moved on.
-    pub(super) fn take_restarted(&mut self, raw: &RawNotification) -> Option<Result<Delayed<T>, Delayed<T>>> {
-        let mut delayed = self.interrupted.remove(&raw.pid)?;
-        let same = (delayed.raw.number, delayed.raw.arguments, delayed.raw.instruction_pointer)
-            == (raw.number, raw.arguments, raw.instruction_pointer);
-        delayed.raw.id = if same { raw.id } else { delayed.raw.id };
-        Some(if same { Ok(delayed) } else { Err(delayed) })
-    }
-
-    pub(super) fn take_interrupted(&mut self) -> Vec<Delayed<T>> {
-        std::mem::take(&mut self.interrupted).into_values().collect()
+    /// The calls to look at now, at most `limit`; with more of them, each has its turn.
+    pub(super) fn to_look_at(&mut self, now: Instant, limit: usize) -> Vec<Waiting> {
+        if now < self.next_look || self.waiting.is_empty() {
+            return Vec::new();
+        }
+        self.next_look = now + LOOK_EVERY;
+        let from = self.looked_until.map_or(Unbounded, Excluded);
+        let until = self.looked_until.unwrap_or((now, 0));
+        let in_turn = self.waiting.range((from, Unbounded)).chain(self.waiting.range(..=until));
+        let waiting = in_turn.map(|(&key, delayed)| Waiting { key, thread: delayed.raw.pid });
+        let mut chosen: Vec<Waiting> = waiting.take(limit.min(self.waiting.len())).collect();
+        self.looked_until = chosen.last().map(|last| last.key);
+        chosen.sort_unstable_by_key(|waiting| waiting.key);
+        chosen
     }
 }
 
@@ -99,7 +104,7 @@ mod tests {
 
     fn delayed(id: u64, thread: u32, due: Instant) -> Delayed<u64> {
         let raw = RawNotification { id, pid: thread, ..RawNotification::default() };
-        Delayed { raw, sentence: Sentence::Continue, token: id, due }
+        Delayed { raw, sentence: Sentence::Continue, token: id, due, blocked: None }
     }
 
     fn ids(taken: &[Delayed<u64>]) -> Vec<u64> {
@@ -108,37 +113,31 @@ mod tests {
 
     #[test]
     fn due_calls_come_in_order_of_time() {
-        let now = Instant::now();
         let mut delays = Delays::new();
-        assert_eq!(delays.sleep(now, true), None);
+        let now = Instant::now();
+        assert_eq!(delays.sleep(now), None);
         for (id, ms) in [(1, 30), (2, 10), (3, 20), (4, 500)] {
             delays.add(delayed(id, 7, now + Duration::from_millis(ms)));
         }
-        assert_eq!(delays.sleep(now, false), Some(Duration::from_millis(10)));
-        assert_eq!(delays.sleep(now, true), Some(SIGNAL_TICK));
+        assert_eq!(delays.to_look_at(now, 10).len(), 4);
+        assert_eq!(delays.sleep(now), Some(LOOK_EVERY));
         assert_eq!(ids(&delays.take_due(now + Duration::from_millis(30))), [2, 3, 1]);
         assert_eq!(ids(&delays.take_all()), [4]);
     }
 
     #[test]
-    fn a_restarted_call_is_recognised() {
-        let now = Instant::now();
+    fn every_delayed_call_is_looked_at_in_its_turn() {
         let mut delays = Delays::new();
-        delays.add(delayed(1, 7, now));
-        delays.add(delayed(2, 8, now));
-        let out = delays.take_if(10, |thread| thread == 7);
-        assert_eq!(ids(&out), [1]);
-        for call in out {
-            assert!(delays.remember_interrupted(call).is_none());
+        let now = Instant::now();
+        for thread in 0..5 {
+            delays.add(delayed(1, thread, now + Duration::from_secs(60 + u64::from(thread))));
         }
-        let again = delayed(9, 7, now).raw;
-        let restarted =
-            delays.take_restarted(&again).expect("thread 7 was interrupted").expect("the same call");
-        assert_eq!((restarted.token, restarted.raw.id), (1, 9));
-        assert!(delays.take_restarted(&again).is_none());
-
-        assert!(delays.remember_interrupted(restarted).is_none());
-        let other = RawNotification { number: 5, ..again };
-        assert!(delays.take_restarted(&other).expect("thread 7 was interrupted").is_err());
+        let mut looked = |times: u32| -> Vec<u32> {
+            delays.to_look_at(now + LOOK_EVERY * times, 2).iter().map(|waiting| waiting.thread).collect()
+        };
+        assert_eq!([looked(0), looked(1), looked(2), looked(3)], [[0, 1], [2, 3], [0, 4], [1, 2]]);
+        assert!(looked(3).is_empty(), "not more often than every {LOOK_EVERY:?}");
+        assert_eq!(delays.take_of(3).map(|call| call.raw.pid), Some(3));
+        assert!(delays.take_of(3).is_none());
     }
 }

@@ -22,6 +22,7 @@ const X32_BIT: u32 = 0x4000_0000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     program: BpfProgram,
+    wait_killable: bool,
 }
 
 impl Filter {
@@ -35,7 +36,17 @@ impl Filter {
         program.extend(bisect(&boundaries(subscription)));
         // Four instructions at most per number of a table with under 512 numbers.
         debug_assert!(program.len() <= MAX_INSTRUCTIONS);
-        Filter { program }
+        Filter { program, wait_killable: true }
+    }
+
+    /// The filter as kernels before 5.19 install it, under which every signal interrupts a call that waits for its
+    /// answer. For tests.
+    pub fn without_wait_killable(self) -> Filter {
+        Filter { wait_killable: false, ..self }
+    }
+
+    pub(super) fn wait_killable(&self) -> bool {
+        self.wait_killable
     }
 
     pub(super) fn program(&self) -> &[sock_filter] {

@@ -12,9 +12,11 @@
 //!
 //! Deciding is not done here: a judge is the `rules` room behind a small adapter. All `unsafe` is in `sys`.
 
+mod attend;
 mod capability;
 mod delay;
 mod filter;
+mod interrupted;
 mod memory;
 mod notify;
 mod path;

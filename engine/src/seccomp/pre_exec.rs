@@ -51,6 +51,8 @@ pub(super) struct Prepared<'a> {
     /// Write end whose closing tells the parent that exec happened, or that the child is gone.
     pub(super) alive: RawFd,
     pub(super) filter: Option<&'a [sock_filter]>,
+    /// Whether to ask for `WAIT_KILLABLE_RECV`.
+    pub(super) wait_killable: bool,
     /// The parent, when the child must not outlive it.
     pub(super) dies_with: Option<libc::pid_t>,
     pub(super) handshake: &'a Handshake,
@@ -117,7 +119,8 @@ fn become_program(prepared: &Prepared<'_>) -> Result<std::convert::Infallible, (
         }
         reset_signals();
         if let Some(filter) = prepared.filter {
-            let listener = install(filter, prepared.handshake).map_err(|errno| (Stage::Filter, errno))?;
+            let listener = install(filter, prepared.wait_killable, prepared.handshake)
+                .map_err(|errno| (Stage::Filter, errno))?;
             hand_over(listener, prepared.handshake).map_err(|errno| (Stage::Handover, errno))?;
         }
         libc::execve(prepared.program, prepared.arguments.as_ptr(), prepared.environment.as_ptr());
@@ -185,14 +188,20 @@ fn reset_signals() {
 
 /// Installs the filter and returns the listener. Gives up privilege gain only when the kernel insists (EACCES), so that
 /// set-user-ID programs keep working under root.
-pub(super) fn install(filter: &[sock_filter], handshake: &Handshake) -> Result<RawFd, i32> {
-    match install_killable(filter, handshake) {
+pub(super) fn install(
+    filter: &[sock_filter],
+    wait_killable: bool,
+    handshake: &Handshake,
+) -> Result<RawFd, i32> {
+    let load =
+        || if wait_killable { install_killable(filter, handshake) } else { load(filter, NEW_LISTENER) };
+    match load() {
         Err(libc::EACCES) => {
             // SAFETY: plain numbers.
             if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
                 return Err(errno());
             }
-            install_killable(filter, handshake)
+            load()
         }
         other => other,
     }
@@ -245,7 +254,7 @@ pub(super) fn intercepted_child(filter: &[sock_filter], handshake: &Handshake) -
     extern "C" fn ignore(_: libc::c_int) {}
     // SAFETY: the handler does nothing, so it may run at any time.
     unsafe { libc::signal(libc::SIGUSR1, ignore as *const () as libc::sighandler_t) };
-    let installed = install(filter, handshake).and_then(|listener| hand_over(listener, handshake));
+    let installed = install(filter, true, handshake).and_then(|listener| hand_over(listener, handshake));
     if let Err(errno) = installed {
         handshake.errno.store(errno, Ordering::Relaxed);
         handshake.state.store(Handshake::FAILED, Ordering::Release);

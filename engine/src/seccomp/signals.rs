@@ -1,22 +1,38 @@
-//! Signals a target has pending and would handle, from `/proc/<thread>/status` (proc_pid_status(5)).
+//! Signals that wait for a thread, from `/proc/<thread>/status` (proc_pid_status(5)).
+//!
+//! A restart code as the answer of a call must never reach the program. The kernel replaces it on the way back to user
+//! mode if the thread is *marked* (`TIF_SIGPENDING`), whether or not a signal is still there by then: the handler runs,
+//! or the call is simply made again. The mark cannot be read, but it follows from what can be:
+//!
+//! - A signal sent to the thread itself that it does not block has marked it, and so has one sent to a process of a single
+//!   thread. Only the thread itself takes the mark away again, which it cannot while it waits for an answer: not even
+//!   when another thread makes the process ignore the signal (kernel/signal.c, `recalc_sigpending_tsk`: "We must never
+//!   clear the flag in another thread").
+//! - A signal sent to a process of several threads has marked one of them, and nothing says which (`complete_signal`).
 
-/// The kernel's "restart this call if the handler was installed with SA_RESTART, else EINTR".
-pub(super) const ERESTARTSYS: i32 = 512;
-/// The kernel's "run the handler, then always restart this call".
-pub(super) const ERESTARTNOINTR: i32 = 513;
-
-/// How a pending signal reaches a thread.
+/// The signals of one thread, at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Interruption {
-    /// It is sure to be handled by this thread.
-    Own,
-    /// Any thread of the process may take it. A restart code would then leak into the program, so only EINTR is safe.
-    Shared,
+pub(super) struct Signals {
+    /// Number of the process, which is that of its first thread.
+    pub(super) process: u32,
+    pub(super) pending: Pending,
+    /// Bit `n - 1` stands for signal `n`. A handler blocks more than the code it interrupts.
+    pub(super) blocked: u64,
 }
 
-/// Whether the thread has a signal pending that it handles and does not block.
-pub(super) fn pending(thread: u32) -> Option<Interruption> {
-    parse_pending(&std::fs::read_to_string(format!("/proc/{thread}/status")).ok()?)
+/// Whether a handler of the program waits for the thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pending {
+    Nothing,
+    /// The thread is marked: a restart code is safe.
+    Marked,
+    /// This thread or another one of the process is marked. A restart code might reach the program.
+    Somewhere,
+}
+
+/// Looks at a thread; `None` when it is gone.
+pub(super) fn look(thread: u32) -> Option<Signals> {
+    parse(&std::fs::read_to_string(format!("/proc/{thread}/status")).ok()?)
 }
 
 /// Whether the process handles this signal itself, so that it is worth sending before SIGKILL.
@@ -25,15 +41,20 @@ pub fn catches(process: i32, signal: i32) -> bool {
     (1..=64).contains(&signal) && field(&status, "SigCgt:", 16).unwrap_or(0) & (1 << (signal - 1)) != 0
 }
 
-fn parse_pending(status: &str) -> Option<Interruption> {
+/// The kernel writes all of these under one lock, so they belong together.
+fn parse(status: &str) -> Option<Signals> {
     let mask = |name| field(status, name, 16);
-    let handled = mask("SigCgt:")? & !mask("SigBlk:")?;
-    if mask("SigPnd:")? & handled != 0 {
-        return Some(Interruption::Own);
-    }
-    let shared = mask("ShdPnd:")? & handled != 0;
+    let blocked = mask("SigBlk:")?;
+    let (own, shared) = (mask("SigPnd:")? & !blocked, mask("ShdPnd:")? & !blocked);
     let alone = field(status, "Threads:", 10)? == 1;
-    shared.then_some(if alone { Interruption::Own } else { Interruption::Shared })
+    let is_marked = own != 0 || (alone && shared != 0);
+    let pending = match (own | shared) & mask("SigCgt:")? {
+        0 => Pending::Nothing,
+        _ if is_marked => Pending::Marked,
+        _ => Pending::Somewhere,
+    };
+    let process = u32::try_from(field(status, "Tgid:", 10)?).ok()?;
+    Some(Signals { process, pending, blocked })
 }
 
 fn field(status: &str, name: &str, radix: u32) -> Option<u64> {
@@ -45,29 +66,32 @@ fn field(status: &str, name: &str, radix: u32) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn check(
-        threads: u32,
-        pending: u64,
-        shared: u64,
-        blocked: u64,
-        caught: u64,
-        expected: Option<Interruption>,
-    ) {
+    const ALRM: u64 = 1 << 13;
+    const USR1: u64 = 1 << 9;
+
+    #[track_caller]
+    fn check(threads: u32, own: u64, shared: u64, blocked: u64, caught: u64, expected: Pending) {
         let status = format!(
-            "Name:\tx\nThreads:\t{threads}\nSigQ:\t0/1\nSigPnd:\t{pending:016x}\nShdPnd:\t{shared:016x}\n\
+            "Name:\tx\nTgid:\t7\nThreads:\t{threads}\nSigQ:\t0/1\nSigPnd:\t{own:016x}\nShdPnd:\t{shared:016x}\n\
              SigBlk:\t{blocked:016x}\nSigIgn:\t0000000000000000\nSigCgt:\t{caught:016x}\n"
         );
-        assert_eq!(parse_pending(&status), expected);
+        assert_eq!(parse(&status), Some(Signals { process: 7, pending: expected, blocked }));
     }
 
     #[test]
     fn only_caught_unblocked_signals_count() {
-        check(1, 0, 0, 0, 0x2000, None);
-        check(1, 0, 0x2000, 0, 0x2000, Some(Interruption::Own));
-        check(2, 0, 0x2000, 0, 0x2000, Some(Interruption::Shared));
-        check(2, 0x2000, 0, 0, 0x2000, Some(Interruption::Own));
-        check(1, 0x2000, 0, 0x2000, 0x2000, None);
-        check(1, 0x2000, 0, 0, 0, None);
+        check(1, 0, 0, 0, ALRM, Pending::Nothing);
+        check(1, 0, ALRM, 0, ALRM, Pending::Marked);
+        check(1, ALRM, 0, ALRM, ALRM, Pending::Nothing);
+        check(1, ALRM, 0, 0, 0, Pending::Nothing);
+    }
+
+    #[test]
+    fn of_several_threads_only_one_with_a_signal_of_its_own_is_known_to_be_marked() {
+        check(2, 0, ALRM, 0, ALRM, Pending::Somewhere);
+        check(2, ALRM, 0, 0, ALRM, Pending::Marked);
+        check(2, USR1, ALRM, 0, ALRM | USR1, Pending::Marked);
+        check(2, USR1, ALRM, USR1, ALRM | USR1, Pending::Somewhere);
     }
 
     #[test]

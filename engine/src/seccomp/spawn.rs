@@ -120,6 +120,7 @@ pub fn launch<C>(
         stdio: [null.as_raw_fd(), launch.stdout.as_raw_fd(), launch.stderr.as_raw_fd()],
         alive: alive.as_raw_fd(),
         filter: launch.filter.map(Filter::program),
+        wait_killable: launch.filter.is_some_and(Filter::wait_killable),
         dies_with: launch.dies_with_caller.then(|| std::process::id().cast_signed()),
         handshake: page.get(),
     };

@@ -1,7 +1,7 @@
 //! Answers the intercepted calls of one service, on one thread of its own.
 //!
-//! The thread sleeps until a call arrives, asks the judge, answers. Delayed answers wait in a list the same thread looks
-//! after, so nothing ever blocks it. It ends when the last target of the filter is gone, never earlier: a call that
+//! The thread sleeps until a call arrives, asks the judge, answers. Delayed answers wait in a list of the same thread, so
+//! nothing ever blocks it. It ends when the last target of the filter is gone, never earlier: a call that
 //! nobody answers fails with ENOSYS, which no service expects.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
@@ -15,11 +15,13 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
+use super::attend::Suspects;
 use super::delay::{Delayed, Delays};
+use super::interrupted::Interrupted;
 use super::notify::{Listener, Sentence};
 use super::path::Scratch;
 use super::program::NATIVE_ARCH;
-use super::signals::{self, Interruption};
+use super::signals;
 use super::sys::RawNotification;
 use super::view::SyscallView;
 use crate::model::errno::Errno;
@@ -51,10 +53,20 @@ pub trait Judge: Send + Sync + 'static {
 
     fn judge(&self, call: &mut SyscallView<'_>) -> Answer<Self::Token>;
 
-    /// The kernel accepted the reply: the target saw it. Occurrences are counted here.
+    /// The call waits: its delay has begun. Said once of a call, also when signals interrupt it.
+    fn held(&self, token: &mut Self::Token) {
+        let _ = token;
+    }
+
+    /// The call is answered before its delay is over, because a signal of the target may be waiting for its thread.
+    fn shortened(&self, token: &Self::Token) {
+        let _ = token;
+    }
+
+    /// The kernel accepted the reply: the target saw it.
     fn committed(&self, token: Self::Token);
 
-    /// The reply did not take effect: the target died, was interrupted, or the supervisor was released first.
+    /// The reply did not take effect: the target died, went on after a signal, or the supervisor was released first.
     fn lost(&self, token: Self::Token) {
         drop(token);
     }
@@ -70,6 +82,8 @@ pub struct SupervisorCounts {
     pub foreign: u64,
     /// Delayed calls interrupted so that a signal handler of the service could run.
     pub interrupted: u64,
+    /// Delayed calls answered early so that a signal handler of the service could run.
+    pub shortened: u64,
     /// The judge panicked; from then on every call continues. The leaf's outcome is an error.
     pub judge_panicked: bool,
 }
@@ -89,6 +103,7 @@ struct Shared {
     lost: AtomicU64,
     foreign: AtomicU64,
     interrupted: AtomicU64,
+    shortened: AtomicU64,
     judge_panicked: AtomicBool,
 }
 
@@ -106,6 +121,8 @@ impl Supervisor {
             woken,
             scratch: Scratch::new(),
             delays: Delays::new(),
+            interrupted: Interrupted::new(),
+            suspects: Suspects::default(),
         };
         let thread = std::thread::Builder::new().name(format!("sys {name}")).spawn(move || watch.run())?;
         Ok(Supervisor { shared, wake, thread: Some(thread) })
@@ -139,6 +156,7 @@ impl Supervisor {
             lost: self.shared.lost.load(Relaxed),
             foreign: self.shared.foreign.load(Relaxed),
             interrupted: self.shared.interrupted.load(Relaxed),
+            shortened: self.shared.shortened.load(Relaxed),
             judge_panicked: self.shared.judge_panicked.load(Relaxed),
         }
     }
@@ -157,17 +175,16 @@ struct Wake {
     gone: bool,
 }
 
-/// At most this many delayed targets are looked at per tick, about 15 microseconds each.
-const SIGNAL_CHECKS: usize = 32;
-
 /// The thread's own state.
-struct Watch<J: Judge> {
-    listener: Listener,
-    judge: Arc<J>,
+pub(super) struct Watch<J: Judge> {
+    pub(super) listener: Listener,
+    pub(super) judge: Arc<J>,
     shared: Arc<Shared>,
     woken: PipeReader,
-    scratch: Scratch,
-    delays: Delays<J::Token>,
+    pub(super) scratch: Scratch,
+    pub(super) delays: Delays<J::Token>,
+    pub(super) interrupted: Interrupted<J::Token>,
+    pub(super) suspects: Suspects,
 }
 
 impl<J: Judge> Watch<J> {
@@ -185,14 +202,13 @@ impl<J: Judge> Watch<J> {
                 break;
             }
             self.answer_due();
-            self.let_signals_in();
+            self.attend();
         }
         self.flush();
     }
 
     fn sleep(&mut self) -> io::Result<Wake> {
-        let timeout =
-            self.delays.sleep(Instant::now(), self.listener.is_killable()).map(TimeSpec::from_duration);
+        let timeout = self.delays.sleep(Instant::now()).map(TimeSpec::from_duration);
         let mut ready = [
             PollFd::new(self.listener.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.woken.as_fd(), PollFlags::POLLIN),
@@ -217,10 +233,8 @@ impl<J: Judge> Watch<J> {
             self.listener.send(raw.id, Sentence::Continue);
             return;
         }
-        match self.delays.take_restarted(&raw) {
-            Some(Ok(restarted)) if !self.shared.released.load(Relaxed) => return self.delays.add(restarted),
-            Some(Ok(other) | Err(other)) => self.lose(other.token),
-            None => {}
+        if let Some(again) = self.resume(&raw) {
+            return if again.due <= Instant::now() { self.answer(again) } else { self.delays.add(again) };
         }
         let Some(answer) = self.ask(&raw) else {
             self.listener.send(raw.id, Sentence::Continue);
@@ -233,13 +247,41 @@ impl<J: Judge> Watch<J> {
             Reply::ContinueAfter(wait) => (wait, Sentence::Continue),
             Reply::ErrnoAfter(wait, errno) => (wait, Sentence::Fail(errno.number())),
         };
-        if wait.is_zero() {
-            self.answer(raw.id, sentence, answer.token);
-        } else {
-            // A delay beyond what the clock can hold is one that never ends.
-            let due = Instant::now().checked_add(wait).unwrap_or_else(|| Instant::now() + FOR_EVER);
-            self.delays.add(Delayed { raw, sentence, token: answer.token, due });
+        // A delay beyond what the clock can hold is one that never ends.
+        let due = Instant::now().checked_add(wait).unwrap_or_else(|| Instant::now() + FOR_EVER);
+        let call = Delayed { raw, sentence, token: answer.token, due, blocked: None };
+        if wait.is_zero() { self.answer(call) } else { self.hold(call) }
+    }
+
+    /// The call that `raw` makes again after a signal.
+    fn resume(&mut self, raw: &RawNotification) -> Option<Delayed<J::Token>> {
+        if !self.listener.is_killable()
+            && let Some(call) = self.delays.take_of(raw.pid)
+        {
+            self.keep_interrupted(call);
         }
+        let blocked = || signals::look(raw.pid).map(|found| found.blocked);
+        let resumed = self.interrupted.resume(raw, blocked);
+        for call in resumed.given_up {
+            self.lose(call.token);
+        }
+        if self.shared.released.load(Relaxed) {
+            resumed.call.into_iter().for_each(|call| self.lose(call.token));
+            return None;
+        }
+        resumed.call
+    }
+
+    /// Begins a delay.
+    fn hold(&mut self, mut call: Delayed<J::Token>) {
+        let look = || signals::look(call.raw.pid).map(|found| found.blocked);
+        let blocked = if self.listener.is_killable() { None } else { look() };
+        if !self.listener.is_waiting(call.raw.id) {
+            return self.undelivered(call);
+        }
+        call.blocked = blocked;
+        self.judge.held(&mut call.token);
+        self.delays.add(call);
     }
 
     /// The judge's answer; `None` when there is no judge any more.
@@ -256,51 +298,41 @@ impl<J: Judge> Watch<J> {
         asked.ok()
     }
 
-    fn answer(&self, id: u64, sentence: Sentence, token: J::Token) {
-        if self.listener.send(id, sentence) {
-            self.judge.committed(token);
+    fn answer(&mut self, call: Delayed<J::Token>) {
+        if self.listener.send(call.raw.id, call.sentence) {
+            self.judge.committed(call.token);
         } else {
-            self.lose(token);
+            self.undelivered(call);
         }
     }
 
-    fn lose(&self, token: J::Token) {
+    /// The target does not wait for this answer any more: it died, or, on an older kernel, a signal interrupted the call.
+    pub(super) fn undelivered(&mut self, call: Delayed<J::Token>) {
+        if self.listener.is_killable() { self.lose(call.token) } else { self.keep_interrupted(call) }
+    }
+
+    pub(super) fn keep_interrupted(&mut self, call: Delayed<J::Token>) {
+        if let Some(forgotten) = self.interrupted.keep(call) {
+            self.lose(forgotten.token);
+        }
+    }
+
+    pub(super) fn lose(&self, token: J::Token) {
         self.shared.lost.fetch_add(1, Relaxed);
         self.judge.lost(token);
     }
 
+    pub(super) fn count_interrupted(&self) {
+        self.shared.interrupted.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_shortened(&self) {
+        self.shared.shortened.fetch_add(1, Relaxed);
+    }
+
     fn answer_due(&mut self) {
         for delayed in self.delays.take_due(Instant::now()) {
-            self.answer(delayed.raw.id, delayed.sentence, delayed.token);
-        }
-    }
-
-    /// Interrupts delayed calls whose thread has a signal to handle, as the kernel would have done without us.
-    fn let_signals_in(&mut self) {
-        if !self.listener.is_killable() {
-            return;
-        }
-        let wanted = self.delays.take_if(SIGNAL_CHECKS, |thread| signals::pending(thread).is_some());
-        for delayed in wanted {
-            let code = self.restart_code(&delayed.raw);
-            self.shared.interrupted.fetch_add(1, Relaxed);
-            if !self.listener.send(delayed.raw.id, Sentence::Fail(code)) {
-                self.lose(delayed.token);
-            } else if let Some(forgotten) = self.delays.remember_interrupted(delayed) {
-                self.lose(forgotten.token);
-            }
-        }
-    }
-
-    fn restart_code(&mut self, raw: &RawNotification) -> i32 {
-        let syscall = Syscall::from_number(raw.number.cast_unsigned());
-        let interruptible = syscall.is_some_and(|syscall| {
-            SyscallView::new(syscall, raw, &self.listener, &mut self.scratch).is_interruptible()
-        });
-        match signals::pending(raw.pid) {
-            Some(Interruption::Shared) => libc::EINTR,
-            Some(Interruption::Own) | None if interruptible => signals::ERESTARTSYS,
-            Some(Interruption::Own) | None => signals::ERESTARTNOINTR,
+            self.answer(delayed);
         }
     }
 
@@ -310,7 +342,7 @@ impl<J: Judge> Watch<J> {
             self.listener.send(delayed.raw.id, Sentence::Continue);
             self.lose(delayed.token);
         }
-        for delayed in self.delays.take_interrupted() {
+        for delayed in self.interrupted.take_unless(|_| false) {
             self.lose(delayed.token);
         }
     }

@@ -1,0 +1,165 @@
+//! Calls that a signal interrupted before their answer, and which the kernel makes again when the handler is done.
+//!
+//! A call made again is the same call: it keeps its answer and the time it has waited, and is not judged twice. It is known
+//! by its thread, number, arguments and place in the program. The handler may make calls of its own meanwhile; it blocks
+//! signals that the interrupted code does not.
+
+use std::collections::HashMap;
+
+use super::delay::Delayed;
+use super::sys::RawNotification;
+
+/// Handlers interrupted by handlers that are followed, for each thread.
+const MAX_DEPTH: usize = 8;
+
+/// The interrupted calls of one supervisor.
+#[derive(Debug)]
+pub(super) struct Interrupted<T> {
+    /// The innermost last.
+    by_thread: HashMap<u32, Vec<Delayed<T>>>,
+}
+
+/// What a new call of a thread means for its interrupted ones.
+#[derive(Debug)]
+pub(super) struct Resumed<T> {
+    /// The one that is made again.
+    pub(super) call: Option<Delayed<T>>,
+    /// Those that will not be: the thread went on without them.
+    pub(super) given_up: Vec<Delayed<T>>,
+}
+
+impl<T> Interrupted<T> {
+    pub(super) fn new() -> Interrupted<T> {
+        Interrupted { by_thread: HashMap::new() }
+    }
+
+    /// Keeps a call; gives back one that is too many.
+    pub(super) fn keep(&mut self, call: Delayed<T>) -> Option<Delayed<T>> {
+        let calls = self.by_thread.entry(call.raw.pid).or_default();
+        calls.push(call);
+        (calls.len() > MAX_DEPTH).then(|| calls.remove(0))
+    }
+
+    /// Finds the call that `raw` makes again. `blocked` reads the signals that the thread blocks now.
+    pub(super) fn resume(
+        &mut self,
+        raw: &RawNotification,
+        blocked: impl FnOnce() -> Option<u64>,
+    ) -> Resumed<T> {
+        let mut resumed = Resumed { call: None, given_up: Vec::new() };
+        let Some(calls) = self.by_thread.get_mut(&raw.pid) else { return resumed };
+        let now = blocked();
+        while resumed.call.is_none()
+            && let Some(innermost) = calls.pop()
+        {
+            if is_within_handler(innermost.blocked, now) {
+                calls.push(innermost);
+                break;
+            }
+            if is_same(&innermost, raw, now) {
+                resumed.call = Some(Delayed { raw: *raw, ..innermost });
+            } else {
+                resumed.given_up.push(innermost);
+            }
+        }
+        if calls.is_empty() {
+            self.by_thread.remove(&raw.pid);
+        }
+        resumed
+    }
+
+    /// Takes the calls of threads that are gone.
+    pub(super) fn take_unless(&mut self, lives: impl Fn(u32) -> bool) -> Vec<Delayed<T>> {
+        let gone = self.by_thread.extract_if(|&thread, _| !lives(thread));
+        gone.flat_map(|(_, calls)| calls).collect()
+    }
+}
+
+/// Whether the thread blocks all it blocked at the call and more: it runs a handler, and the call is still to be made
+/// again.
+fn is_within_handler(before: Option<u64>, now: Option<u64>) -> bool {
+    before.zip(now).is_some_and(|(before, now)| before & !now == 0 && now & !before != 0)
+}
+
+fn is_same<T>(call: &Delayed<T>, raw: &RawNotification, blocked: Option<u64>) -> bool {
+    let place = |raw: &RawNotification| (raw.number, raw.arguments, raw.instruction_pointer);
+    let agree = call.blocked.zip(blocked).is_none_or(|(before, now)| before == now);
+    agree && place(&call.raw) == place(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::notify::Sentence;
+    use super::*;
+
+    const ALRM: u64 = 1 << 13;
+    const USR1: u64 = 1 << 9;
+
+    fn notification(id: u64, number: i32) -> RawNotification {
+        RawNotification { id, pid: 7, number, ..RawNotification::default() }
+    }
+
+    fn call(token: char, number: i32, blocked: Option<u64>) -> Delayed<char> {
+        let raw = notification(1, number);
+        Delayed { raw, sentence: Sentence::Continue, token, due: Instant::now(), blocked }
+    }
+
+    #[track_caller]
+    fn check(
+        interrupted: &mut Interrupted<char>,
+        number: i32,
+        blocked: Option<u64>,
+        again: Option<char>,
+        given_up: &str,
+    ) {
+        let resumed = interrupted.resume(&notification(9, number), || blocked);
+        assert_eq!(resumed.call.as_ref().map(|call| call.token), again);
+        assert!(resumed.call.is_none_or(|call| call.raw.id == 9), "it waits under its new number");
+        assert_eq!(resumed.given_up.iter().map(|call| call.token).collect::<String>(), given_up);
+    }
+
+    #[test]
+    fn a_call_made_again_is_the_same_call() {
+        let mut interrupted = Interrupted::new();
+        assert!(interrupted.keep(call('w', 1, Some(0))).is_none());
+        check(&mut interrupted, 1, Some(0), Some('w'), "");
+        check(&mut interrupted, 1, Some(0), None, "");
+    }
+
+    #[test]
+    fn calls_of_a_handler_leave_the_interrupted_one_alone() {
+        let mut interrupted = Interrupted::new();
+        interrupted.keep(call('w', 1, Some(0)));
+        check(&mut interrupted, 5, Some(ALRM), None, "");
+        check(&mut interrupted, 1, Some(ALRM), None, "");
+        interrupted.keep(call('h', 5, Some(ALRM)));
+        check(&mut interrupted, 5, Some(ALRM | USR1), None, "");
+        check(&mut interrupted, 5, Some(ALRM), Some('h'), "");
+        check(&mut interrupted, 1, Some(0), Some('w'), "");
+    }
+
+    #[test]
+    fn a_thread_that_goes_on_gives_its_calls_up() {
+        let mut interrupted = Interrupted::new();
+        interrupted.keep(call('w', 1, Some(0)));
+        interrupted.keep(call('h', 5, Some(ALRM)));
+        check(&mut interrupted, 3, Some(0), None, "hw");
+        interrupted.keep(call('w', 1, None));
+        check(&mut interrupted, 3, Some(0), None, "w");
+        interrupted.keep(call('w', 1, None));
+        check(&mut interrupted, 1, Some(ALRM), Some('w'), "");
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut interrupted = Interrupted::new();
+        for depth in 0..MAX_DEPTH {
+            assert!(interrupted.keep(call('w', 1, Some((1 << depth) - 1))).is_none());
+        }
+        assert!(interrupted.keep(call('w', 1, Some(u64::MAX))).is_some());
+        assert_eq!(interrupted.take_unless(|_| true).len(), 0);
+        assert_eq!(interrupted.take_unless(|_| false).len(), MAX_DEPTH);
+    }
+}
