@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use faultbox_engine::model::errno::Errno;
 use faultbox_engine::model::syscall::resolve;
-use faultbox_engine::sandbox::{self, Child, Config, NetNs, Reaper, Sandbox, Side, capability};
+use faultbox_engine::sandbox::{self, Child, Config, Keep, NetNs, Reaper, Sandbox, Side, capability};
 use faultbox_engine::seccomp::{
     Answer, Filter, Judge, Launch, Launched, Reply, Resolution, Subscription, Supervisor, SyscallView, launch,
 };
@@ -237,7 +237,7 @@ fn keep_files() -> Result<(), String> {
     fs::write(spec.path().join("gone"), "x").map_err(text)?;
     let keep = spec.path().join("kept");
     let mut config = config(&[Path::new("/tmp"), spec.path()]);
-    config.keep_files = Some(keep.clone());
+    config.keep_files = Some(Keep::of_test(&keep, "test_a", None));
     let root = spec.path().to_path_buf();
     inside(config, |sandbox| {
         fs::create_dir_all(root.join("a/b")).map_err(text)?;
@@ -247,7 +247,7 @@ fn keep_files() -> Result<(), String> {
         let counted = (kept.files, kept.bytes, &kept.removed) == (1, 4, &vec![root.join("gone")]);
         ensure(counted && kept.failed.is_empty(), format!("{kept:?}"))
     })?;
-    let copy = keep.join(spec.path().strip_prefix("/").map_err(text)?).join("a/b/c");
+    let copy = keep.join("test_a").join(spec.path().strip_prefix("/").map_err(text)?).join("a/b/c");
     ensure(fs::read_to_string(copy).map_err(text)? == "kept", "the copy is on the host")?;
     ensure(
         spec.path().join("gone").exists() && !spec.path().join("a").exists(),

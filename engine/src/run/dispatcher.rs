@@ -7,7 +7,7 @@ use crate::event::{Event, EventKind, Failure, FailureKind, LeafResult, Outcome, 
 use crate::model::Spec;
 use crate::plan::{LeafPlan, Needs, Plan};
 use crate::report::Reporter;
-use crate::sandbox::orphans;
+use crate::sandbox::{Keep, orphans};
 use crate::spec::{self, Limits, Loaded};
 use crate::text::{Files, SourceMap};
 use std::collections::BTreeSet;
@@ -215,7 +215,10 @@ impl LeafRun {
                 names: model.services.iter().map(|service| service.name.to_string()).collect(),
                 timeout: config.timeout,
                 isolation: config.isolation,
-                keep_files: config.keep_files.as_ref().map(|to| to.join(leaf.leaf.test.as_str())),
+                keep_files: config.keep_files.as_ref().map(|to| {
+                    let run = (config.runs > 1).then_some(leaf.leaf.repeat + 1);
+                    Keep::of_test(to, leaf.leaf.test.as_str(), run)
+                }),
             },
             worker: Rc::new((config.worker.clone(), config.worker_arguments.clone())),
             cancel: config.cancel.clone(),

@@ -6,6 +6,7 @@
 
 use crate::event::Event;
 use crate::plan::Needs;
+use crate::sandbox::Keep;
 use crate::text::{Files, MemoryFiles};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -34,7 +35,7 @@ pub(super) struct Job {
     pub(super) timeout: Duration,
     pub(super) isolation: Isolation,
     /// Where to copy what the leaf wrote.
-    pub(super) keep_files: Option<PathBuf>,
+    pub(super) keep_files: Option<Keep>,
 }
 
 /// How far leaves are kept apart.

@@ -23,7 +23,7 @@ mod sys;
 
 pub use capability::{Capabilities, Isolation, Support};
 pub use death::lifeline;
-pub use keep::Kept;
+pub use keep::{Keep, Kept};
 pub use namespaces::{Config, Sandbox, SandboxError, Side, Step, enter};
 pub use netns::NetNs;
 pub use overlay::{NotOverlaid, Overlay};

@@ -14,6 +14,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{ForkResult, getegid, geteuid};
 
+use super::keep::Keep;
 use super::overlay::{self, NotOverlaid, Overlay, Store};
 use super::{death, hosts, sys};
 
@@ -24,8 +25,8 @@ pub struct Config {
     pub overlays: Vec<PathBuf>,
     /// Names that resolve to loopback inside: the services'.
     pub names: Vec<String>,
-    /// Where [`Sandbox::keep_files`] copies to; made if it does not exist. May lie inside an overlaid directory.
-    pub keep_files: Option<PathBuf>,
+    /// Where [`Sandbox::keep_files`] copies to.
+    pub keep_files: Option<Keep>,
     /// Read end of a pipe whose other end the dispatcher holds: when it closes, both processes die.
     pub lifeline: Option<OwnedFd>,
 }
@@ -134,7 +135,7 @@ pub fn enter(config: Config) -> Result<Side, SandboxError> {
         let source = io::Error::other(format!("{threads} threads are running"));
         return Err(SandboxError { step: Step::SingleThread, source });
     }
-    let keep = config.keep_files.as_deref().map(open_keep).transpose().during(Step::KeepFiles)?;
+    let keep = config.keep_files.as_ref().map(Keep::open).transpose().during(Step::KeepFiles)?;
     unshare_processes()?;
     // Inherited from the outer process by a pipe each: its death, and what went wrong inside.
     let (outer_alive, outer_end) = io::pipe().during(Step::Fork)?;
@@ -170,11 +171,6 @@ pub fn enter(config: Config) -> Result<Side, SandboxError> {
             }
         }
     }
-}
-
-fn open_keep(directory: &Path) -> io::Result<OwnedFd> {
-    fs::create_dir_all(directory)?;
-    overlay::open_directory(directory)
 }
 
 /// What must happen before the fork: only children enter a new PID namespace.

@@ -104,5 +104,31 @@ def test_x():
     };
     assert_eq!(read(kept.join("test_x/tmp/faultbox-kept")), "kept");
     let folder = place.path("").strip_prefix("/").unwrap().to_owned();
-    assert_eq!(read(kept.join("test_x").join(folder).join("beside")), "here");
+    assert_eq!(read(kept.join("test_x").join(&folder).join("beside")), "here");
+    // Again, three times each: earlier folders are replaced, and every run has its own.
+    let again = ["--keep-files", kept.to_str().unwrap(), "--runs", "3"];
+    place.test(&again).expect(0, &["3 passed"]);
+    place.test(&again).expect(0, &["3 passed"]);
+    assert_eq!(read(kept.join("test_x.run3").join(&folder).join("beside")), "here");
+}
+
+#[test]
+fn kept_files_stay_below_their_directory_whatever_a_test_is_called() {
+    let place = Place::new(
+        r#"
+w = service("w", "python3", interface("main", "tcp", 5432), healthcheck = tcp("localhost:5432"), args = ["-c",
+    "import socket\nopen('/tmp/mark', 'w').write('x')\ns = socket.create_server(('127.0.0.1', 5432))\nwhile True: s.accept()"])
+fault_scenario("/../../../../up", scenario = lambda: 1)
+"#,
+    );
+    std::fs::create_dir_all(place.path("a/b/c/kept")).unwrap();
+    let kept = place.path("a/b/c/kept");
+    place.test(&["--keep-files", kept.to_str().unwrap()]).expect(0, &["1 passed"]);
+    let found: Vec<String> = std::fs::read_dir(&kept)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(found.len() == 1 && kept.join(&found[0]).join("tmp/mark").exists(), "{found:?}");
+    let beside = std::fs::read_dir(place.path("a")).unwrap().count();
+    assert_eq!(beside, 1, "only a/b");
 }
