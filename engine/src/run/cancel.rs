@@ -33,6 +33,11 @@ impl Cancel {
         self.raise(Urgency::Kill);
     }
 
+    /// Whether the run was asked to end.
+    pub fn is_requested(&self) -> bool {
+        self.urgency() > Urgency::None
+    }
+
     pub(super) fn urgency(&self) -> Urgency {
         *self.0.borrow()
     }

@@ -6,6 +6,7 @@ mod doctor;
 mod error;
 mod exit;
 mod opened;
+mod outlet;
 mod output;
 mod plan;
 mod progress;

@@ -1,5 +1,6 @@
 //! What is going on right now, on a terminal: a line per running test and a bar for the whole.
 
+use super::outlet::Outlet;
 use faultbox_engine::event::{Event, EventKind, LeafResult, Outcome, Phase};
 use faultbox_engine::report::Reporter;
 use faultbox_engine::text::SourceMap;
@@ -114,7 +115,7 @@ impl Reporter for Progress {
 /// Standard output below which a display may be drawn: each piece of text is written with the display out of the way.
 pub(crate) struct Above {
     pub(crate) lines: MultiProgress,
-    pub(crate) out: io::Stdout,
+    pub(crate) out: Outlet,
 }
 
 impl Write for Above {

@@ -4,6 +4,7 @@ use super::args::{IsolationChoice, ReportArgs, ShowChoice, TestArgs, TestFormat}
 use super::error::CliError;
 use super::exit::Exit;
 use super::opened::{Opened, ShortPaths, open_over};
+use super::outlet::{Outlet, tell};
 use super::output::{growing_file, whole_file};
 use super::progress::{Above, Progress};
 use super::signals::{Signals, Wish};
@@ -47,7 +48,8 @@ pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
     let running = Running::default();
     let progress = screen.live.then(Progress::new);
     let lines = progress.as_ref().map(Progress::lines);
-    let mut reporters = reporters(args, &opened, screen, lines.as_ref())?;
+    let config = config(args, &opened, &setting)?;
+    let mut reporters = reporters(args, &opened, screen, lines.as_ref(), &config.cancel)?;
     reporters.insert(0, Named { name: "progress".to_owned(), reporter: Box::new(running.clone()) });
     if let Some(progress) = progress {
         reporters.insert(0, Named { name: "progress".to_owned(), reporter: Box::new(progress) });
@@ -57,7 +59,6 @@ pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
         let notice = Event { leaf: None, at: Duration::ZERO, kind: EventKind::Notice { text: text.clone() } };
         fanout.event(&notice, &opened.sources)?;
     }
-    let config = config(args, &opened, setting)?;
     let signals = listen(config.cancel.clone(), running, lines)?;
     let summary = run::dispatch(&opened.loaded, &plan, &config, &mut fanout);
     // What is known is written even when the run broke off.
@@ -67,7 +68,7 @@ pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
     let exit = Exit::of_run(&summary.totals, summary.interrupted);
     let Err(error) = written else { return Ok(exit) };
     for line in error.to_string().lines() {
-        writeln!(io::stderr(), "error: {line}")?;
+        tell(format!("error: {line}"));
     }
     Ok(exit.without_report())
 }
@@ -130,7 +131,7 @@ fn setting(args: &TestArgs, opened: &Opened) -> Result<Setting, CliError> {
     Ok(setting)
 }
 
-fn config(args: &TestArgs, opened: &Opened, setting: Setting) -> Result<RunConfig, CliError> {
+fn config(args: &TestArgs, opened: &Opened, setting: &Setting) -> Result<RunConfig, CliError> {
     let worker = std::env::current_exe().map_err(|error| {
         CliError::machine(format!("cannot find this executable to start workers: {error}"))
     })?;
@@ -158,6 +159,7 @@ fn reporters(
     opened: &Opened,
     screen: Screen,
     lines: Option<&MultiProgress>,
+    cancel: &Cancel,
 ) -> Result<Vec<Named>, CliError> {
     let ReportArgs { format, output, junit, .. } = &args.report;
     let short = |inner: Box<dyn Reporter>| -> Box<dyn Reporter> {
@@ -165,7 +167,7 @@ fn reporters(
     };
     let mut reporters = Vec::new();
     let machine_on_stdout = *format != TestFormat::Text && output.is_none();
-    let stdout = standard_output(screen, lines);
+    let stdout = standard_output(screen, lines, cancel)?;
     let on_stdout: Box<dyn Reporter> = match format {
         TestFormat::Json if machine_on_stdout => short(Box::new(Json::new(stdout))),
         TestFormat::Jsonl if machine_on_stdout => Box::new(JsonLines::new(stdout)),
@@ -188,13 +190,17 @@ fn reporters(
     Ok(reporters)
 }
 
-fn standard_output(screen: Screen, lines: Option<&MultiProgress>) -> Box<dyn Write + Send> {
-    match lines {
-        Some(lines) if screen.stdout_is_terminal => {
-            Box::new(Above { lines: lines.clone(), out: io::stdout() })
-        }
-        _ => Box::new(io::stdout()),
-    }
+fn standard_output(
+    screen: Screen,
+    lines: Option<&MultiProgress>,
+    cancel: &Cancel,
+) -> Result<Box<dyn Write + Send>, CliError> {
+    let out = Outlet::standard_output(cancel.clone())
+        .map_err(|error| CliError::machine(format!("cannot write to standard output: {error}")))?;
+    Ok(match lines {
+        Some(lines) if screen.stdout_is_terminal => Box::new(Above { lines: lines.clone(), out }),
+        _ => Box::new(out),
+    })
 }
 
 fn terminal_config(args: &TestArgs, screen: Screen) -> TerminalConfig {
@@ -251,13 +257,12 @@ impl Reporter for Running {
 
 fn listen(cancel: Cancel, running: Running, lines: Option<MultiProgress>) -> Result<Signals, CliError> {
     let say = move |text: String| match &lines {
-        // Nothing hangs on these lines; a closed standard error must not stop the cancelling.
+        // Nothing hangs on these lines; a closed or blocked standard error must not stop the cancelling.
         Some(lines) => {
-            let _ = lines.println(text);
+            let lines = lines.clone();
+            std::thread::spawn(move || drop(lines.println(text)));
         }
-        None => {
-            let _ = writeln!(io::stderr(), "{text}");
-        }
+        None => tell(text),
     };
     let act = move |wish| match wish {
         Wish::Cancel => {

@@ -130,3 +130,44 @@ fn take_pipes(child: &mut Child) -> Child {
 fn placeholder() -> Child {
     std::process::Command::new("true").stdin(Stdio::null()).spawn().expect("true")
 }
+
+/// A service that writes a great deal, and a test that waits for it for ever.
+const CHATTY: &str = r#"
+program = """
+import socket, sys
+s = socket.create_server(("127.0.0.1", 5432))
+while True:
+    c, _ = s.accept()
+    for number in range(100000):
+        print("line", number, "x" * 100)
+    sys.stdout.flush()
+"""
+db = service("db", "python3", interface("main", "tcp", 5432), args = ["-c", program], healthcheck = tcp("localhost:5432"))
+def test_a():
+    db.main.send("PING")
+"#;
+
+#[test]
+fn ctrl_c_ends_a_run_whose_output_is_not_read() {
+    let place = Place::new(CHATTY);
+    let marker = marker("unread");
+    let (name, value) = marker.split_once('=').unwrap();
+    let mut command = place.command(&["test", "spec.star", "--format", "jsonl"]);
+    let mut child = command.env(name, value).spawn().unwrap();
+    // Both pipes are open, and both stay full: a pipe holds 64 KiB (pipe(7)).
+    let full = || {
+        let path = format!("/proc/{}/task", child.id());
+        let tasks = std::fs::read_dir(path).into_iter().flatten().flatten();
+        let waits = |task: std::fs::DirEntry| {
+            let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+            let call = std::fs::read_to_string(task.path().join("syscall")).unwrap_or_default();
+            name.trim() == "output" && call.starts_with(&format!("{} ", nix::libc::SYS_write))
+        };
+        tasks.map(waits).any(|waits| waits)
+    };
+    wait_until("the output thread waits for its reader", full);
+    kill(child.id(), "INT");
+    let ended = child.wait().unwrap();
+    assert_eq!(ended.code(), Some(1), "its report could not be written: {ended:?}");
+    gone_at_once(&marker);
+}
