@@ -1,7 +1,7 @@
 //! The sandbox on a real kernel, as root and as an ordinary user.
 //!
 //! A sandbox can only be entered by a process with a single thread, so this test has its own `main`: each check runs in
-//! a forked child. Checks are skipped, with the reason, where the host refuses namespaces; `FAULTBOX_REQUIRE_SANDBOX=1`
+//! a forked child. Checks are skipped, with the reason, where the host refuses namespaces; `FAULTBOX_NO_SKIP=1`
 //! turns that into a failure.
 
 #![expect(clippy::print_stderr, reason = "it is its own test harness")]
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         });
         if let Err(reason) = supported {
             eprintln!("skipped for {who}: {reason}");
-            failed += usize::from(std::env::var_os("FAULTBOX_REQUIRE_SANDBOX").is_some());
+            failed += usize::from(std::env::var_os("FAULTBOX_NO_SKIP").is_some());
             continue;
         }
         for (name, check) in CHECKS {
