@@ -112,7 +112,7 @@ fn behind(protocol: Protocol, talk: &transcript::Talk, mut count: u32) -> Option
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             let taken = match session.cut(*direction, rest, false) {
-                Cut::More | Cut::Opaque(_) => break,
+                Cut::More | Cut::Left(_) | Cut::Opaque(_) => break,
                 Cut::Unit { head, kind, .. } => {
                     count -= u32::from(matches!(kind, UnitKind::Request { .. }));
                     if count == 0 {

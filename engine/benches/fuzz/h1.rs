@@ -27,7 +27,7 @@ fn read(
     while at < bytes.len() {
         let (len, ends) = match session.cut(direction, &bytes[at..], false) {
             Cut::More => break,
-            Cut::Opaque(_) => {
+            Cut::Left(_) | Cut::Opaque(_) => {
                 parts.push("!".to_owned());
                 return parts.join("; ");
             }

@@ -93,7 +93,7 @@ impl Replay {
             let unread = &self.streams[at].unread;
             let (len, ends) = match self.session.cut(direction, unread, false) {
                 Cut::More => return,
-                Cut::Opaque(reason) => {
+                Cut::Left(reason) | Cut::Opaque(reason) => {
                     self.opaque = Some(reason);
                     return;
                 }

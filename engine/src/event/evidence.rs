@@ -62,17 +62,23 @@ pub struct Unread {
 pub enum UnreadSubject {
     /// A connection through a relay, from some point on.
     Connection,
+    /// A connection that both peers took to another protocol in order, from there on.
+    Upgrade,
+    /// A request of which a part was not looked at.
+    Request,
     /// A system call.
     Call,
 }
 
 impl std::fmt::Display for Unread {
-    /// `2 connections passed unread: the client speaks TLS`.
+    /// `2 connections passed unread: the client speaks TLS`, `1 connection left the protocol: CONNECT`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Unread { subject, reason, count } = self;
         let plural = if *count == 1 { "" } else { "s" };
         match subject {
             UnreadSubject::Connection => write!(f, "{count} connection{plural} passed unread: {reason}"),
+            UnreadSubject::Upgrade => write!(f, "{count} connection{plural} left the protocol: {reason}"),
+            UnreadSubject::Request => write!(f, "{count} request{plural} not read whole: {reason}"),
             UnreadSubject::Call => write!(f, "{count} call{plural} passed unfaulted: {reason}"),
         }
     }

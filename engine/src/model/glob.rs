@@ -121,6 +121,43 @@ impl Glob {
         }
     }
 
+    /// Whether every text that begins with `beginning` matches, or none does; `None` while that depends on what follows.
+    pub fn outlook(&self, beginning: &str) -> Option<bool> {
+        // Every place in the pattern at which what was read may end; a run may also be passed over.
+        let mut places = vec![false; self.parts.len() + 1];
+        let mut next = places.clone();
+        places[0] = true;
+        self.pass_over_runs(&mut places);
+        for c in beginning.chars() {
+            next.fill(false);
+            for (at, part) in self.parts.iter().enumerate().filter(|(at, _)| places[*at]) {
+                match part {
+                    Part::Literal(wanted) => next[at + 1] |= *wanted == fold(c, self.fold_case),
+                    Part::One { not } => next[at + 1] |= *not != Some(c),
+                    Part::Run { not } => next[at] |= *not != Some(c),
+                }
+            }
+            self.pass_over_runs(&mut next);
+            std::mem::swap(&mut places, &mut next);
+            if !places.contains(&true) {
+                return Some(false);
+            }
+        }
+        let takes_all = |at: usize| {
+            let rest = &self.parts[at..];
+            !rest.is_empty() && rest.iter().all(|part| matches!(part, Part::Run { not: None }))
+        };
+        (0..places.len()).any(|at| places[at] && takes_all(at)).then_some(true)
+    }
+
+    fn pass_over_runs(&self, places: &mut [bool]) {
+        for (at, part) in self.parts.iter().enumerate() {
+            if places[at] && matches!(part, Part::Run { .. }) {
+                places[at + 1] = true;
+            }
+        }
+    }
+
     /// Matches with one point to fall back to per kind of run: the latest run that stops nowhere, and the latest
     /// that stops at a character. A stopped run that fails falls back to the open one before it.
     fn run(&self, parts: &[Part], text: &str) -> bool {
@@ -173,6 +210,14 @@ impl Pattern {
         match self {
             Pattern::Glob(glob) => glob.matches(text),
             Pattern::Regex(regex) => regex.is_match(text),
+        }
+    }
+
+    /// As [`Glob::outlook`]; what a regular expression makes of more text is not known.
+    pub fn outlook(&self, beginning: &str) -> Option<bool> {
+        match self {
+            Pattern::Glob(glob) => glob.outlook(beginning),
+            Pattern::Regex(_) => None,
         }
     }
 
@@ -256,6 +301,27 @@ mod tests {
         assert!(Glob::new("POST", Dialect::Plain, true).matches("post"));
     }
 
+    #[test]
+    fn a_beginning_may_settle_what_a_text_is_to_a_pattern() {
+        let check = |pattern: &str, beginning: &str, expected: Option<bool>| {
+            let glob = Glob::new(pattern, Dialect::Plain, false);
+            assert_eq!(glob.outlook(beginning), expected, "{pattern} {beginning}");
+        };
+        check("zzz*", "", None);
+        check("zzz*", "zz", None);
+        check("zzz*", "zzz", Some(true));
+        check("zzz*", "hello", Some(false));
+        check("*needle*", "hay", None);
+        check("*needle*", "a needle in", Some(true));
+        check("*needle", "a needle", None);
+        check("abc", "abc", None);
+        check("abc", "abcd", Some(false));
+        check("a?c*", "ab", None);
+        check("a?c*", "abd", Some(false));
+        check("*", "", Some(true));
+        check("", "", None);
+    }
+
     /// The obvious exponential matcher, to check the linear one against.
     fn naive(pattern: &[char], text: &[char]) -> bool {
         match pattern {
@@ -276,6 +342,15 @@ mod tests {
             prop_assume!(!pattern.contains("***") && !pattern.ends_with("/**"));
             let wanted = naive(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>());
             prop_assert_eq!(Glob::new(&pattern, Dialect::Path, false).matches(&text), wanted);
+        }
+
+        #[test]
+        fn what_an_outlook_says_holds(pattern in "[ab/*?]{0,6}", beginning in "[ab/]{0,5}", rest in "[ab/]{0,5}") {
+            for dialect in [Dialect::Path, Dialect::File, Dialect::Plain] {
+                let glob = Glob::new(&pattern, dialect, false);
+                let matches = glob.matches(&format!("{beginning}{rest}"));
+                prop_assert!(glob.outlook(&beginning).is_none_or(|settled| settled == matches));
+            }
         }
     }
 }

@@ -65,7 +65,7 @@ fn drain(session: &mut dyn Session, direction: Direction, stream: &mut Stream, s
     while !stream.unread.is_empty() {
         let (len, ends) = match session.cut(direction, &stream.unread, false) {
             Cut::More => return false,
-            Cut::Opaque(_) => return true,
+            Cut::Left(_) | Cut::Opaque(_) => return true,
             Cut::Unit { head, kind, ends } => {
                 assert!(stream.open.is_none(), "a unit begins within another");
                 let is_request = matches!(kind, UnitKind::Request { .. });

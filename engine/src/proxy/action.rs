@@ -1,20 +1,24 @@
-//! The faults every protocol has, and what an observer is told about a rule that fired.
+//! The faults on replies that every protocol has.
 
-use crate::event::{EventKind, FaultWord};
+use super::due::Due;
+use super::session::Portion;
 use crate::model::Action;
-use crate::rules::ActiveRule;
 use std::time::{Duration, Instant};
 
 /// How long a throttled answer sleeps between two writes; shorter is smoother, longer is cheaper.
 const SLICE: Duration = Duration::from_millis(5);
 
-/// A fault on the bytes of an answer.
-#[derive(Debug)]
+/// A fault on the bytes of an answer. Its rule has fired once a byte is changed, held back or cut off.
 pub(super) struct Effect {
+    due: Due,
     kind: EffectKind,
-    /// Bytes of the answer that were let go.
+    /// Bytes of the answer that count and were let go.
     position: u64,
     started: Option<Instant>,
+    /// Part of the answer has come.
+    begun: bool,
+    /// Part of the answer does not count: what counts is its content.
+    has_frame: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +28,7 @@ enum EffectKind {
     Corrupt { offset: u64 },
 }
 
-/// What an [`Effect`] says about the bytes at hand.
+/// What an [`Effect`] says about the bytes that came.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Admitted {
     /// So many may go now.
@@ -38,9 +42,9 @@ pub(super) struct Admitted {
 }
 
 impl Effect {
-    /// The effect of an action on the answer, for the actions that have one.
-    pub(super) fn of(action: &Action) -> Option<Box<Effect>> {
-        let kind = match *action {
+    /// The effect of a rule's action on the answer; the rule itself for the actions that have none.
+    pub(super) fn of(due: Due) -> Result<Box<Effect>, Due> {
+        let kind = match *due.action() {
             Action::Truncate { bytes } => EffectKind::Truncate { bytes },
             Action::Throttle { bytes_per_second } => EffectKind::Throttle { bytes_per_second },
             Action::Corrupt { offset } => EffectKind::Corrupt { offset },
@@ -51,26 +55,40 @@ impl Effect {
             | Action::Error(_)
             | Action::Drop(_)
             | Action::Duplicate
-            | Action::Reorder => return None,
+            | Action::Reorder => return Err(due),
         };
-        Some(Box::new(Effect { kind, position: 0, started: None }))
+        Ok(Box::new(Effect { due, kind, position: 0, started: None, begun: false, has_frame: false }))
     }
 
-    /// Decides over the next `available` bytes of the answer. `available` may be zero: an answer that is to end
-    /// after no byte of its body ends at its head.
-    pub(super) fn admit(&mut self, available: usize, now: Instant) -> Admitted {
+    /// Decides over the next `available` bytes of the answer, which are of one `portion`.
+    pub(super) fn admit(&mut self, available: usize, portion: Portion, now: Instant) -> Admitted {
+        self.begun = true;
         let mut admitted = Admitted { bytes: available, again: None, end: false, invert: None };
+        if portion.counts {
+            self.count(&mut admitted, now);
+            self.position += admitted.bytes as u64;
+        } else {
+            self.has_frame = true;
+        }
+        if let EffectKind::Truncate { bytes } = self.kind {
+            let cuts = admitted.bytes < available || portion.more;
+            admitted.end = self.position == bytes && cuts;
+        }
+        if admitted.end || admitted.again.is_some() || admitted.invert.is_some() {
+            self.due.acted();
+        }
+        admitted
+    }
+
+    fn count(&mut self, admitted: &mut Admitted, now: Instant) {
+        let available = admitted.bytes;
+        let at_most = |left: u64| available.min(usize::try_from(left).unwrap_or(usize::MAX));
         match self.kind {
-            EffectKind::Truncate { bytes } => {
-                let left = bytes - self.position;
-                admitted.bytes = available.min(usize::try_from(left).unwrap_or(usize::MAX));
-                admitted.end = admitted.bytes as u64 == left;
-            }
+            EffectKind::Truncate { bytes } => admitted.bytes = at_most(bytes - self.position),
             EffectKind::Throttle { bytes_per_second } => {
                 let started = *self.started.get_or_insert(now);
                 let due = bytes_in(now - started + SLICE, bytes_per_second).max(1);
-                let left = due.saturating_sub(self.position);
-                admitted.bytes = available.min(usize::try_from(left).unwrap_or(usize::MAX));
+                admitted.bytes = at_most(due.saturating_sub(self.position));
                 if admitted.bytes < available {
                     let next = self.position + admitted.bytes as u64 + 1;
                     admitted.again = Some(started + time_for(next, bytes_per_second));
@@ -81,9 +99,40 @@ impl Effect {
                 admitted.invert = within.and_then(|within| usize::try_from(within).ok());
             }
         }
-        self.position += admitted.bytes as u64;
-        admitted
     }
+
+    /// The answer is over. `empty` says why no byte of it counts, where that is known.
+    pub(super) fn answer_ended(&mut self, empty: Option<&str>) {
+        let answer = if self.has_frame { "the reply's content" } else { "the reply" };
+        let reason = match (self.position, empty) {
+            (0, Some(reason)) => reason.to_owned(),
+            (0, None) => format!("{answer} is empty"),
+            (count, _) => self.too_short(&format!("{answer} has {}", bytes(count))),
+        };
+        self.due.had_no_effect(&reason);
+    }
+
+    /// No more of the answer comes, because `reason`.
+    pub(super) fn answer_is_lost(&mut self, reason: &str) {
+        if self.begun {
+            return self.answer_ended(None);
+        }
+        self.due.had_no_effect(reason);
+    }
+
+    fn too_short(&self, answer: &str) -> String {
+        match self.kind {
+            EffectKind::Truncate { bytes } => format!("{answer}, and truncate keeps {bytes}"),
+            EffectKind::Corrupt { offset } => format!("{answer}, and corrupt changes the one at offset {offset}"),
+            EffectKind::Throttle { bytes_per_second } => {
+                format!("{answer}, and at {bytes_per_second} bytes per second none had to wait")
+            }
+        }
+    }
+}
+
+fn bytes(count: u64) -> String {
+    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
 }
 
 /// Bytes that flow in `time`.
@@ -96,69 +145,4 @@ fn time_for(bytes: u64, bytes_per_second: u64) -> Duration {
     // At one byte a second a byte takes a second; at none it never comes.
     let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(bytes_per_second.max(1));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).min(Duration::from_secs(24 * 60 * 60))
-}
-
-/// The fact that a rule acted on an operation.
-pub(super) fn fired(active: &ActiveRule, operation: &str) -> EventKind {
-    let rule = &active.rule;
-    EventKind::RuleFired {
-        rule: rule.name.clone(),
-        target: rule.target.to_string(),
-        word: word(&rule.action),
-        action: rule.action.to_string(),
-        operation: operation.to_owned(),
-        label: rule.label.clone(),
-        span: rule.span,
-    }
-}
-
-fn word(action: &Action) -> FaultWord {
-    match action {
-        Action::Deny(_) => FaultWord::Deny,
-        Action::Allow => FaultWord::Allow,
-        Action::Delay(_) => FaultWord::Delay,
-        Action::Respond(_) => FaultWord::Respond,
-        Action::Error(_) => FaultWord::Error,
-        Action::Drop(_) => FaultWord::Drop,
-        Action::Duplicate
-        | Action::Truncate { .. }
-        | Action::Throttle { .. }
-        | Action::Corrupt { .. }
-        | Action::Reorder => FaultWord::Change,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn truncate_ends_behind_its_last_byte() {
-        let mut effect = Effect::of(&Action::Truncate { bytes: 5 }).unwrap();
-        let now = Instant::now();
-        assert_eq!(effect.admit(3, now), Admitted { bytes: 3, again: None, end: false, invert: None });
-        assert_eq!(effect.admit(9, now), Admitted { bytes: 2, again: None, end: true, invert: None });
-        let mut nothing = Effect::of(&Action::Truncate { bytes: 0 }).unwrap();
-        assert_eq!(nothing.admit(0, now), Admitted { bytes: 0, again: None, end: true, invert: None });
-    }
-
-    #[test]
-    fn throttle_lets_go_what_its_rate_allows() {
-        let mut effect = Effect::of(&Action::Throttle { bytes_per_second: 1000 }).unwrap();
-        let start = Instant::now();
-        let first = effect.admit(1000, start);
-        assert_eq!(first.bytes, 5);
-        assert_eq!(first.again, Some(start + Duration::from_millis(6)));
-        assert_eq!(effect.admit(995, start + Duration::from_millis(100)).bytes, 100);
-        assert_eq!(effect.admit(895, start + Duration::from_secs(2)).again, None);
-    }
-
-    #[test]
-    fn corrupt_inverts_one_byte_wherever_the_pieces_fall() {
-        let mut effect = Effect::of(&Action::Corrupt { offset: 10 }).unwrap();
-        let now = Instant::now();
-        assert_eq!(effect.admit(10, now).invert, None);
-        assert_eq!(effect.admit(4, now).invert, Some(0));
-        assert_eq!(effect.admit(4, now).invert, None);
-    }
 }

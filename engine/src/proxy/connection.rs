@@ -3,9 +3,9 @@
 //! A single owner of both sockets needs no locks, and an answer a rule gives is written by the same hand that writes
 //! the server's replies. The halves of the work stand in `requests.rs` and `replies.rs`.
 
-use super::action;
 use super::alarm::AlarmClock;
 use super::flow::Flow;
+use super::hold::Hold;
 use super::ledger::Ledger;
 use super::prelude::Opened;
 use super::relay::RelayConfig;
@@ -15,7 +15,7 @@ use super::session::Session;
 use super::stream::Stream;
 use crate::event::{EventKind, UnreadSubject};
 use crate::model::DropMode;
-use crate::rules::ActiveRule;
+use crate::rules::Unseen;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -40,12 +40,15 @@ pub(super) struct Connection {
     /// From downstream to upstream.
     pub(super) requests: Flow,
     pub(super) stage: Stage,
+    pub(super) hold: Hold,
     /// From upstream to downstream.
     pub(super) replies: Flow,
     pub(super) answering: Answering,
     pub(super) ledger: Ledger,
-    /// Why requests, and later replies, are no longer understood.
+    /// Requests, and later replies, are no longer understood.
     pub(super) opaque: bool,
+    /// Keeps that in the evidence of rules for as long as the connection is open.
+    unseen: Option<Unseen>,
     /// Set when a rule ends the connection; carried out when everything before it is written.
     pub(super) end: Option<DropMode>,
     downstream: Stream,
@@ -80,10 +83,12 @@ impl Connection {
             session,
             requests: Flow::begun_with(opened.early),
             stage: Stage::Passing,
+            hold: Hold::default(),
             replies: Flow::default(),
             answering: Answering::default(),
             ledger: Ledger::default(),
             opaque: false,
+            unseen: None,
             end: None,
             downstream: opened.downstream,
             upstream: opened.upstream,
@@ -111,7 +116,7 @@ impl Connection {
                     if let Some(ending) = self.ending() {
                         return Poll::Ready(ending);
                     }
-                    if !moved {
+                    if !moved && !self.hold_is_over(cx) {
                         return Poll::Pending;
                     }
                 }
@@ -147,6 +152,9 @@ impl Connection {
 
     /// Passes the end of each direction on once everything before it is written.
     fn pass_ends(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        if self.answering.is_silent {
+            return Ok(false);
+        }
         let mut moved = false;
         let asked_all = self.requests.read_ended && self.requests.is_empty();
         if asked_all
@@ -174,6 +182,9 @@ impl Connection {
         if !self.replies.is_flushed() {
             return None;
         }
+        if self.answering.is_silent {
+            return self.requests.read_ended.then_some(Ending::Complete);
+        }
         match self.end {
             Some(DropMode::Reset) => return Some(Ending::Reset),
             Some(DropMode::Fin | DropMode::Silent) => return Some(Ending::Closed),
@@ -200,32 +211,29 @@ impl Connection {
     }
 
     /// Forwards as it is from now on, because `reason`.
-    pub(super) fn go_opaque(&mut self, reason: &str) {
+    pub(super) fn go_opaque(&mut self, subject: UnreadSubject, reason: &str) {
         if self.opaque {
             return;
         }
         self.opaque = true;
-        self.config.rules.could_not_see(UnreadSubject::Connection, reason);
+        self.unseen = Some(self.config.rules.cannot_see(subject, reason));
         self.tell(EventKind::ConnectionOpaque {
             target: self.config.name.clone(),
             connection: self.id,
             reason: reason.to_owned(),
         });
+        self.leave_unit();
     }
 
     pub(super) fn tell(&self, event: EventKind) {
         self.config.observe.event(event);
-    }
-
-    pub(super) fn tell_fired(&self, active: &ActiveRule, operation: &str) {
-        active.acted(operation);
-        self.tell(action::fired(active, operation));
     }
 }
 
 impl Drop for Connection {
     /// Also when the relay is stopped, so that every opened connection is closed in the log.
     fn drop(&mut self) {
+        self.ledger.clear("the connection ended before its reply did");
         self.tell(EventKind::ConnectionClosed {
             target: self.config.name.clone(),
             connection: self.id,

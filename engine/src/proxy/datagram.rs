@@ -3,12 +3,12 @@
 //! Nothing orders datagrams, so a delayed one holds up no other. Each client gets a socket towards the server, so
 //! that answers find back; answers pass untouched.
 
-use super::action;
 use super::dial::Dialer;
+use super::due::Due;
 use super::relay::Observer;
 use crate::event::EventKind;
 use crate::model::{Action, Params};
-use crate::rules::{Decision, OwnedMessage, RuleSet};
+use crate::rules::{OwnedMessage, RuleSet};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -22,6 +22,7 @@ const MAX_DATAGRAM: usize = 64 * 1024;
 const MAX_CLIENTS: usize = 1024;
 /// Delayed datagrams at a time; one more is lost, as datagrams are.
 const MAX_DELAYED: usize = 16 * 1024;
+const IS_LOST: &str = "it was lost, because 16384 datagrams were delayed already";
 
 /// What a datagram relay stands for.
 #[derive(Clone)]
@@ -126,21 +127,32 @@ impl Owner {
         }
         let message = (self.config.message)(datagram);
         let decision = self.config.rules.decide(&message);
-        for active in decision.due() {
-            active.acted(&message.description);
-            self.config.observe.event(action::fired(active, &message.description));
+        let operation: Arc<str> = message.description.into();
+        let due = |active| Due::new(&self.config.observe, active, &operation);
+        for active in &decision.delays {
+            match active.rule.action {
+                Action::Delay(time) if time.is_zero() => {
+                    due(active).had_no_effect("a delay of 0 holds nothing back");
+                }
+                _ => due(active).acted(),
+            }
         }
+        let mut terminal = decision.terminal.as_ref().map(due);
         if decision.delay.is_zero() {
-            return way.carry_out(&decision, datagram).await;
+            return way.carry_out(terminal, datagram).await;
         }
-        if self.delayed.len() < MAX_DELAYED {
-            let due = tokio::time::Instant::now() + decision.delay;
-            let datagram = datagram.to_vec();
-            self.delayed.spawn(async move {
-                tokio::time::sleep_until(due).await;
-                way.carry_out(&decision, &datagram).await;
-            });
+        if self.delayed.len() >= MAX_DELAYED {
+            if let Some(due) = &mut terminal {
+                due.had_no_effect(IS_LOST);
+            }
+            return;
         }
+        let at = tokio::time::Instant::now() + decision.delay;
+        let datagram = datagram.to_vec();
+        self.delayed.spawn(async move {
+            tokio::time::sleep_until(at).await;
+            way.carry_out(terminal, &datagram).await;
+        });
     }
 
     /// The socket of a client towards the server, made when the client is new.
@@ -173,37 +185,33 @@ struct Way {
 }
 
 impl Way {
-    async fn carry_out(&self, decision: &Decision, datagram: &[u8]) {
-        let Some(active) = &decision.terminal else { return self.send(datagram).await };
-        match &active.rule.action {
-            Action::Drop(_) => {}
+    async fn carry_out(&self, terminal: Option<Due>, datagram: &[u8]) {
+        let Some(mut due) = terminal else { return self.send(datagram).await };
+        // What is said of the rule is said before anything is sent: who gets it may ask.
+        match due.action().clone() {
+            Action::Drop(_) => due.acted(),
             Action::Respond(params) => {
+                due.acted();
                 // A datagram that cannot be sent is lost, as datagrams are.
-                let _ = self.downstream.send_to(&(self.config.answer)(params), self.from).await;
+                let _ = self.downstream.send_to(&(self.config.answer)(&params), self.from).await;
             }
             Action::Duplicate => {
+                due.acted();
                 self.send(datagram).await;
                 self.send(datagram).await;
             }
-            Action::Truncate { bytes } => {
-                let len = usize::try_from(*bytes).unwrap_or(usize::MAX).min(datagram.len());
-                self.send(&datagram[..len]).await;
-            }
-            Action::Corrupt { offset } => {
-                let mut changed = datagram.to_vec();
-                let at = usize::try_from(*offset).unwrap_or(usize::MAX);
-                if let Some(byte) = changed.get_mut(at) {
-                    *byte = !*byte;
-                }
-                self.send(&changed).await;
-            }
+            Action::Truncate { bytes } => self.send(truncated(datagram, bytes, &mut due)).await,
+            Action::Corrupt { offset } => self.send(&corrupted(datagram, offset, &mut due)).await,
             // No protocol of datagrams has these in its schema.
             Action::Deny(_)
             | Action::Allow
             | Action::Delay(_)
             | Action::Error(_)
             | Action::Throttle { .. }
-            | Action::Reorder => self.send(datagram).await,
+            | Action::Reorder => {
+                due.had_no_effect("it changes nothing about a datagram");
+                self.send(datagram).await;
+            }
         }
     }
 
@@ -211,6 +219,34 @@ impl Way {
         // A datagram that cannot be sent is lost, as datagrams are.
         let _ = self.upstream.send_to(datagram, self.config.upstream.address()).await;
     }
+}
+
+fn truncated<'d>(datagram: &'d [u8], bytes: u64, due: &mut Due) -> &'d [u8] {
+    match usize::try_from(bytes).ok().and_then(|len| datagram.get(..len)) {
+        Some(kept) if kept.len() < datagram.len() => {
+            due.acted();
+            kept
+        }
+        _ => {
+            due.had_no_effect(&format!("the datagram has {} bytes, and truncate keeps {bytes}", datagram.len()));
+            datagram
+        }
+    }
+}
+
+fn corrupted(datagram: &[u8], offset: u64, due: &mut Due) -> Vec<u8> {
+    let mut changed = datagram.to_vec();
+    match usize::try_from(offset).ok().and_then(|at| changed.get_mut(at)) {
+        Some(byte) => {
+            *byte = !*byte;
+            due.acted();
+        }
+        None => due.had_no_effect(&format!(
+            "the datagram has {} bytes, and corrupt changes the one at offset {offset}",
+            datagram.len()
+        )),
+    }
+    changed
 }
 
 /// Sends what the server answers to the client that asked.

@@ -86,6 +86,11 @@ impl Flow {
         read.map_or_else(Instant::now, |(_, time)| *time)
     }
 
+    /// When something came in last.
+    pub(super) fn last_read(&self) -> Instant {
+        self.reads.back().map_or_else(Instant::now, |(_, time)| *time)
+    }
+
     fn note_read(&mut self, place: u64) {
         let cut = self.moved_out + self.cut as u64;
         while self.reads.get(1).is_some_and(|(start, _)| *start <= cut) {

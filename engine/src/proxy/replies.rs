@@ -5,6 +5,7 @@ use super::connection::Connection;
 use super::ledger::Slot;
 use super::requests::{MAX_HEAD, Stage};
 use super::session::{Cut, Direction, UnitKind};
+use crate::event::UnreadSubject;
 use crate::model::DropMode;
 use std::future::Future;
 use std::pin::Pin;
@@ -23,18 +24,29 @@ pub(super) struct Answering {
     timer: Option<Pin<Box<Sleep>>>,
     /// The server's side broke; what came before still goes out.
     pub(super) lost: bool,
+    /// What the server says is no longer understood.
+    pub(super) is_opaque: bool,
+    /// A rule ended all replies: what the server still says, its end included, is thrown away.
+    pub(super) is_silent: bool,
 }
 
 impl Connection {
     /// Understands and releases what it can of what the server sent.
     pub(super) fn cut_replies(&mut self, cx: &mut Context<'_>) {
         while self.end.is_none() {
+            if self.answering.is_silent {
+                self.replies.discard_rest();
+                return;
+            }
             if !self.let_go(cx) {
                 return;
             }
             self.write_due_answers();
+            if self.answering.is_silent {
+                continue;
+            }
             let ended = self.replies.read_ended || self.answering.lost;
-            if self.opaque && self.ledger.is_empty() {
+            if self.answering.is_opaque || (self.opaque && self.ledger.is_empty()) {
                 self.replies.skip_understanding();
                 return;
             }
@@ -45,16 +57,18 @@ impl Connection {
                 return self.settle_unanswered(ended);
             }
             match self.session.cut(Direction::ToClient, self.replies.unread(), ended) {
-                Cut::More => return self.pass_on_part(ended),
-                Cut::Unit { head, kind, ends } => self.begin_reply(head, kind, ends),
+                Cut::More => return self.pass_on_part(ended, cx),
+                Cut::Unit { head, kind, ends } => {
+                    self.replies.understand(head);
+                    self.answering.unit = Some(kind);
+                    self.answering.ends = ends;
+                }
                 Cut::Body { len, ends } => {
                     self.replies.understand(len);
                     self.answering.ends = ends;
                 }
-                Cut::Opaque(reason) => {
-                    self.go_opaque(reason);
-                    self.ledger.clear();
-                }
+                Cut::Left(reason) => self.stop_understanding(UnreadSubject::Upgrade, reason),
+                Cut::Opaque(reason) => self.stop_understanding(UnreadSubject::Connection, reason),
             }
         }
     }
@@ -68,11 +82,18 @@ impl Connection {
             }
             self.answering.timer = None;
         }
-        let is_reply = matches!(unit, UnitKind::Reply { .. });
-        if is_reply && self.ledger.swallows() {
+        let last = match unit {
+            UnitKind::Reply { last } => Some(last),
+            UnitKind::Settle { .. } | UnitKind::Push | UnitKind::Request { .. } | UnitKind::Control => None,
+        };
+        if last.is_some() && self.ledger.swallows() {
             self.replies.discard();
-        } else if let Some(effect) = self.ledger.effect().filter(|_| is_reply && self.replies.kept() > 0) {
-            let admitted = effect.admit(self.replies.kept(), Instant::now());
+        } else if let Some(last) = last
+            && let Some(effect) = self.ledger.effect().filter(|_| self.replies.kept() > 0)
+        {
+            let mut portion = self.session.portion();
+            portion.more &= !(last && self.answering.ends);
+            let admitted = effect.admit(self.replies.kept(), portion, Instant::now());
             self.apply(&admitted);
         } else {
             self.replies.release();
@@ -110,7 +131,10 @@ impl Connection {
         self.answering.unit = None;
         self.answering.ends = false;
         match unit {
-            UnitKind::Reply { last: true } => self.ledger.reply_ended(),
+            UnitKind::Reply { last: true } => {
+                let empty = self.session.portion().empty;
+                self.ledger.reply_ended(empty);
+            }
             UnitKind::Settle { requests } => self.ledger.settle(requests),
             UnitKind::Reply { last: false }
             | UnitKind::Push
@@ -126,7 +150,10 @@ impl Connection {
         }
         while let Some(slot) = self.ledger.take_due() {
             match slot {
-                Slot::Answer { bytes, close } => {
+                Slot::Answer { bytes, close, due } => {
+                    if let Some(mut due) = due {
+                        due.acted();
+                    }
                     self.replies.insert(&bytes);
                     if close {
                         self.end = Some(DropMode::Fin);
@@ -135,6 +162,10 @@ impl Connection {
                 }
                 Slot::End(mode) => {
                     self.end = Some(mode);
+                    return;
+                }
+                Slot::Silence => {
+                    self.answering.is_silent = true;
                     return;
                 }
                 Slot::Await { .. } | Slot::Swallow { .. } => {}
@@ -148,39 +179,31 @@ impl Connection {
         if !ended {
             return;
         }
-        self.ledger.clear();
+        self.ledger.clear("the server closed the connection before its reply ended");
         if matches!(self.stage, Stage::Ended) {
             self.end = Some(DropMode::Fin);
         }
     }
 
     /// Part of a reply's head is there. It goes out at once, unless it is to be swallowed or changed.
-    fn pass_on_part(&mut self, ended: bool) {
+    fn pass_on_part(&mut self, ended: bool, cx: &mut Context<'_>) {
         if ended {
             self.replies.skip_understanding();
         } else if self.replies.unread().len() >= MAX_HEAD {
-            self.go_opaque("the head of a reply is longer than 64 KiB");
-            self.ledger.clear();
-            self.replies.skip_understanding();
+            let reason = "the head of a reply is longer than 64 KiB";
+            self.stop_understanding(UnreadSubject::Connection, reason);
+            self.cut_replies(cx);
         } else if !self.ledger.swallows() && self.ledger.effect().is_none() {
             self.replies.release_all();
         }
     }
 
-    fn begin_reply(&mut self, head: usize, kind: UnitKind, ends: bool) {
-        self.replies.understand(head);
-        self.answering.unit = Some(kind);
-        self.answering.ends = ends;
-        if self.session.counts_head() || self.ledger.swallows() {
-            return;
-        }
-        self.replies.release();
-        // An answer that is to end behind no byte of its body ends here.
-        if kind == (UnitKind::Reply { last: true })
-            && let Some(effect) = self.ledger.effect()
-            && effect.admit(0, Instant::now()).end
-        {
-            self.end = Some(DropMode::Fin);
-        }
+    /// The server speaks something else from here on.
+    fn stop_understanding(&mut self, subject: UnreadSubject, reason: &str) {
+        self.answering.unit = None;
+        self.answering.ends = false;
+        self.answering.is_opaque = true;
+        self.ledger.clear(&format!("its reply was not understood: {reason}"));
+        self.go_opaque(subject, reason);
     }
 }

@@ -49,10 +49,26 @@ pub trait Session: Send {
     /// The request unit just begun goes to the server twice, and its replies come twice.
     fn repeat(&mut self) {}
 
-    /// Whether `truncate`, `throttle` and `corrupt` count the bytes of a reply's head, or only those of its body.
-    fn counts_head(&self) -> bool {
-        true
+    /// What `truncate`, `throttle` and `corrupt` must know of the bytes of a reply that [`Session::cut`] took last.
+    fn portion(&self) -> Portion {
+        Portion::ALL
     }
+}
+
+/// Part of a reply, as effects on replies see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Portion {
+    /// The effects count these bytes; others, such as HTTP's heads and the framing of chunks, pass them.
+    pub counts: bool,
+    /// More bytes that count certainly follow, unless the reply ends here.
+    pub more: bool,
+    /// Why no byte of the reply counts, where that is known.
+    pub empty: Option<&'static str>,
+}
+
+impl Portion {
+    /// For protocols whose effects count every byte of a reply, and that say where it ends.
+    pub const ALL: Portion = Portion { counts: true, more: true, empty: None };
 }
 
 /// What stands at the front of the unread bytes.
@@ -66,7 +82,9 @@ pub enum Cut {
     Unit { head: usize, kind: UnitKind, ends: bool },
     /// The next `len` bytes (never zero) belong to the unit begun last; `ends` when they are its last.
     Body { len: usize, ends: bool },
-    /// The protocol is left here (CONNECT, WebSocket, PSYNC) or not understood: forward as it is from now on.
+    /// Both peers leave the protocol in order here (CONNECT, WebSocket, PSYNC): forward as it is from now on.
+    Left(&'static str),
+    /// Not understood: forward as it is from now on.
     Opaque(&'static str),
 }
 

@@ -2,7 +2,7 @@
 
 use super::chance;
 use super::operation::{Operation, SyscallPath};
-use crate::event::NearMiss;
+use crate::event::{NearMiss, Unread, UnreadSubject};
 use crate::model::{Clause, Matcher, Rule};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -29,6 +29,8 @@ pub struct ActiveRule {
     /// The first operation it was due on without acting, and why.
     pub(super) in_vain: Mutex<Option<NearMiss>>,
     pub(super) hits: Mutex<Vec<String>>,
+    /// Operations this rule alone could not look at whole.
+    unread: Mutex<Vec<Unread>>,
 }
 
 impl ActiveRule {
@@ -42,7 +44,8 @@ impl ActiveRule {
             ineffective: AtomicU64::new(0),
             shortened: AtomicU64::new(0),
             in_vain: Mutex::default(),
-            hits: Mutex::new(Vec::new()),
+            hits: Mutex::default(),
+            unread: Mutex::default(),
             rule,
         }
     }
@@ -103,6 +106,24 @@ impl ActiveRule {
         self.note_in_vain(|| NearMiss { operation: operation.to_owned(), reason });
     }
 
+    /// Firings handed out of which nothing has come yet.
+    pub(super) fn pending(&self) -> u64 {
+        self.handed_out.load(Relaxed).saturating_sub(self.fired.load(Relaxed))
+    }
+
+    /// The rule could not look at all of an operation, because `reason`.
+    pub(super) fn could_not_read(&self, subject: UnreadSubject, reason: &str) {
+        let mut unread = self.unread.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match unread.iter_mut().find(|each| each.subject == subject && each.reason == reason) {
+            Some(same) => same.count += 1,
+            None => unread.push(Unread { subject, reason: reason.to_owned(), count: 1 }),
+        }
+    }
+
+    pub(super) fn unread(&self) -> Vec<Unread> {
+        self.unread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
     /// The action was not carried out, because `reason`. The match keeps its number; `times=` does not count it.
     pub fn was_not_carried_out(&self, operation: &str, reason: &str) {
         self.handed_out.fetch_sub(1, Relaxed);
@@ -117,11 +138,6 @@ impl ActiveRule {
     fn note_in_vain(&self, miss: impl FnOnce() -> NearMiss) {
         let mut in_vain = self.in_vain.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         in_vain.get_or_insert_with(miss);
-    }
-
-    /// Whether a firing was handed out of which nothing came yet: a delay before it has not ended.
-    pub(super) fn is_outstanding(&self) -> bool {
-        self.handed_out.load(Relaxed) > self.fired.load(Relaxed)
     }
 
     pub fn fired(&self) -> u64 {
@@ -145,6 +161,18 @@ pub(super) fn matches_but_for(matcher: &Matcher, field: &str, operation: &dyn Op
         }
         Matcher::Syscall(_) => false,
     }
+}
+
+/// True when what stands in `field` so far does not settle whether the rule's clauses on it hold: more of the field is
+/// to come.
+pub(super) fn is_open(matcher: &Matcher, field: &str, operation: &dyn Operation) -> bool {
+    let Matcher::Message(clauses) = matcher else { return false };
+    let text = operation.field(field).unwrap_or_default();
+    // A character that is not all there reads as a replacement character.
+    let text = text.trim_end_matches('\u{fffd}');
+    let of_field = clauses.iter().filter(|clause| clause.field == field);
+    let outlooks: Vec<Option<bool>> = of_field.map(|clause| clause.pattern.outlook(text)).collect();
+    !outlooks.contains(&Some(false)) && outlooks.contains(&None)
 }
 
 /// An operation with the field `on` is none of the usual ones (it is connecting, say): only rules that say so act on

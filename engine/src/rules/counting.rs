@@ -181,5 +181,5 @@ fn a_rule_whose_answer_waits_for_a_delay_has_not_missed_its_chance() {
     decision.delays.iter().for_each(|active| active.was_shortened());
     let evidence = installed.evidence();
     assert_eq!((evidence[0].fired, evidence[0].shortened, evidence[1].fired), (1, 1, 0));
-    assert_eq!(evidence[1].near_miss.clone().unwrap().reason, "a delay before it has not ended");
+    assert_eq!(evidence[1].near_miss.clone().unwrap().reason, "without effect so far: it was still under way");
 }

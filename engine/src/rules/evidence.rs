@@ -7,7 +7,7 @@ use super::active::{ActiveRule, SETTLED, names_its_point};
 use super::operation::{Operation, OwnedMessage, SyscallPath};
 use crate::event::{Evidence, NearMiss, Unread, UnreadSubject, brief};
 use crate::model::{Clause, Matcher, RuleName};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// How many operations are copied for near misses; more would only repeat them.
@@ -16,13 +16,24 @@ const MAX_COPIES: usize = 64;
 /// How many reasons for unread traffic are told apart; reasons are few, and some name what a peer sent.
 const MAX_REASONS: usize = 16;
 
+/// What further reasons are counted under.
+const OTHER_REASONS: &str = "other reasons";
+
 /// Remembers the first operations of a target.
 #[derive(Debug, Default)]
 pub(super) struct Witness {
     seen: AtomicU64,
     copies: Mutex<Vec<(u64, OwnedMessage)>>,
     /// What could not be looked at, by reason, in the order of the first of each.
-    unread: Mutex<Vec<Unread>>,
+    unread: Mutex<Vec<Entry>>,
+}
+
+/// What could not be looked at for one reason.
+#[derive(Debug)]
+struct Entry {
+    unread: Unread,
+    /// How many of them go on.
+    open: u64,
 }
 
 impl Witness {
@@ -38,17 +49,49 @@ impl Witness {
         }
     }
 
-    pub(super) fn mark_unreadable(&self, subject: UnreadSubject, reason: &str, count: u64) {
-        let mut unread = self.unread.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(same) = unread.iter_mut().find(|each| each.subject == subject && each.reason == reason) {
-            same.count += count;
-        } else if unread.len() < MAX_REASONS {
-            unread.push(Unread { subject, reason: reason.to_owned(), count });
+    /// Notes one thing that cannot be looked at, and is over.
+    pub(super) fn mark_unreadable(&self, subject: UnreadSubject, reason: &str) {
+        let entry = self.mark_open(subject, reason);
+        self.mark_over(entry);
+    }
+
+    /// Notes one thing that cannot be looked at from now on, and gives the entry for [`Witness::mark_over`].
+    pub(super) fn mark_open(&self, subject: UnreadSubject, reason: &str) -> usize {
+        let mut entries = self.entries();
+        let find = |entries: &[Entry], reason: &str| {
+            entries.iter().position(|entry| entry.unread.subject == subject && entry.unread.reason == reason)
+        };
+        let is_full = entries.len() >= MAX_REASONS;
+        let known = find(&entries, reason).or_else(|| find(&entries, OTHER_REASONS).filter(|_| is_full));
+        let at = known.unwrap_or_else(|| {
+            let reason = if is_full { OTHER_REASONS } else { reason };
+            let unread = Unread { subject, reason: reason.to_owned(), count: 0 };
+            entries.push(Entry { unread, open: 0 });
+            entries.len() - 1
+        });
+        entries[at].unread.count += 1;
+        entries[at].open += 1;
+        at
+    }
+
+    pub(super) fn mark_over(&self, entry: usize) {
+        if let Some(entry) = self.entries().get_mut(entry) {
+            entry.open = entry.open.saturating_sub(1);
         }
     }
 
-    pub(super) fn unread(&self) -> Vec<Unread> {
-        self.unread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.unread.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn unread(&self) -> Vec<Unread> {
+        self.entries().iter().map(|entry| entry.unread.clone()).collect()
+    }
+
+    /// What could not be looked at and does not go on.
+    pub(super) fn unread_and_over(&self) -> Vec<Unread> {
+        let over = |entry: &Entry| Unread { count: entry.unread.count - entry.open, ..entry.unread.clone() };
+        self.entries().iter().map(over).collect()
     }
 
     /// What came to `before`.
@@ -62,7 +105,7 @@ impl Witness {
         unread
     }
 
-    pub(super) fn evidence(&self, active: &ActiveRule, seen_before: u64, unread: &[Unread]) -> Evidence {
+    pub(super) fn evidence(&self, active: &ActiveRule, seen_before: u64, unread: Vec<Unread>) -> Evidence {
         let rule = &active.rule;
         let fired = active.fired.load(Relaxed);
         let matched = active.matched.load(Relaxed);
@@ -79,7 +122,7 @@ impl Witness {
             fired,
             ineffective: active.ineffective.load(Relaxed),
             shortened: active.shortened.load(Relaxed),
-            unread: unread.to_vec(),
+            unread,
             near_miss: (fired == 0).then(|| self.near_miss(active, matched, seen_before)).flatten(),
             hits,
             span: rule.span,
@@ -163,10 +206,10 @@ fn clause_reason(clause: &Clause, operation: &OwnedMessage) -> String {
 }
 
 fn trigger_reason(active: &ActiveRule, matched: u64) -> String {
-    if active.is_outstanding() {
-        return "a delay before it has not ended".to_owned();
-    }
     let trigger = &active.rule.trigger;
+    if active.pending() > 0 {
+        return "without effect so far: it was still under way".to_owned();
+    }
     let times = if matched == 1 { "once".to_owned() } else { format!("{matched} times") };
     if let Some(nth) = trigger.nth {
         return format!("it matched {times}, and nth={nth} waits for match {nth}");

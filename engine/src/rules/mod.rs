@@ -19,4 +19,4 @@ mod tests;
 pub use active::ActiveRule;
 pub use chance::draw;
 pub use operation::{Operation, OwnedMessage, SyscallPath};
-pub use ruleset::{Decision, Installed, RuleSet};
+pub use ruleset::{Decision, Installed, RuleSet, Unseen};

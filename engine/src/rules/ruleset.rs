@@ -1,6 +1,6 @@
 //! The rules installed on one target.
 
-use super::active::{ActiveRule, matches, matches_but_for, names};
+use super::active::{ActiveRule, is_open, matches, matches_but_for, names};
 use super::evidence::Witness;
 use super::index::Index;
 use super::operation::Operation;
@@ -32,7 +32,7 @@ pub(super) struct Batch {
     numbered_until: usize,
     /// Operations the target had seen when the batch was installed.
     pub(super) seen_before: u64,
-    /// What had passed unread by then.
+    /// What had passed unread by then and was over.
     unread_before: Vec<Unread>,
 }
 
@@ -81,7 +81,7 @@ impl RuleSet {
             numbered_until: rules.iter().rposition(|active| active.numbers_matches()).map_or(0, |at| at + 1),
             rules,
             seen_before: self.witness.seen(),
-            unread_before: self.witness.unread(),
+            unread_before: self.witness.unread_and_over(),
         });
         self.change(|batches| batches.insert(0, batch.clone()));
         Installed { set: self.clone(), batch }
@@ -89,7 +89,12 @@ impl RuleSet {
 
     /// Notes that something carries what no rule can look at or act on, because `reason`. Evidence always says so.
     pub fn could_not_see(&self, subject: UnreadSubject, reason: &str) {
-        self.witness.mark_unreadable(subject, reason, 1);
+        self.witness.mark_unreadable(subject, reason);
+    }
+
+    /// The same about something that goes on: rules installed while it does have it in their evidence too.
+    pub fn cannot_see(self: &Arc<RuleSet>, subject: UnreadSubject, reason: &str) -> Unseen {
+        Unseen { set: self.clone(), entry: self.witness.mark_open(subject, reason) }
     }
 
     /// Asks every rule in order. Counts matches, but does nothing else: the caller carries the answer out and reports to
@@ -122,12 +127,32 @@ impl RuleSet {
             && self.current().iter().flat_map(|batch| &batch.rules).any(|active| names(active, field))
     }
 
-    /// True when some rule has a clause on `field` and every other clause of it holds: whether an operation whose
-    /// `field` is not there yet is worth waiting for. Counts nothing.
-    pub fn asks_for(&self, field: &str, operation: &dyn Operation) -> bool {
+    /// True when some rule has a clause on `field` that what is there of the field does not settle, and every other
+    /// clause of it holds: more of the operation is worth waiting for. Counts nothing.
+    pub fn waits_for(&self, field: &str, operation: &dyn Operation) -> bool {
         let batches = self.current();
         let mut rules = batches.iter().flat_map(|batch| &batch.rules);
-        rules.any(|active| names(active, field) && matches_but_for(&active.rule.matcher, field, operation))
+        rules.any(|active| {
+            let matcher = &active.rule.matcher;
+            names(active, field)
+                && matches_but_for(matcher, field, operation)
+                && is_open(matcher, field, operation)
+        })
+    }
+
+    /// Notes that the operation goes on before all of `field` was there, because `reason`. It is in the evidence of the
+    /// rules that waited for more of it and do not match what was there.
+    pub fn could_not_read(&self, field: &str, operation: &dyn Operation, reason: &str) {
+        for active in self.current().iter().flat_map(|batch| &batch.rules) {
+            let matcher = &active.rule.matcher;
+            if names(active, field)
+                && matches_but_for(matcher, field, operation)
+                && is_open(matcher, field, operation)
+                && !matches(matcher, operation)
+            {
+                active.could_not_read(UnreadSubject::Request, reason);
+            }
+        }
     }
 
     fn current(&self) -> Arc<Vec<Arc<Batch>>> {
@@ -140,6 +165,20 @@ impl RuleSet {
         edit(&mut batches);
         self.any.store(batches.iter().any(|batch| !batch.rules.is_empty()), Relaxed);
         *guard = Arc::new(batches);
+    }
+}
+
+/// Something no rule can look at or act on, for as long as this is held.
+#[must_use = "dropping it says that what could not be seen is over"]
+#[derive(Debug)]
+pub struct Unseen {
+    set: Arc<RuleSet>,
+    entry: usize,
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        self.set.witness.mark_over(self.entry);
     }
 }
 
@@ -179,7 +218,10 @@ impl Installed {
     pub fn evidence(&self) -> Vec<Evidence> {
         let set = &self.set;
         let unread = set.witness.unread_since(&self.batch.unread_before);
-        let of = |active: &Arc<ActiveRule>| set.witness.evidence(active, self.batch.seen_before, &unread);
+        let of = |active: &Arc<ActiveRule>| {
+            let unread = unread.iter().cloned().chain(active.unread()).collect();
+            set.witness.evidence(active, self.batch.seen_before, unread)
+        };
         self.batch.rules.iter().map(of).collect()
     }
 }

@@ -55,6 +55,47 @@ impl Body {
     }
 }
 
+/// What stands at the front of a body: content, or the framing between pieces of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) len: usize,
+    pub(super) is_content: bool,
+    /// The body ends with these bytes.
+    pub(super) ends: bool,
+    /// More content certainly follows.
+    pub(super) more: bool,
+}
+
+impl Body {
+    /// Takes bytes of one kind off the front of `buf`, which is not empty.
+    pub(super) fn take_run(&mut self, buf: &[u8]) -> Result<Run, Refused> {
+        let window = match self {
+            Body::Length(_) | Body::UntilClose => buf.len(),
+            Body::Chunked(Chunk::Data { left }) => buf.len().min(usize::try_from(*left).unwrap_or(usize::MAX)),
+            Body::Chunked(chunk) => return take_framing(chunk, buf),
+        };
+        let (len, ends) = self.take(&buf[..window], |_| {})?;
+        let more = matches!(self, Body::Length(1..) | Body::Chunked(Chunk::Data { .. }));
+        Ok(Run { len, is_content: true, ends, more })
+    }
+}
+
+fn take_framing(chunk: &mut Chunk, buf: &[u8]) -> Result<Run, Refused> {
+    let mut run = Run { len: 0, is_content: false, ends: false, more: false };
+    for &byte in buf {
+        run.len += 1;
+        match chunk.step(byte)? {
+            Some(next) => *chunk = next,
+            None => run.ends = true,
+        }
+        run.more = matches!(chunk, Chunk::Data { .. });
+        if run.ends || run.more {
+            break;
+        }
+    }
+    Ok(run)
+}
+
 fn take_chunks(chunk: &mut Chunk, buf: &[u8], mut data: impl FnMut(&[u8])) -> Result<(usize, bool), Refused> {
     let mut at = 0;
     while let Some(&byte) = buf.get(at) {

@@ -6,6 +6,9 @@
 
 use std::ops::Range;
 
+/// Longest method; those that are registered have 17 letters at most.
+const MAX_METHOD: usize = 64;
+
 /// A head that is not read, with the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refused(pub(super) &'static str);
@@ -47,6 +50,41 @@ pub(super) fn end_of_head(buf: &[u8], scanned: &mut usize) -> Option<usize> {
     }
     *scanned = buf.len();
     None
+}
+
+/// Refuses what can begin no request, however little of it is there: waiting for more would hang a peer that speaks
+/// another protocol. More bytes never change the answer.
+pub(super) fn check_request(buf: &[u8]) -> Result<(), Refused> {
+    let method = buf.iter().take(MAX_METHOD).position(|&byte| !is_token(byte));
+    match (method, buf) {
+        (_, [0x16, 3, ..]) => Err(Refused("the client speaks TLS")),
+        // The next byte tells whether it is TLS.
+        (_, [0x16]) => Ok(()),
+        (Some(1..), _) => Ok(()),
+        (Some(0), _) => Err(Refused("a method that is no token")),
+        (None, _) if buf.len() >= MAX_METHOD => Err(Refused("a method of 64 bytes or more")),
+        (None, _) => Ok(()),
+    }
+}
+
+/// Refuses a first line that is no request's, before the head is complete.
+pub(super) fn check_request_line(buf: &[u8]) -> Result<(), Refused> {
+    request_line(buf, line_at(buf, 0)?).map(drop)
+}
+
+/// Refuses what can begin no reply, as [`check_request`] does.
+pub(super) fn check_reply(buf: &[u8]) -> Result<(), Refused> {
+    const VERSION: &[u8] = b"HTTP/1.";
+    let expected = VERSION.len().min(buf.len());
+    let digit = buf.get(VERSION.len()).is_none_or(|byte| matches!(byte, b'0' | b'1'));
+    let space = buf.get(VERSION.len() + 1).is_none_or(|&byte| byte == b' ');
+    match buf[..expected] == VERSION[..expected] && digit && space {
+        true => Ok(()),
+        // An alert, or an answer to the client's handshake.
+        false if matches!(buf, [0x15 | 0x16, 3, ..]) => Err(Refused("the server speaks TLS")),
+        false if matches!(buf, [0x15 | 0x16]) => Ok(()),
+        false => Err(Refused("a reply that is not HTTP/1.1 or HTTP/1.0")),
+    }
 }
 
 /// Reads a request's first line and fields. `head` ends with the empty line.
@@ -93,6 +131,7 @@ fn request_line(head: &[u8], line: Range<usize>) -> Result<RequestLine, Refused>
     let old = match &text[last + 1..] {
         b"HTTP/1.1" => false,
         b"HTTP/1.0" => true,
+        b"HTTP/2.0" if text.starts_with(b"PRI * ") => return Err(Refused("the client speaks HTTP/2")),
         _ => return Err(Refused("not HTTP/1.1 or HTTP/1.0")),
     };
     if method.is_empty() || !method.iter().all(|&byte| is_token(byte)) {

@@ -1,9 +1,9 @@
 //! The parser state of one HTTP/1 connection.
 
 use super::answer::{self, Asker};
-use super::body::{Body, Chunk};
+use super::body::{Body, Chunk, Run};
 use super::head::{self, Fields, Framing, Refused, RequestLine};
-use crate::proxy::{Cut, Direction, Fault, Injection, Session, UnitKind, Unsupported};
+use crate::proxy::{Cut, Direction, Fault, Injection, Portion, Session, UnitKind, Unsupported};
 use crate::rules::{Operation, OwnedMessage};
 use crate::text::percent;
 use std::borrow::Cow;
@@ -17,17 +17,21 @@ const MAX_DRAIN: u64 = 1024 * 1024;
 const MAX_KEPT_FIELDS: usize = 64;
 
 /// HTTP/1.0 and 1.1 between one client and one server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HttpSession {
     request: Request,
     /// What the requests in flight were, oldest first: how their replies are framed depends on it.
     asked: VecDeque<Asked>,
     /// Searched bytes of a head that is not complete.
     request_scanned: usize,
+    /// The first line of a head that is not complete is one.
+    request_line_is_fine: bool,
     reply_scanned: usize,
     request_body: Option<Body>,
     reply_body: Option<Body>,
     reply_fields: Fields,
+    /// What was cut last of a reply.
+    portion: Portion,
     /// Why no more HTTP is spoken, once so.
     left: Option<&'static str>,
 }
@@ -52,13 +56,13 @@ enum Asked {
 }
 
 impl Session for HttpSession {
-    fn cut(&mut self, direction: Direction, buf: &[u8], ended: bool) -> Cut {
+    fn cut(&mut self, direction: Direction, buf: &[u8], _ended: bool) -> Cut {
         if let Some(reason) = self.left {
-            return Cut::Opaque(reason);
+            return Cut::Left(reason);
         }
         let cut = match direction {
             Direction::ToServer => self.cut_request(buf),
-            Direction::ToClient => self.cut_reply(buf, ended),
+            Direction::ToClient => self.cut_reply(buf),
         };
         cut.unwrap_or_else(|Refused(reason)| Cut::Opaque(reason))
     }
@@ -99,15 +103,26 @@ impl Session for HttpSession {
         self.asked.push_back(self.request.asked);
     }
 
-    /// Truncating or corrupting is about the content; a broken status line would be another fault.
-    fn counts_head(&self) -> bool {
-        false
+    /// Truncating or corrupting is about the content; a broken status line or chunk would be another fault.
+    fn portion(&self) -> Portion {
+        self.portion
     }
 }
 
 impl HttpSession {
     pub fn new() -> HttpSession {
-        HttpSession::default()
+        HttpSession {
+            request: Request::default(),
+            asked: VecDeque::new(),
+            request_scanned: 0,
+            request_line_is_fine: false,
+            reply_scanned: 0,
+            request_body: None,
+            reply_body: None,
+            reply_fields: Fields::new(),
+            portion: Portion::ALL,
+            left: None,
+        }
     }
 
     fn cut_request(&mut self, buf: &[u8]) -> Result<Cut, Refused> {
@@ -119,16 +134,25 @@ impl HttpSession {
             return Ok(if len == 0 { Cut::More } else { Cut::Body { len, ends } });
         }
         if self.asked.back() == Some(&Asked::Connect) {
-            return Err(Refused("CONNECT"));
+            return Ok(Cut::Left("CONNECT"));
         }
-        // Left over from an old client's body. Servers should skip it (RFC 9112 section 2.2), and some do not.
-        if buf.starts_with(b"\r\n") {
-            return Err(Refused("an empty line before a request"));
+        // Left over from an old client's body: servers skip it (RFC 9112 section 2.2).
+        match buf {
+            b"" | b"\r" => return Ok(Cut::More),
+            [b'\r', b'\n', ..] => {
+                return Ok(Cut::Unit { head: 2, kind: UnitKind::Control, ends: true });
+            }
+            _ => head::check_request(buf)?,
         }
+        let searched = self.request_scanned;
         let Some(end) = head::end_of_head(buf, &mut self.request_scanned) else {
+            if !self.request_line_is_fine && buf[searched..].contains(&b'\n') {
+                head::check_request_line(buf)?;
+                self.request_line_is_fine = true;
+            }
             return Ok(Cut::More);
         };
-        self.request_scanned = 0;
+        (self.request_scanned, self.request_line_is_fine) = (0, false);
         self.request.fields.shrink_to(MAX_KEPT_FIELDS);
         let (line, framing) = head::read_request(&buf[..end], &mut self.request.fields)?;
         self.request.asked = match &buf[line.method.clone()] {
@@ -147,15 +171,23 @@ impl HttpSession {
         Ok(Cut::Unit { head: end, kind: UnitKind::Request { replies: 1 }, ends })
     }
 
-    fn cut_reply(&mut self, buf: &[u8], ended: bool) -> Result<Cut, Refused> {
+    fn cut_reply(&mut self, buf: &[u8]) -> Result<Cut, Refused> {
+        if buf.is_empty() {
+            return Ok(Cut::More);
+        }
         if let Some(body) = &mut self.reply_body {
-            let (len, ends) = body.take(buf, |_| {})?;
-            let ends = ends || (ended && *body == Body::UntilClose);
+            let Run { len, is_content, ends, more } = body.take_run(buf)?;
             if ends {
                 self.reply_body = None;
             }
-            return Ok(if len == 0 { Cut::More } else { Cut::Body { len, ends } });
+            self.portion = Portion { counts: is_content, more, empty: self.portion.empty };
+            return Ok(Cut::Body { len, ends });
         }
+        let unasked = |refused| match self.asked.is_empty() {
+            true => Refused("the server speaks first, and it is not HTTP"),
+            false => refused,
+        };
+        head::check_reply(buf).map_err(unasked)?;
         let Some(end) = head::end_of_head(buf, &mut self.reply_scanned) else {
             return Ok(Cut::More);
         };
@@ -164,26 +196,43 @@ impl HttpSession {
         let (status, framing) = head::read_reply(&buf[..end], &mut self.reply_fields)?;
         let interim = (100..200).contains(&status) && status != 101;
         if interim {
+            self.portion = Portion { counts: false, more: false, empty: None };
             let kind = UnitKind::Reply { last: false };
             return Ok(Cut::Unit { head: end, kind, ends: true });
         }
         let asked = self.asked.pop_front().unwrap_or_default();
-        self.reply_body = self.reply_body_of(status, framing, asked);
+        let body = reply_body(status, framing, asked);
+        self.left = match (status, asked) {
+            (101, _) => Some("101 Switching Protocols"),
+            (200..300, Asked::Connect) => Some("CONNECT"),
+            _ => None,
+        };
+        let more = matches!(body, Ok(Body::Length(_)));
+        self.portion = Portion { counts: false, more, empty: body.as_ref().err().copied() };
+        self.reply_body = body.ok();
         let ends = self.reply_body.is_none();
         Ok(Cut::Unit { head: end, kind: UnitKind::Reply { last: true }, ends })
     }
+}
 
-    /// The length of a reply's body (RFC 9112 section 6.3).
-    fn reply_body_of(&mut self, status: u16, framing: Framing, asked: Asked) -> Option<Body> {
-        match (status, asked, framing) {
-            (101, _, _) => self.left = Some("101 Switching Protocols"),
-            (200..300, Asked::Connect, _) => self.left = Some("CONNECT"),
-            (204 | 304, _, _) | (_, Asked::Head, _) | (_, _, Framing { length: Some(0), .. }) => {}
-            (_, _, Framing { chunked: true, .. }) => return Some(Body::Chunked(Chunk::START)),
-            (_, _, Framing { length: Some(length), .. }) => return Some(Body::Length(length)),
-            (_, _, Framing { .. }) => return Some(Body::UntilClose),
-        }
-        None
+impl Default for HttpSession {
+    fn default() -> HttpSession {
+        HttpSession::new()
+    }
+}
+
+/// The length of a reply's body (RFC 9112 section 6.3), or why it has none.
+fn reply_body(status: u16, framing: Framing, asked: Asked) -> Result<Body, &'static str> {
+    match (status, asked, framing) {
+        (101, _, _) => Err("a reply 101 has no content"),
+        (200..300, Asked::Connect, _) => Err("the reply to CONNECT has no content"),
+        (_, Asked::Head, _) => Err("the reply to HEAD has no content"),
+        (204, _, _) => Err("a reply 204 has no content"),
+        (304, _, _) => Err("a reply 304 has no content"),
+        (_, _, Framing { length: Some(0), .. }) => Err("the reply's content is empty"),
+        (_, _, Framing { chunked: true, .. }) => Ok(Body::Chunked(Chunk::START)),
+        (_, _, Framing { length: Some(length), .. }) => Ok(Body::Length(length)),
+        (_, _, Framing { .. }) => Ok(Body::UntilClose),
     }
 }
 

@@ -276,7 +276,7 @@ impl PostgresSession {
             return Ok(self.unit(Direction::ToClient, len, buf, kind));
         }
         if tag == b'W' {
-            return Ok(Cut::Opaque("replication"));
+            return Ok(Cut::Left("replication"));
         }
         let kind = self.answers.received(tag);
         Ok(self.unit(Direction::ToClient, len, buf, kind))

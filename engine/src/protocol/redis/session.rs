@@ -157,6 +157,9 @@ impl RedisSession {
         if !requests.rest.is_done() {
             return body(&mut requests.rest, buf);
         }
+        if buf.starts_with(b"\x16\x03") {
+            return Err(Malformed("the client speaks TLS"));
+        }
         if buf.is_empty() || !requests.current.read(buf)? {
             return Ok(Cut::More);
         }
@@ -172,7 +175,7 @@ impl RedisSession {
         }
         requests.kind = Kind::of(command, buf, requests.mode.in_multi);
         if let Kind::Stream(reason) = requests.kind {
-            return Ok(Cut::Opaque(reason));
+            return Ok(Cut::Left(reason));
         }
         requests.nil_is_array = nil_is_array(command.arg(buf, 0).unwrap_or_default());
         requests.before = requests.mode;

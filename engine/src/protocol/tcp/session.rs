@@ -1,7 +1,7 @@
 //! A TCP connection as one request and one reply: all bytes of the client, all bytes of the server.
 
 use crate::model::Params;
-use crate::proxy::{Cut, Direction, Fault, Injection, Session, UnitKind, Unsupported};
+use crate::proxy::{Cut, Direction, Fault, Injection, Portion, Session, UnitKind, Unsupported};
 use crate::rules::OwnedMessage;
 
 /// How much of the first bytes a rule sees; what comes in one read is usually less.
@@ -63,6 +63,11 @@ impl Session for TcpSession {
         out.to_client = body(params).into_bytes();
         out.close = true;
         Ok(())
+    }
+
+    /// Nothing tells whether the server has more to say.
+    fn portion(&self) -> Portion {
+        Portion { more: false, ..Portion::ALL }
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn cuts(session: &mut HttpSession, direction: Direction, bytes: &[u8]
                     text.push_str(&format!("{body}{}", if ends { "]" } else { "" }));
                 }
             }
-            Cut::Opaque(reason) => {
+            Cut::Left(reason) | Cut::Opaque(reason) => {
                 text.push_str(&format!("!{reason}"));
                 break;
             }
@@ -59,7 +59,8 @@ fn requests_are_cut_where_they_end() {
     check_request("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\n\r\n", "[38+3][18]");
     check_request("POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\nGET / HTTP/1.1\r\n\r\n", "[38][18]");
     check_request("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc", "[38+3");
-    check_request("\r\nGET / HTTP/1.1\r\n\r\n", "!an empty line before a request");
+    check_request("\r\nGET / HTTP/1.1\r\n\r\n\r\n\r\n", "^[2][18]^[2]^[2]");
+    check_request("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi\r\nGET / HTTP/1.1\r\n\r\n", "[38+2]^[2][18]");
     check_request("GET / HTTP/1.1\r\nHost", "...");
     check_request("OPTIONS * HTTP/1.1\r\n\r\n", "[22]");
     check_request("GET http://a/b HTTP/1.1\r\n\r\n", "[27]");
@@ -143,7 +144,7 @@ fn first_lines_that_parsers_read_differently_are_not_read() {
     check_request("GET / HTTP/1.1\n\n", "!a line that ends without CR");
     // Waiting for more here would keep back a whole request of a lenient client.
     check_request("GET / HTTP/1.1\r\nHost: a\n\r\n", "!a line that ends without CR");
-    check_request("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "!not HTTP/1.1 or HTTP/1.0");
+    check_request("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "!the client speaks HTTP/2");
     check_request(
         "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "!Transfer-Encoding in HTTP/1.0",

@@ -194,7 +194,7 @@ async fn a_dropped_request_ends_the_connection_the_way_asked_for() {
 
     let _rules = install(&bench, vec![rule(&[("path", "/a")], Action::Drop(DropMode::Silent))]);
     let (mut client, mut server) = bench.connect().await;
-    client.send(&format!("{GET_A}{GET_B}")).await;
+    client.send(&format!("{GET_B}{GET_A}{GET_B}")).await;
     server.expect(GET_B).await;
     server.send(OK).await;
     client.expect(OK).await;

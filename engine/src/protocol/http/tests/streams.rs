@@ -138,7 +138,7 @@ fn units(bytes: &[u8], mut ends: Vec<usize>, direction: Direction) -> (Vec<(usiz
     for end in ends {
         while at < end {
             let taken = match session.cut(direction, &bytes[at..end], false) {
-                Cut::More | Cut::Opaque(_) => break,
+                Cut::More | Cut::Left(_) | Cut::Opaque(_) => break,
                 Cut::Unit { head, .. } => {
                     units.push((at, 0));
                     head
