@@ -306,7 +306,7 @@ impl Judge for Secretive {
         let eio = Errno::from_name("EIO").map_or(Reply::Continue, Reply::Errno);
         let reply = match call.path() {
             Resolution::Path(path) if path.ends_with("spec/secret") => eio,
-            Resolution::Path(_) | Resolution::NotAFile | Resolution::Unresolved => Reply::Continue,
+            Resolution::Path(_) | Resolution::NotAFile | Resolution::Unresolved(_) => Reply::Continue,
         };
         Answer { reply, token: () }
     }

@@ -5,6 +5,7 @@
 //! ```
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::model::syscall::{CallShape, Files};
 use crate::model::{Clause, Matcher, Pattern, Rule, Spec, Target, Trigger};
 use crate::text::SourceMap;
 
@@ -46,11 +47,15 @@ fn covers(first: &Matcher, second: &Matcher) -> bool {
             first.iter().all(|wide| second.iter().any(|narrow| clause_covers(wide, narrow)))
         }
         (Matcher::Syscall(first), Matcher::Syscall(second)) => {
-            let path = |matcher: &crate::model::SyscallMatcher| {
-                matcher.path.as_ref().map(|glob| glob.as_str().to_owned())
+            let is_covered = |call: &CallShape| {
+                first.calls.iter().any(|known| {
+                    known.covers(*call)
+                        && (first.path.is_none() || [Files::All, call.files].contains(&known.files))
+                })
             };
-            let calls = second.syscalls.iter().all(|call| first.syscalls.binary_search(call).is_ok());
-            calls && (first.path.is_none() || path(first) == path(second))
+            let peer = first.peer.is_none() || first.peer == second.peer;
+            let path = first.path.is_none() || first.path_text() == second.path_text();
+            peer && path && second.calls.iter().all(is_covered)
         }
         (Matcher::Message(_), Matcher::Syscall(_)) | (Matcher::Syscall(_), Matcher::Message(_)) => false,
     }

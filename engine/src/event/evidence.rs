@@ -68,6 +68,8 @@ pub enum UnreadSubject {
     Request,
     /// A system call.
     Call,
+    /// A system call that was answered with an error, because what it asks for would lead past every rule.
+    Refusal,
 }
 
 impl std::fmt::Display for Unread {
@@ -80,6 +82,7 @@ impl std::fmt::Display for Unread {
             UnreadSubject::Upgrade => write!(f, "{count} connection{plural} left the protocol: {reason}"),
             UnreadSubject::Request => write!(f, "{count} request{plural} not read whole: {reason}"),
             UnreadSubject::Call => write!(f, "{count} call{plural} passed unfaulted: {reason}"),
+            UnreadSubject::Refusal => write!(f, "{count} call{plural} refused: {reason}"),
         }
     }
 }

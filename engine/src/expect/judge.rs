@@ -126,6 +126,7 @@ fn act(fired: &FiredRule, times: usize) -> String {
 
 fn never_fired(rule: &Evidence) -> String {
     let seen = match rule.seen {
+        0 if !rule.unread.is_empty() => format!("nothing it could act on reached {}", rule.target),
         0 => format!("nothing reached {} while it was installed", rule.target),
         1 => "1 operation seen".to_owned(),
         n => format!("{n} operations seen"),

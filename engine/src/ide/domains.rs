@@ -39,9 +39,12 @@ pub(super) fn words(domain: Domain) -> Vec<Word> {
         }
         Domain::SqlState => SQL_STATES.iter().map(|(code, doc)| word(code, doc)).collect(),
         Domain::Words(words) => words.iter().map(|text| word(text, "")).collect(),
-        Domain::None | Domain::RequestPath | Domain::FilePath | Domain::ServiceName | Domain::Address => {
-            Vec::new()
-        }
+        Domain::None
+        | Domain::RequestPath
+        | Domain::FilePath
+        | Domain::ServiceName
+        | Domain::Address
+        | Domain::Port => Vec::new(),
     }
 }
 

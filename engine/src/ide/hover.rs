@@ -252,13 +252,21 @@ fn assumption_doc(inference: &Inference<'_>, name: &str) -> String {
 /// A syscall or family, with the calls it covers.
 fn syscall_doc(word: &str) -> Option<String> {
     let calls = syscall::resolve(word)?;
-    let keyword = domains::syscall_keywords().iter().find(|keyword| keyword.name == word);
-    let doc = keyword.and_then(|keyword| keyword.doc).unwrap_or("");
-    let names: Vec<&str> = calls.iter().map(|call| call.name()).collect();
-    Some(match Family::from_keyword(word) {
-        Some(_) => format!("**{word}**: the family of {}\n\n{doc}", names.join(", ")),
-        None => format!("**{word}(2)**\n\n{doc}").trim_end().to_owned(),
-    })
+    let doc = syscall::keyword_doc(word).unwrap_or("");
+    let Some(family) = Family::from_keyword(word) else {
+        return Some(format!("**{word}(2)**\n\n{doc}").trim_end().to_owned());
+    };
+    let names =
+        calls.iter().map(|call| format!("{} {}", call.syscall.name(), call.when.words()).trim().to_owned());
+    let names: Vec<String> = names.collect();
+    let counted = family.counted();
+    let counted: Vec<&str> = counted.iter().map(|call| call.syscall.name()).collect();
+    let beside = if counted.is_empty() {
+        String::new()
+    } else {
+        format!("\n\nCannot be faulted, only counted: {}", counted.join(", "))
+    };
+    Some(format!("**{word}**: the family of {}\n\n{doc}{beside}", names.join(", ")))
 }
 
 fn string(inference: &Inference<'_>, offset: u32, text: &str) -> Option<String> {

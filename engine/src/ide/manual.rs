@@ -7,7 +7,7 @@ use super::value::{ADDRESSES, RESPONSE};
 use super::{callable, signature};
 use crate::diagnostic::Code;
 use crate::model::errno::Errno;
-use crate::model::syscall::{self, Family};
+use crate::model::syscall::{self, Coverage, Family, Files, Member};
 use crate::model::{ActionSpec, Field, FieldKind, Param, ParamType, Protocol, Schema, StepSpec};
 use crate::spec::recipes;
 use crate::spec::registry::{self, Builtin, Context, Group, Keywords, Rest};
@@ -217,17 +217,15 @@ fn addresses() -> String {
 }
 
 fn syscalls() -> String {
-    let mut text =
-        "### Families\n\nA family stands for every shape of one call, so that a fault misses none.\n"
-            .to_owned();
-    let families = Family::ALL.iter();
-    list(
-        &mut text,
-        &families.map(|one| format!("`{}`: {}", one.keyword(), one.members().join(", "))).collect::<Vec<_>>(),
-    );
+    let mut text = include_str!("manual/families.md").to_owned();
+    for family in Family::all() {
+        text.push_str(&format!("\n#### {}\n\n{}.\n", family.keyword(), sentence(family.doc())));
+        list(&mut text, &coverage(family));
+    }
     text.push_str("\n### Commonly faulted\n\nAny other system call may be named as well.\n");
     let common = syscall::keywords().into_iter().filter_map(|word| Some((word.name, word.doc?)));
-    list(&mut text, &common.map(|(name, doc)| format!("`{name}`: {doc}")).collect::<Vec<_>>());
+    let single = common.filter(|(name, _)| Family::from_keyword(name).is_none());
+    list(&mut text, &single.map(|(name, doc)| format!("`{name}`: {doc}")).collect::<Vec<_>>());
     text.push_str("\n### Never faulted\n");
     let never = syscall::untrappable_groups();
     list(
@@ -235,6 +233,47 @@ fn syscalls() -> String {
         &never.map(|(names, reason)| format!("{}: {reason}", names.join(", "))).collect::<Vec<_>>(),
     );
     text
+}
+
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// What a rule on a family does about each call that Linux offers for it.
+fn coverage(family: Family) -> Vec<String> {
+    let faulted = |member: &&Member| member.coverage == Coverage::Faulted;
+    let (faulted, others): (Vec<&Member>, Vec<&Member>) = family.members().iter().partition(faulted);
+    let names: Vec<String> = faulted.into_iter().map(member).collect();
+    let mut items = vec![format!("faulted: {}", names.join(", "))];
+    let mut elsewhere: Vec<(&str, Vec<String>)> = Vec::new();
+    for other in others {
+        let name = member(other);
+        match other.coverage {
+            Coverage::Faulted => {}
+            Coverage::Counted(reason) => items.push(format!("counted: {name}: {reason}")),
+            Coverage::Refused(reason) => items.push(format!("refused with ENOSYS: {name}: {reason}")),
+            Coverage::Unseen(reason) => items.push(format!("not seen: {name}: {reason}")),
+            Coverage::Elsewhere(keyword) => match elsewhere.iter_mut().find(|(known, _)| *known == keyword) {
+                Some((_, names)) => names.push(name),
+                None => elsewhere.push((keyword, vec![name])),
+            },
+        }
+    }
+    items.extend(
+        elsewhere.into_iter().map(|(keyword, names)| format!("under `{keyword}`: {}", names.join(", "))),
+    );
+    items
+}
+
+/// The name of a call with what it is meant with.
+fn member(member: &Member) -> String {
+    let side = match member.files {
+        Files::All => "",
+        Files::First => "(what it writes to)",
+        Files::Second => "(what it reads from)",
+    };
+    format!("{} {side}{}", member.name, member.when.words()).trim_end().to_owned()
 }
 
 fn errnos() -> String {

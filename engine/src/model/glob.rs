@@ -13,7 +13,8 @@ pub enum Dialect {
     /// `*` stops at `/` unless it ends the pattern.
     Path,
     /// A file path: as `Path`, but a closing `*` stays within its segment, for `/data/*` must not mean `/data/a/b`
-    /// on disk; a closing `/**` also matches the directory itself.
+    /// on disk; a closing `/**` also matches the directory itself. A `*` that begins the pattern crosses `/`, or
+    /// `*.wal` would match no absolute path.
     File,
     /// `*` matches any run of characters.
     Plain,
@@ -52,6 +53,7 @@ impl Glob {
     pub fn new(text: &str, dialect: Dialect, fold_case: bool) -> Glob {
         let mut parts = Vec::new();
         let mut rest = text.chars().peekable();
+        let mut begins = true;
         while let Some(c) = rest.next() {
             parts.push(match (c, dialect) {
                 ('\\', _) => Part::Literal(fold(rest.next().unwrap_or('\\'), fold_case)),
@@ -60,7 +62,8 @@ impl Glob {
                 ('*', Dialect::Path | Dialect::File) => {
                     let double = rest.next_if_eq(&'*').is_some();
                     let ends = rest.peek().is_none();
-                    let crosses = double || (ends && dialect == Dialect::Path);
+                    let crosses =
+                        double || (ends && dialect == Dialect::Path) || (begins && dialect == Dialect::File);
                     Part::Run { not: (!crosses).then_some('/') }
                 }
                 ('*', Dialect::Plain | Dialect::Sql) => Part::Run { not: None },
@@ -68,6 +71,7 @@ impl Glob {
                 ('>', Dialect::Subject) | ('#', Dialect::RoutingKey) => Part::Run { not: None },
                 (c, _) => Part::Literal(fold(c, fold_case)),
             });
+            begins = false;
         }
         Glob { text: text.into(), parts: parts.into(), fold_case }
     }
@@ -99,6 +103,18 @@ impl Glob {
         let beginning = self.parts.iter().map_while(letter).collect::<String>();
         // A closing `/**` on files also matches the directory itself, without the slash.
         if self.text.ends_with("/**") { beginning.trim_end_matches('/').to_owned() } else { beginning }
+    }
+
+    /// True when a text that begins with `c` may match.
+    pub fn may_begin_with(&self, c: char) -> bool {
+        match self.parts.first() {
+            Some(Part::Literal(first)) => *first == fold(c, self.fold_case),
+            Some(Part::One { not }) => *not != Some(c),
+            Some(Part::Run { not }) => {
+                *not != Some(c) || self.parts.get(1) == Some(&Part::Literal(fold(c, self.fold_case)))
+            }
+            None => false,
+        }
     }
 
     pub fn folds_case(&self) -> bool {
@@ -289,6 +305,8 @@ mod tests {
         check(Dialect::File, "/data/*", &["/data/wal"], &["/data/a/b", "/data"]);
         check(Dialect::File, "/data/**", &["/data/a/b", "/data"], &["/database"]);
         check(Dialect::File, "**/*.wal", &["/tmp/a/b.wal"], &["/tmp/a/b.walx"]);
+        check(Dialect::File, "*.wal", &["/tmp/a/b.wal", "/b.wal"], &["/tmp/a/b.walx"]);
+        check(Dialect::File, "*/a*", &["/tmp/a", "/a.wal"], &["/tmp/a/b"]);
     }
 
     #[test]
@@ -320,6 +338,17 @@ mod tests {
         check("a?c*", "abd", Some(false));
         check("*", "", Some(true));
         check("", "", None);
+    }
+
+    #[test]
+    fn a_pattern_shows_how_its_matches_begin() {
+        let may = |pattern: &str| Glob::new(pattern, Dialect::File, false).may_begin_with('/');
+        for pattern in ["/data/*", "*.wal", "**", "\\/data"] {
+            assert!(may(pattern), "{pattern}");
+        }
+        for pattern in ["data/*", "", "?tmp", "localhost:6379"] {
+            assert!(!may(pattern), "{pattern}");
+        }
     }
 
     /// The obvious exponential matcher, to check the linear one against.

@@ -14,7 +14,9 @@ pub mod units;
 pub use glob::{Dialect, Glob, Pattern};
 pub use ids::{AssumptionName, CallableId, Endpoint, InterfaceName, ServiceName, StepId, TestName};
 pub use response::{StepCall, StepReply};
-pub use rule::{Action, Clause, DropMode, Matcher, Params, Rule, RuleName, SyscallMatcher, Target, Trigger};
+pub use rule::{
+    Action, Clause, DropMode, Matcher, Params, Peer, Rule, RuleName, SyscallMatcher, Target, Trigger,
+};
 pub use schema::{
     ActionKind, ActionSpec, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema, StepSpec,
     Transport,

@@ -5,6 +5,7 @@ use super::ids::{Endpoint, ServiceName};
 use super::schema::ActionKind;
 use super::units::{Probability, format_duration};
 use crate::model::errno::Errno;
+use crate::model::syscall::CallShape;
 use crate::text::Span;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -59,21 +60,46 @@ pub struct Clause {
     pub pattern: Pattern,
 }
 
-/// Syscalls of a family or operation, perhaps on certain files only.
+/// Syscalls of a family or operation, perhaps on certain files or to a certain peer only.
 #[derive(Debug, Clone)]
 pub struct SyscallMatcher {
     /// The keyword as written: a family, a raw name, or an operation of the service.
     pub keyword: String,
-    /// Numbers of this machine's table, sorted.
-    pub syscalls: Arc<[crate::model::syscall::Syscall]>,
-    /// Glob over the file's absolute path; only a resolved path can match.
+    /// What it stands for on this machine, sorted.
+    pub calls: Arc<[CallShape]>,
+    /// Glob over the absolute path of a file the call acts on; only a resolved path can match.
     pub path: Option<Glob>,
+    /// Where the call connects to or sends to.
+    pub peer: Option<Peer>,
+}
+
+/// Whom a call that carries an address is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// The interface meant, whose service is on this machine; `None` for the port on any machine.
+    pub interface: Option<Endpoint>,
+    pub port: u16,
+}
+
+impl SyscallMatcher {
+    /// The path as written.
+    pub fn path_text(&self) -> Option<&str> {
+        self.path.as_ref().map(Glob::as_str)
+    }
 }
 
 impl PartialEq for SyscallMatcher {
     fn eq(&self, other: &SyscallMatcher) -> bool {
-        let path = |matcher: &SyscallMatcher| matcher.path.as_ref().map(|glob| glob.as_str().to_owned());
-        self.syscalls == other.syscalls && path(self) == path(other)
+        self.calls == other.calls && self.path_text() == other.path_text() && self.peer == other.peer
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.interface {
+            Some(interface) => interface.fmt(f),
+            None => write!(f, "port {}", self.port),
+        }
     }
 }
 
@@ -216,7 +242,8 @@ impl fmt::Display for Matcher {
             }
             Matcher::Syscall(matcher) => {
                 f.write_str(&matcher.keyword)?;
-                matcher.path.as_ref().map_or(Ok(()), |path| write!(f, " {}", path.as_str()))
+                matcher.peer.as_ref().map_or(Ok(()), |peer| write!(f, " to {peer}"))?;
+                matcher.path_text().map_or(Ok(()), |path| write!(f, " {path}"))
             }
         }
     }

@@ -283,6 +283,8 @@ pub enum Domain {
     Probability,
     ServiceName,
     Address,
+    /// A port of an interface.
+    Port,
     Header,
     RedisCommand,
     SqlState,

@@ -1,6 +1,6 @@
 //! What a leaf must have prepared before its services start: relays and syscall filters cannot be added later.
 
-use crate::model::syscall::Syscall;
+use crate::model::syscall::CallShape;
 use crate::model::{Endpoint, Matcher, Rule, ServiceName, Spec, Target, Test};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Needs {
     pub interfaces: BTreeSet<Endpoint>,
-    pub syscalls: BTreeMap<ServiceName, BTreeSet<Syscall>>,
+    pub syscalls: BTreeMap<ServiceName, BTreeSet<CallShape>>,
 }
 
 /// The needs of a test's own faults. Exact for fault scenarios and cells, whose rules are known; a body that asks for
@@ -30,7 +30,7 @@ impl Needs {
                 self.interfaces.insert(endpoint.clone());
             }
             (Target::Service(service), Matcher::Syscall(matcher)) => {
-                self.syscalls.entry(service.clone()).or_default().extend(matcher.syscalls.iter());
+                self.syscalls.entry(service.clone()).or_default().extend(matcher.calls.iter());
             }
             (Target::Service(_), Matcher::Message(_)) => {}
         }
@@ -40,10 +40,12 @@ impl Needs {
     pub fn cover(&self, rule: &Rule) -> bool {
         match (&rule.target, &rule.matcher) {
             (Target::Interface(endpoint), _) => self.interfaces.contains(endpoint),
-            (Target::Service(service), Matcher::Syscall(matcher)) => self
-                .syscalls
-                .get(service)
-                .is_some_and(|prepared| matcher.syscalls.iter().all(|call| prepared.contains(call))),
+            (Target::Service(service), Matcher::Syscall(matcher)) => {
+                self.syscalls.get(service).is_some_and(|prepared| {
+                    let is_prepared = |call: &CallShape| prepared.iter().any(|known| known.covers(*call));
+                    matcher.calls.iter().all(is_prepared)
+                })
+            }
             (Target::Service(_), Matcher::Message(_)) => true,
         }
     }

@@ -123,7 +123,9 @@ impl Effect {
     fn too_short(&self, answer: &str) -> String {
         match self.kind {
             EffectKind::Truncate { bytes } => format!("{answer}, and truncate keeps {bytes}"),
-            EffectKind::Corrupt { offset } => format!("{answer}, and corrupt changes the one at offset {offset}"),
+            EffectKind::Corrupt { offset } => {
+                format!("{answer}, and corrupt changes the one at offset {offset}")
+            }
             EffectKind::Throttle { bytes_per_second } => {
                 format!("{answer}, and at {bytes_per_second} bytes per second none had to wait")
             }

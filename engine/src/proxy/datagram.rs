@@ -228,7 +228,10 @@ fn truncated<'d>(datagram: &'d [u8], bytes: u64, due: &mut Due) -> &'d [u8] {
             kept
         }
         _ => {
-            due.had_no_effect(&format!("the datagram has {} bytes, and truncate keeps {bytes}", datagram.len()));
+            due.had_no_effect(&format!(
+                "the datagram has {} bytes, and truncate keeps {bytes}",
+                datagram.len()
+            ));
             datagram
         }
     }

@@ -46,6 +46,7 @@ fn acts(evidence: &Evidence) -> String {
     }
     let what = if is_syscall(evidence) { "system call" } else { "request" };
     let seen = match evidence.seen {
+        0 if !evidence.unread.is_empty() => format!("no {what} it could act on"),
         0 => format!("no {what} seen"),
         1 => format!("1 {what} seen"),
         many => format!("{many} {what}s seen"),

@@ -1,7 +1,8 @@
 //! A rule that is installed, with its counters.
 
-use super::chance;
-use super::operation::{Operation, SyscallPath};
+use super::operation::Operation;
+use super::syscalls::{self, Fit};
+use super::{chance, evidence};
 use crate::event::{NearMiss, Unread, UnreadSubject};
 use crate::model::{Clause, Matcher, Rule};
 use std::sync::Mutex;
@@ -29,7 +30,7 @@ pub struct ActiveRule {
     /// The first operation it was due on without acting, and why.
     pub(super) in_vain: Mutex<Option<NearMiss>>,
     pub(super) hits: Mutex<Vec<String>>,
-    /// Operations this rule alone could not look at whole.
+    /// Calls that it was for and could not act on, and operations it could not look at whole.
     unread: Mutex<Vec<Unread>>,
 }
 
@@ -111,13 +112,26 @@ impl ActiveRule {
         self.handed_out.load(Relaxed).saturating_sub(self.fired.load(Relaxed))
     }
 
-    /// The rule could not look at all of an operation, because `reason`.
-    pub(super) fn could_not_read(&self, subject: UnreadSubject, reason: &str) {
+    /// Notes that what it was for happened and it could not act, because `reason`.
+    pub(super) fn could_not_act(&self, subject: UnreadSubject, reason: &str) {
         let mut unread = self.unread.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        match unread.iter_mut().find(|each| each.subject == subject && each.reason == reason) {
-            Some(same) => same.count += 1,
-            None => unread.push(Unread { subject, reason: reason.to_owned(), count: 1 }),
+        evidence::count_unread(&mut unread, subject, reason);
+    }
+
+    /// Notes that an operation happened on which no rule can act, if the rule is for it or may be.
+    pub(super) fn could_not_act_on(&self, operation: &dyn Operation, reason: &str) {
+        if fit(&self.rule.matcher, operation) != Fit::No {
+            self.could_not_act(UnreadSubject::Call, reason);
         }
+    }
+
+    /// The words for an operation it acts on: which of the files it matched, when the operation names several.
+    pub fn told(&self, operation: &dyn Operation, description: &str) -> String {
+        let path = match &self.rule.matcher {
+            Matcher::Syscall(matcher) => syscalls::matched_path(matcher, operation),
+            Matcher::Message(_) => None,
+        };
+        path.map_or_else(|| description.to_owned(), |path| format!("{description} (matched {path})"))
     }
 
     pub(super) fn unread(&self) -> Vec<Unread> {
@@ -188,22 +202,14 @@ fn holds(clause: &Clause, operation: &dyn Operation) -> bool {
     }
 }
 
-/// True when the matcher fits the operation.
-pub(super) fn matches(matcher: &Matcher, operation: &dyn Operation) -> bool {
+/// How the matcher and the operation go together.
+pub(super) fn fit(matcher: &Matcher, operation: &dyn Operation) -> Fit {
     match matcher {
         Matcher::Message(clauses) => {
-            names_its_point(clauses, operation) && clauses.iter().all(|clause| holds(clause, operation))
+            let all =
+                names_its_point(clauses, operation) && clauses.iter().all(|clause| holds(clause, operation));
+            if all { Fit::Yes } else { Fit::No }
         }
-        Matcher::Syscall(matcher) => {
-            let Some(syscall) = operation.syscall() else { return false };
-            if matcher.syscalls.binary_search(&syscall).is_err() {
-                return false;
-            }
-            let Some(glob) = &matcher.path else { return !operation.is_system_file() };
-            match operation.path() {
-                SyscallPath::Path(path) => glob.matches(path),
-                SyscallPath::NotAFile | SyscallPath::Unresolved => false,
-            }
-        }
+        Matcher::Syscall(matcher) => syscalls::fit(matcher, operation),
     }
 }

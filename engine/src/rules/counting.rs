@@ -1,6 +1,6 @@
 //! Tests of what a trigger counts: every match once, whatever became of it and whoever acted on it.
 
-use super::tests::{delay, http, names, on_write, respond, rule, with, write};
+use super::tests::{delay, http, names, on_write, path, respond, rule, with, write};
 use super::*;
 use crate::model::*;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -85,8 +85,8 @@ fn syscall_rules_count_alike() {
         with(nth(3), on_write("b", Some("/data/*"))),
         with(nth(3), on_write("c", None)),
     ]);
-    let path = write(Some(Some("/data/x")));
-    let acts: Vec<String> = (0..5).map(|_| names(&set.decide(&path)).join("+")).collect();
+    let call = write(path("/data/x"));
+    let acts: Vec<String> = (0..5).map(|_| names(&set.decide(&call)).join("+")).collect();
     assert_eq!(acts, ["a", "", "b", "", ""], "c is passed over by b");
 }
 
@@ -117,7 +117,7 @@ fn a_match_keeps_its_number_when_its_answer_was_lost() {
     let installed = set.install(vec![with(every, on_write("w", None))]);
     let mut fired = Vec::new();
     for call in 1..=8 {
-        for active in set.decide(&write(None)).due() {
+        for active in set.decide(&write(OwnedFile::NotAFile)).due() {
             fired.push(call);
             if call == 2 {
                 active.was_not_carried_out("write", "the call ended before it was answered");
@@ -133,7 +133,9 @@ fn a_match_keeps_its_number_when_its_answer_was_lost() {
     let set = RuleSet::new(0);
     let installed = set.install(vec![with(nth(2), on_write("w", None))]);
     for _ in 0..4 {
-        set.decide(&write(None)).due().for_each(|active| active.was_not_carried_out("write", "it ended"));
+        set.decide(&write(OwnedFile::NotAFile))
+            .due()
+            .for_each(|active| active.was_not_carried_out("write", "it ended"));
     }
     let miss = installed.evidence()[0].near_miss.clone().unwrap();
     assert_eq!((miss.operation.as_str(), miss.reason.as_str()), ("write", "it ended"));
@@ -150,7 +152,7 @@ fn numbers_are_given_once_also_when_answers_are_lost_at_the_same_time() {
             let (set, due, lost) = (&set, &due, &lost);
             scope.spawn(move || {
                 for call in 0..1000 {
-                    let decision = set.decide(&write(None));
+                    let decision = set.decide(&write(OwnedFile::NotAFile));
                     due.fetch_add(decision.due().count() as u64, Relaxed);
                     for active in decision.due() {
                         if (call + thread) % 5 == 0 {
@@ -181,5 +183,8 @@ fn a_rule_whose_answer_waits_for_a_delay_has_not_missed_its_chance() {
     decision.delays.iter().for_each(|active| active.was_shortened());
     let evidence = installed.evidence();
     assert_eq!((evidence[0].fired, evidence[0].shortened, evidence[1].fired), (1, 1, 0));
-    assert_eq!(evidence[1].near_miss.clone().unwrap().reason, "without effect so far: it was still under way");
+    assert_eq!(
+        evidence[1].near_miss.clone().unwrap().reason,
+        "without effect so far: it was still under way"
+    );
 }

@@ -4,11 +4,12 @@
 //! reasons are worked out when the evidence is asked for.
 
 use super::active::{ActiveRule, SETTLED, names_its_point};
-use super::operation::{Operation, OwnedMessage, SyscallPath};
+use super::operation::{Operation, OwnedMessage};
+use super::syscalls;
 use crate::event::{Evidence, NearMiss, Unread, UnreadSubject, brief};
 use crate::model::{Clause, Matcher, RuleName};
-use std::sync::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard};
 
 /// How many operations are copied for near misses; more would only repeat them.
 const MAX_COPIES: usize = 64;
@@ -94,10 +95,10 @@ impl Witness {
         self.entries().iter().map(over).collect()
     }
 
-    /// What came to `before`.
+    /// What came to `before`. A refusal keeps its effect, so those before count as well.
     pub(super) fn unread_since(&self, before: &[Unread]) -> Vec<Unread> {
         let mut unread = self.unread();
-        for each in &mut unread {
+        for each in unread.iter_mut().filter(|each| each.subject != UnreadSubject::Refusal) {
             let same = |old: &&Unread| old.subject == each.subject && old.reason == each.reason;
             each.count -= before.iter().find(same).map_or(0, |old| old.count);
         }
@@ -159,6 +160,15 @@ impl Witness {
     }
 }
 
+/// Counts one more for the reason.
+pub(super) fn count_unread(unread: &mut Vec<Unread>, subject: UnreadSubject, reason: &str) {
+    if let Some(same) = unread.iter_mut().find(|each| each.subject == subject && each.reason == reason) {
+        same.count += 1;
+    } else if unread.len() < MAX_REASONS {
+        unread.push(Unread { subject, reason: reason.to_owned(), count: 1 });
+    }
+}
+
 /// How many clauses hold, and why the first that does not fails; `None` when all hold.
 fn first_miss(matcher: &Matcher, operation: &OwnedMessage) -> Option<(usize, String)> {
     match matcher {
@@ -171,19 +181,7 @@ fn first_miss(matcher: &Matcher, operation: &OwnedMessage) -> Option<(usize, Str
             let passed = clauses.iter().filter(|clause| clause_holds(clause, operation)).count();
             Some((passed, clause_reason(missed, operation)))
         }
-        Matcher::Syscall(matcher) => {
-            let syscall = operation.syscall?;
-            if matcher.syscalls.binary_search(&syscall).is_err() {
-                return Some((0, format!("{} is not {}", syscall.name(), matcher.keyword)));
-            }
-            let glob = matcher.path.as_ref()?;
-            match operation.path() {
-                SyscallPath::Path(path) if glob.matches(path) => None,
-                SyscallPath::Path(_) => Some((2, format!("path is not {}", glob.as_str()))),
-                SyscallPath::NotAFile => Some((1, "it acts on no file".to_owned())),
-                SyscallPath::Unresolved => Some((1, "its path could not be read in time".to_owned())),
-            }
-        }
+        Matcher::Syscall(matcher) => syscalls::miss(matcher, operation),
     }
 }
 

@@ -11,6 +11,7 @@ mod evidence;
 mod index;
 mod operation;
 mod ruleset;
+mod syscalls;
 #[cfg(test)]
 mod counting;
 #[cfg(test)]
@@ -18,5 +19,6 @@ mod tests;
 
 pub use active::ActiveRule;
 pub use chance::draw;
-pub use operation::{Operation, OwnedMessage, SyscallPath};
+pub use operation::{Operation, OwnedMessage};
 pub use ruleset::{Decision, Installed, RuleSet, Unseen};
+pub use syscalls::{OwnedCall, OwnedFile, SyscallFile, SyscallPeer, Unreadable};

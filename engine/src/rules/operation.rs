@@ -1,5 +1,6 @@
 //! One intercepted call as rules see it: a message on the wire or a syscall.
 
+use super::syscalls::{OwnedCall, OwnedFile, SyscallFile, SyscallPeer, Unreadable};
 use crate::model::syscall::Syscall;
 use std::borrow::Cow;
 
@@ -23,14 +24,19 @@ pub trait Operation {
         None
     }
 
-    /// The file a syscall acts on; asked only when a rule has a path.
-    fn path(&self) -> SyscallPath<'_> {
-        SyscallPath::NotAFile
+    /// An argument of the syscall, by its position.
+    fn argument(&self, _position: u8) -> u64 {
+        0
     }
 
-    /// True for a file of the loader or runtime, which a syscall rule without a path leaves alone.
-    fn is_system_file(&self) -> bool {
-        false
+    /// The file behind a subject of the syscall, by its place among them; asked only when a rule needs it.
+    fn file(&self, _subject: usize) -> SyscallFile<'_> {
+        SyscallFile::NotAFile
+    }
+
+    /// Where the syscall connects to or sends to; asked only when a rule needs it.
+    fn peer(&self) -> SyscallPeer {
+        SyscallPeer::Nothing
     }
 
     /// What people read: `POST /data/testkey`, `SET user:1`, `write /tmp/wal`.
@@ -40,16 +46,6 @@ pub trait Operation {
     fn snapshot(&self) -> OwnedMessage;
 }
 
-/// The file behind a syscall. Only [`SyscallPath::Path`] can match a glob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SyscallPath<'p> {
-    Path(&'p str),
-    /// A socket, pipe, anonymous inode, or a call that names no file.
-    NotAFile,
-    /// The target's memory or descriptor could not be read in time.
-    Unresolved,
-}
-
 /// An operation copied out of its buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedMessage {
@@ -57,9 +53,28 @@ pub struct OwnedMessage {
     pub fields: Vec<(&'static str, String)>,
     /// (field, name, text) of table fields.
     pub entries: Vec<(&'static str, String, String)>,
-    pub syscall: Option<Syscall>,
-    /// `None` when it is not a file, `Some(None)` when unresolved.
-    pub path: Option<Option<String>>,
+    /// Set for a syscall.
+    pub syscall: Option<Box<OwnedCall>>,
+}
+
+impl OwnedMessage {
+    /// A syscall that happened, without the words for it.
+    pub fn of_call(call: OwnedCall) -> OwnedMessage {
+        OwnedMessage {
+            description: call.syscall.name().to_owned(),
+            fields: Vec::new(),
+            entries: Vec::new(),
+            syscall: Some(Box::new(call)),
+        }
+    }
+
+    /// The same syscall on whatever file.
+    pub(super) fn on_any_file(mut self) -> OwnedMessage {
+        if let Some(call) = &mut self.syscall {
+            call.files.fill(OwnedFile::Unresolved(Unreadable::Everything));
+        }
+        self
+    }
 }
 
 impl Operation for OwnedMessage {
@@ -79,15 +94,21 @@ impl Operation for OwnedMessage {
     }
 
     fn syscall(&self) -> Option<Syscall> {
-        self.syscall
+        self.syscall.as_ref().map(|call| call.syscall)
     }
 
-    fn path(&self) -> SyscallPath<'_> {
-        match &self.path {
-            None => SyscallPath::NotAFile,
-            Some(None) => SyscallPath::Unresolved,
-            Some(Some(path)) => SyscallPath::Path(path),
-        }
+    fn argument(&self, position: u8) -> u64 {
+        let call = self.syscall.as_ref();
+        call.and_then(|call| call.arguments.get(usize::from(position)).copied()).unwrap_or(0)
+    }
+
+    fn file(&self, subject: usize) -> SyscallFile<'_> {
+        let file = self.syscall.as_ref().and_then(|call| call.files.get(subject));
+        file.map_or(SyscallFile::NotAFile, OwnedFile::get)
+    }
+
+    fn peer(&self) -> SyscallPeer {
+        self.syscall.as_ref().map_or(SyscallPeer::Nothing, |call| call.peer)
     }
 
     fn describe(&self) -> String {

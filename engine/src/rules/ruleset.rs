@@ -1,13 +1,16 @@
 //! The rules installed on one target.
 
-use super::active::{ActiveRule, is_open, matches, matches_but_for, names};
+use super::active::{ActiveRule, fit, is_open, matches_but_for, names};
 use super::evidence::Witness;
 use super::index::Index;
-use super::operation::Operation;
+use super::operation::{Operation, OwnedMessage};
+use super::syscalls::Fit;
 use crate::event::{Evidence, Unread, UnreadSubject};
-use crate::model::{Action, Rule};
+use crate::model::syscall::Syscall;
+use crate::model::{Action, Matcher, Rule};
+use std::cmp::Ordering;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 /// The rules installed on one interface or one service, newest installation first.
@@ -20,7 +23,12 @@ pub struct RuleSet {
     any: AtomicBool,
     next: AtomicU64,
     witness: Witness,
+    /// What goes on happening without a call that can be faulted, with the reason.
+    lasting: Mutex<Vec<(OwnedMessage, &'static str)>>,
 }
+
+/// How many lasting operations are told apart; beyond that they are taken for operations on any file.
+const MAX_LASTING: usize = 256;
 
 /// Rules installed together.
 #[derive(Debug)]
@@ -63,6 +71,7 @@ impl RuleSet {
             any: AtomicBool::new(false),
             next: AtomicU64::new(0),
             witness: Witness::default(),
+            lasting: Mutex::default(),
         })
     }
 
@@ -83,13 +92,46 @@ impl RuleSet {
             seen_before: self.witness.seen(),
             unread_before: self.witness.unread_and_over(),
         });
+        // Held, so that what begins at this moment is counted once.
+        let lasting = self.lasting.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        for (operation, reason) in lasting.iter() {
+            batch.rules.iter().for_each(|active| active.could_not_act_on(operation, reason));
+        }
         self.change(|batches| batches.insert(0, batch.clone()));
+        drop(lasting);
         Installed { set: self.clone(), batch }
     }
 
     /// Notes that something carries what no rule can look at or act on, because `reason`. Evidence always says so.
     pub fn could_not_see(&self, subject: UnreadSubject, reason: &str) {
         self.witness.mark_unreadable(subject, reason);
+    }
+
+    /// Notes that an operation happened which no call that can be faulted stands for, because `reason`. The rules that
+    /// are for it, or may be, say so in their evidence.
+    pub fn could_not_fault(&self, operation: &dyn Operation, reason: &str) {
+        let batches = self.current();
+        let rules = batches.iter().flat_map(|batch| &batch.rules);
+        rules.for_each(|active| active.could_not_act_on(operation, reason));
+    }
+
+    /// As [`RuleSet::could_not_fault`], for what happens from now on: it concerns rules of later installations too.
+    pub fn cannot_fault_from_now(&self, operation: OwnedMessage, reason: &'static str) {
+        let mut lasting = self.lasting.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        self.could_not_fault(&operation, reason);
+        if lasting.iter().any(|(known, _)| *known == operation) {
+            return;
+        }
+        match lasting.len().cmp(&MAX_LASTING) {
+            Ordering::Less => lasting.push((operation, reason)),
+            Ordering::Equal => lasting.push((operation.on_any_file(), reason)),
+            Ordering::Greater => {}
+        }
+    }
+
+    /// Notes that a call was refused that would have led past every rule; said of rules of later installations too.
+    pub fn refused(&self, reason: &'static str) {
+        self.witness.mark_unreadable(UnreadSubject::Refusal, reason);
     }
 
     /// The same about something that goes on: rules installed while it does have it in their evidence too.
@@ -127,6 +169,15 @@ impl RuleSet {
             && self.current().iter().flat_map(|batch| &batch.rules).any(|active| names(active, field))
     }
 
+    /// True when some rule is on this syscall, whatever its arguments.
+    pub fn names_call(&self, syscall: Syscall) -> bool {
+        let is_on = |active: &Arc<ActiveRule>| match &active.rule.matcher {
+            Matcher::Syscall(matcher) => matcher.calls.iter().any(|shape| shape.syscall == syscall),
+            Matcher::Message(_) => false,
+        };
+        !self.is_empty() && self.current().iter().flat_map(|batch| &batch.rules).any(is_on)
+    }
+
     /// True when some rule has a clause on `field` that what is there of the field does not settle, and every other
     /// clause of it holds: more of the operation is worth waiting for. Counts nothing.
     pub fn waits_for(&self, field: &str, operation: &dyn Operation) -> bool {
@@ -148,9 +199,9 @@ impl RuleSet {
             if names(active, field)
                 && matches_but_for(matcher, field, operation)
                 && is_open(matcher, field, operation)
-                && !matches(matcher, operation)
+                && fit(matcher, operation) != Fit::Yes
             {
-                active.could_not_read(UnreadSubject::Request, reason);
+                active.could_not_act(UnreadSubject::Request, reason);
             }
         }
     }
@@ -186,13 +237,18 @@ impl Decision {
     /// Asks one rule. Once a terminal rule is found, later ones only count.
     fn ask(&mut self, active: &Arc<ActiveRule>, operation: &dyn Operation) {
         if self.terminal.is_some() {
-            if active.numbers_matches() && matches(&active.rule.matcher, operation) {
+            if active.numbers_matches() && fit(&active.rule.matcher, operation) == Fit::Yes {
                 active.is_passed_over(operation);
             }
             return;
         }
-        if !matches(&active.rule.matcher, operation) || !active.fires() {
-            return;
+        match fit(&active.rule.matcher, operation) {
+            Fit::Yes if active.fires() => {}
+            Fit::Yes | Fit::No => return,
+            Fit::Unknown(reason) => {
+                let reason = format!("what the call acts on is not known: {reason}");
+                return active.could_not_act(UnreadSubject::Call, &reason);
+            }
         }
         match active.rule.action {
             Action::Delay(duration) => {

@@ -14,18 +14,21 @@ pub(super) fn http(method: &str, path: &str) -> OwnedMessage {
         fields: vec![("method", method.to_owned()), ("path", path.to_owned())],
         entries: vec![("header", "Accept".to_owned(), "text/html".to_owned())],
         syscall: None,
-        path: None,
     }
 }
 
-pub(super) fn write(path: Option<Option<&str>>) -> OwnedMessage {
-    OwnedMessage {
-        description: "write".to_owned(),
-        fields: Vec::new(),
-        entries: Vec::new(),
-        syscall: syscall::Syscall::from_name("write"),
-        path: path.map(|path| path.map(str::to_owned)),
-    }
+pub(super) fn call(name: &str, files: &[OwnedFile]) -> OwnedMessage {
+    let syscall = syscall::Syscall::from_name(name).unwrap();
+    let first = OwnedCall::on(syscall, OwnedFile::NotAFile);
+    OwnedMessage::of_call(OwnedCall { files: files.to_vec(), ..first })
+}
+
+pub(super) fn path(text: &str) -> OwnedFile {
+    OwnedFile::Path(text.to_owned())
+}
+
+pub(super) fn write(file: OwnedFile) -> OwnedMessage {
+    call("write", &[file])
 }
 
 pub(super) fn clause(field: &'static str, glob: &str) -> Clause {
@@ -46,14 +49,15 @@ pub(super) fn rule(name: &str, clauses: Vec<Clause>, action: Action) -> Rule {
 }
 
 pub(super) fn on_write(name: &str, path: Option<&str>) -> Rule {
+    on_calls("write", name, path)
+}
+
+fn on_calls(keyword: &str, name: &str, path: Option<&str>) -> Rule {
     let matcher = SyscallMatcher {
-        keyword: "write".to_owned(),
-        syscalls: {
-            let mut calls = syscall::resolve("write").unwrap_or_default();
-            calls.sort();
-            calls.into()
-        },
+        keyword: keyword.to_owned(),
+        calls: syscall::resolve(keyword).unwrap_or_default().into(),
         path: path.map(|path| Glob::new(path, Dialect::File, false)),
+        peer: None,
     };
     let eio = Errno::from_name("EIO").unwrap();
     Rule {
@@ -194,13 +198,13 @@ fn another_rule_never_moves_a_rules_draws() {
 fn only_a_resolved_path_matches_a_glob() {
     let set = RuleSet::new(0);
     let installed = set.install(vec![on_write("wal[0]", Some("/data/**"))]);
-    assert!(set.decide(&write(None)).is_pass());
-    assert!(set.decide(&write(Some(None))).is_pass());
-    assert!(set.decide(&write(Some(Some("/dev/null")))).is_pass());
+    assert!(set.decide(&write(OwnedFile::NotAFile)).is_pass());
+    assert!(set.decide(&write(OwnedFile::Unresolved(Unreadable::Gone))).is_pass());
+    assert!(set.decide(&write(path("/dev/null"))).is_pass());
     let evidence = &installed.evidence()[0];
     let miss = evidence.near_miss.clone().unwrap();
     assert_eq!((evidence.seen, evidence.matched, miss.reason.as_str()), (3, 0, "path is not /data/**"));
-    assert!(carried_out(&set, &write(Some(Some("/data/a/wal")))));
+    assert!(carried_out(&set, &write(path("/data/a/wal"))));
     assert_eq!(installed.evidence()[0].fired, 1);
 }
 
@@ -275,5 +279,177 @@ fn many_rules_decide_as_if_each_were_asked() {
             names(&one_by_one.decide(&http("GET", path))),
             "{path}"
         );
+    }
+}
+
+#[test]
+fn a_rename_has_two_names_and_either_may_match() {
+    let set = RuleSet::new(0);
+    let rename = |old: &str, new: &str| call("rename", &[path(old), path(new)]);
+    let installed = set.install(vec![on_calls("rename", "r[0]", Some("/data/config.json"))]);
+    assert!(set.decide(&rename("/data/a", "/data/b")).is_pass());
+    assert_eq!(installed.evidence()[0].near_miss.clone().unwrap().reason, "path is not /data/config.json");
+    for (old, new) in [("/data/tmp", "/data/config.json"), ("/data/config.json", "/data/old")] {
+        let operation = rename(old, new);
+        let decision = set.decide(&operation);
+        let rule = decision.terminal.as_ref().expect("one of its names is the rule's");
+        assert_eq!(rule.told(&operation, "rename"), "rename (matched /data/config.json)");
+    }
+}
+
+#[test]
+fn a_copy_is_a_write_to_one_file_and_a_read_of_the_other() {
+    let copied = |source: &str, to: &str| call("copy_file_range", &[path(to), path(source)]);
+    for (keyword, acts_on) in [("write", "/data/new"), ("read", "/data/old")] {
+        let set = RuleSet::new(0);
+        let _installed = set.install(vec![on_calls(keyword, "c[0]", Some("/data/new"))]);
+        assert_eq!(
+            set.decide(&copied("/data/old", "/data/new")).is_pass(),
+            acts_on != "/data/new",
+            "{keyword}"
+        );
+        assert_eq!(
+            set.decide(&copied("/data/new", "/data/old")).is_pass(),
+            acts_on == "/data/new",
+            "{keyword}"
+        );
+    }
+}
+
+#[test]
+fn arguments_decide_between_families_that_share_a_call() {
+    let remove = |flags: u64| {
+        let mut operation = call("unlinkat", &[path("/data/x")]);
+        operation.syscall.as_mut().unwrap().arguments[2] = flags;
+        operation
+    };
+    for (keyword, flags) in [("unlink", 0), ("rmdir", 0x200)] {
+        let set = RuleSet::new(0);
+        let installed = set.install(vec![on_calls(keyword, "u[0]", None)]);
+        assert!(set.decide(&remove(flags ^ 0x200)).is_pass(), "{keyword}");
+        let reason = installed.evidence()[0].near_miss.clone().unwrap().reason;
+        assert_eq!(reason, format!("unlinkat with these arguments is not {keyword}"));
+        assert!(carried_out(&set, &remove(flags)), "{keyword}");
+    }
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_said_so_and_counted() {
+    let set = RuleSet::new(0);
+    let forbidden = || write(OwnedFile::Unresolved(Unreadable::Forbidden));
+    let rules = vec![on_write("a[0]", Some("/data/**")), on_calls("fsync", "b[0]", Some("/data/**"))];
+    let installed = set.install(rules);
+    assert!(set.decide(&forbidden()).is_pass() && set.decide(&forbidden()).is_pass());
+    let evidence = installed.evidence();
+    let reason =
+        "only root may look into the process (PR_SET_DUMPABLE 0, or a program file without read permission)";
+    assert_eq!(evidence[0].near_miss.clone().unwrap().reason, format!("its file is not known: {reason}"));
+    assert_eq!(
+        evidence[0].unread[0].to_string(),
+        format!("2 calls passed unfaulted: what the call acts on is not known: {reason}")
+    );
+    assert!(evidence[1].unread.is_empty(), "it was not an fsync");
+    // A process that is gone acted on nothing.
+    assert!(set.decide(&write(OwnedFile::Unresolved(Unreadable::Gone))).is_pass());
+    assert_eq!(installed.evidence()[0].unread[0].count, 2);
+    // Without a path there is nothing to know.
+    let _all = set.install(vec![on_write("c[0]", None)]);
+    assert!(carried_out(&set, &forbidden()));
+}
+
+#[test]
+fn what_cannot_be_faulted_concerns_the_rules_it_may_be_for() {
+    let set = RuleSet::new(0);
+    let queued = |file: OwnedFile| call("pwrite64", &[file]);
+    let installed = set.install(vec![
+        on_write("wal[0]", Some("/data/wal")),
+        on_write("other[0]", Some("/data/other")),
+        on_write("any[0]", None),
+        on_calls("read", "read[0]", None),
+    ]);
+    set.could_not_fault(&queued(path("/data/wal")), "queued");
+    set.could_not_fault(&queued(OwnedFile::Unresolved(Unreadable::Forbidden)), "queued");
+    let counts = |installed: &Installed| -> Vec<u64> {
+        installed.evidence().iter().map(|each| each.unread.iter().map(|unread| unread.count).sum()).collect()
+    };
+    assert_eq!(counts(&installed), [2, 1, 2, 0]);
+    assert_eq!(installed.evidence()[0].seen, 0, "none of them is an operation rules decide about");
+    // A mapping made before a rule is installed still is one.
+    set.cannot_fault_from_now(write(path("/data/other")), "mapped");
+    let later =
+        set.install(vec![on_write("wal[0]", Some("/data/wal")), on_write("other[0]", Some("/data/other"))]);
+    assert_eq!(counts(&later), [0, 1]);
+    assert_eq!(counts(&installed), [2, 2, 3, 0]);
+    set.refused("io_uring_setup fails");
+    let last = set.install(vec![on_write("wal[0]", Some("/data/wal"))]);
+    assert_eq!(last.evidence()[0].unread[0].to_string(), "1 call refused: io_uring_setup fails");
+}
+
+#[test]
+fn more_mappings_than_are_remembered_may_be_of_any_file() {
+    let set = RuleSet::new(0);
+    for number in 0..300 {
+        set.cannot_fault_from_now(write(path(&format!("/data/{number}"))), "mapped");
+    }
+    let installed = set.install(vec![on_write("w[0]", Some("/elsewhere"))]);
+    assert_eq!(installed.evidence()[0].unread.len(), 1);
+}
+
+#[test]
+fn a_peer_is_an_interface_here_or_a_port_anywhere() {
+    let connect = |peer: SyscallPeer| {
+        let mut operation = call("connect", &[OwnedFile::NotAFile, OwnedFile::NotAFile]);
+        operation.syscall.as_mut().unwrap().peer = peer;
+        operation
+    };
+    let ip = |text: &str| SyscallPeer::Ip(text.parse().expect("an address"));
+    let to = |interface: bool| {
+        let interface = interface.then(|| Endpoint { service: "redis".into(), interface: "main".into() });
+        let mut rule = on_calls("connect", "p[0]", None);
+        if let Matcher::Syscall(matcher) = &mut rule.matcher {
+            matcher.peer = Some(Peer { interface, port: 6379 });
+        }
+        rule
+    };
+    for (is_interface, peer, acts, reason) in [
+        (true, ip("127.0.0.1:6379"), true, ""),
+        (true, ip("[::1]:6379"), true, ""),
+        (true, ip("0.0.0.0:6379"), true, ""),
+        (true, ip("10.0.0.1:6379"), false, "10.0.0.1:6379 is not on this machine, where redis.main is"),
+        (true, ip("127.0.0.1:80"), false, "127.0.0.1:80 is not redis.main"),
+        (false, ip("10.0.0.1:6379"), true, ""),
+        (false, ip("10.0.0.1:80"), false, "10.0.0.1:80 is not port 6379"),
+        (false, SyscallPeer::Other, false, "it is for a Unix socket, not for port 6379"),
+        (false, SyscallPeer::Nothing, false, "it carries no address; its socket was connected before"),
+    ] {
+        let set = RuleSet::new(0);
+        let installed = set.install(vec![to(is_interface)]);
+        assert_eq!(!set.decide(&connect(peer)).is_pass(), acts, "{peer:?}");
+        let miss = installed.evidence()[0].near_miss.clone().map(|miss| miss.reason);
+        assert_eq!(miss.filter(|_| !acts).unwrap_or_default(), reason);
+    }
+    assert_eq!(to(true).matcher.to_string(), "connect to redis.main");
+    assert_eq!(to(false).matcher.to_string(), "connect to port 6379");
+}
+
+/// Without a path a rule leaves the loader's files alone, and says so when nothing else came by.
+#[test]
+fn files_of_the_system_are_left_alone_unless_named() {
+    for (keyword, files, acts) in [
+        ("open", vec![path("/usr/lib/libc.so.6")], false),
+        ("open", vec![path("/srv/data")], true),
+        ("read", vec![path("/usr/lib/x")], false),
+        ("write", vec![path("/dev/shm/x")], true),
+        ("rename", vec![path("/tmp/x"), path("/usr/lib/x")], true),
+        ("rename", vec![path("/usr/lib/x"), path("/usr/lib/y")], false),
+        // How a file without a name gets one (open(2), O_TMPFILE).
+        ("link", vec![path("/proc/self/fd/5"), path("/srv/x")], true),
+    ] {
+        let set = RuleSet::new(0);
+        let installed = set.install(vec![on_calls(keyword, "s[0]", None)]);
+        assert_eq!(carried_out(&set, &call(keyword, &files)), acts, "{keyword} {files:?}");
+        let miss = installed.evidence()[0].near_miss.clone().map(|miss| miss.reason);
+        let expected = "a file of the system, on which only a rule with path= acts";
+        assert_eq!(miss.as_deref(), (!acts).then_some(expected), "{keyword} {files:?}");
     }
 }

@@ -45,6 +45,11 @@ impl Detours {
         self.0.iter().find(|detour| detour.endpoint == *endpoint).map(|detour| detour.at)
     }
 
+    /// Where relays listen, each with the port it stands for.
+    pub(super) fn ports(&self) -> Vec<(u16, u16)> {
+        self.0.iter().map(|detour| (detour.at, detour.original)).collect()
+    }
+
     /// A value of a service's environment with the addresses of detoured interfaces replaced. A service's own address
     /// stays: it is where it listens.
     pub(super) fn rewrite(&self, service: &ServiceName, value: &str) -> String {

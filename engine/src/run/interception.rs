@@ -1,58 +1,80 @@
 //! Syscalls as operations: the adapter between the supervisor's thread and the rules.
 
 use super::recorder::{MAX_ACTS_PER_RULE, Recorder};
+use super::unfaulted::Unfaulted;
 use crate::event::{EventKind, FaultWord};
 use crate::model::Action;
-use crate::model::syscall::{Family, Subject, Syscall};
-use crate::rules::{ActiveRule, Decision, Operation, OwnedMessage, RuleSet, SyscallPath};
+use crate::model::errno::Errno;
+use crate::model::syscall::Syscall;
+use crate::rules::{
+    ActiveRule, Decision, Operation, OwnedCall, OwnedFile, OwnedMessage, RuleSet, SyscallFile, SyscallPeer,
+};
 use crate::seccomp::{Address, Answer, Judge, Reply, Resolution, SyscallView};
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
-
-/// Files of the loader and the runtime: a rule without a path leaves them alone, or no program could go on.
-const SYSTEM_PREFIXES: &[&str] =
-    &["/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/", "/proc/", "/sys/", "/dev/", "/etc/ld.so."];
 
 /// Answers one service's intercepted calls by its rules.
 pub(super) struct RuleJudge {
     pub(super) rules: Arc<RuleSet>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) service: String,
+    pub(super) unfaulted: Unfaulted,
+    /// Ports of relays in place of those of the interfaces they are for, which rules name.
+    pub(super) detours: Vec<(u16, u16)>,
 }
 
 /// What a judged call leaves behind until the kernel took the answer.
 pub(super) struct Judged {
     decision: Decision,
-    description: String,
+    /// What each due rule acts on, in words; empty when nobody will read them.
+    descriptions: Vec<String>,
     /// Its delays have begun, which is when they have fired.
     held: bool,
 }
+
+const PASS: Answer<Option<Judged>> = Answer { reply: Reply::Continue, token: None };
 
 impl Judge for RuleJudge {
     type Token = Option<Judged>;
 
     fn judge(&self, call: &mut SyscallView<'_>) -> Answer<Option<Judged>> {
-        if self.rules.is_empty() {
-            return Answer { reply: Reply::Continue, token: None };
+        let syscall = call.syscall();
+        if !self.unfaulted.concerns(syscall) {
+            return self.decide(call);
         }
-        let operation = Call { syscall: call.syscall(), view: RefCell::new(call), path: OnceCell::new() };
-        let decision = self.rules.decide(&operation);
-        if decision.is_pass() {
-            return Answer { reply: Reply::Continue, token: None };
+        // Watched, whether or not a rule names it; only one that does sees it.
+        let answer = if self.rules.names_call(syscall) { self.decide(call) } else { PASS };
+        if self.unfaulted.is_ring(syscall) && answer.token.is_none() {
+            return Answer { reply: Reply::Errno(self.unfaulted.refuse(&self.rules)), token: None };
         }
-        let reply = reply_of(&decision);
-        // Describing costs more than deciding, so acts that nobody will read are not put into words.
-        let read = decision.due().any(|active| active.fired() <= MAX_ACTS_PER_RULE);
-        let description = if read { operation.describe() } else { String::new() };
-        Answer { reply, token: Some(Judged { decision, description, held: false }) }
+        if answer.reply == Reply::Continue {
+            self.unfaulted.note(&self.rules, call);
+        }
+        answer
+    }
+
+    fn foreign(&self, call: Option<&mut SyscallView<'_>>) -> Option<Errno> {
+        match call {
+            Some(call) if self.unfaulted.is_ring(call.syscall()) => Some(self.unfaulted.refuse(&self.rules)),
+            Some(call) => {
+                self.unfaulted.note_foreign(&self.rules, &self.operation(call));
+                None
+            }
+            None => {
+                self.unfaulted.note_unknown(&self.rules);
+                None
+            }
+        }
     }
 
     fn held(&self, token: &mut Option<Judged>) {
         let Some(judged) = token else { return };
         judged.held = true;
-        for active in &judged.decision.delays {
-            self.acted(active, &judged.description);
+        for (at, active) in judged.decision.delays.iter().enumerate() {
+            self.acted(active, judged.words(at));
         }
     }
 
@@ -63,24 +85,28 @@ impl Judge for RuleJudge {
 
     fn committed(&self, token: Option<Judged>) {
         let Some(judged) = token else { return };
-        for active in judged.outstanding() {
-            self.acted(active, &judged.description);
+        for (at, active) in judged.outstanding() {
+            self.acted(active, judged.words(at));
         }
     }
 
     fn lost(&self, token: Option<Judged>) {
         let Some(judged) = token else { return };
-        for active in judged.outstanding() {
-            active.was_not_carried_out(&judged.description, "the call ended before it was answered");
+        for (at, active) in judged.outstanding() {
+            active.was_not_carried_out(judged.words(at), "the call ended before it was answered");
         }
     }
 }
 
 impl Judged {
-    /// The rules of which nothing came yet.
-    fn outstanding(&self) -> impl Iterator<Item = &Arc<ActiveRule>> {
-        let delays = if self.held { &[] } else { self.decision.delays.as_slice() };
-        delays.iter().chain(&self.decision.terminal)
+    /// The rules of which nothing came yet, with their places among those that are due.
+    fn outstanding(&self) -> impl Iterator<Item = (usize, &Arc<ActiveRule>)> {
+        let begun = if self.held { self.decision.delays.len() } else { 0 };
+        self.decision.due().enumerate().skip(begun)
+    }
+
+    fn words(&self, at: usize) -> &str {
+        self.descriptions.get(at).map(String::as_str).unwrap_or_default()
     }
 }
 
@@ -89,6 +115,35 @@ impl RuleJudge {
         active.acted(operation);
         if active.fired() <= MAX_ACTS_PER_RULE {
             self.recorder.event(self.fired(active, operation));
+        }
+    }
+
+    fn decide(&self, call: &mut SyscallView<'_>) -> Answer<Option<Judged>> {
+        if self.rules.is_empty() {
+            return PASS;
+        }
+        let operation = self.operation(call);
+        let decision = self.rules.decide(&operation);
+        if decision.is_pass() {
+            return PASS;
+        }
+        let reply = reply_of(&decision);
+        // Describing costs more than deciding, so acts that nobody will read are not put into words.
+        let read = decision.due().any(|active| active.fired() <= MAX_ACTS_PER_RULE);
+        let description = if read { operation.describe() } else { String::new() };
+        let words = |active: &Arc<ActiveRule>| active.told(&operation, &description);
+        let descriptions = if read { decision.due().map(words).collect() } else { Vec::new() };
+        Answer { reply, token: Some(Judged { decision, descriptions, held: false }) }
+    }
+
+    fn operation<'c, 'v>(&'c self, call: &'c mut SyscallView<'v>) -> Call<'c, 'v> {
+        Call {
+            syscall: call.syscall(),
+            arguments: *call.arguments(),
+            view: RefCell::new(call),
+            files: Default::default(),
+            address: OnceCell::new(),
+            detours: &self.detours,
         }
     }
 
@@ -124,27 +179,41 @@ fn reply_of(decision: &Decision) -> Reply {
     }
 }
 
-/// An intercepted call; its path is read from the target when a rule first asks.
+/// An intercepted call; what it acts on is read from the target when a rule first asks.
 struct Call<'c, 'v> {
     syscall: Syscall,
+    arguments: [u64; 6],
     view: RefCell<&'c mut SyscallView<'v>>,
-    path: OnceCell<Option<Option<String>>>,
+    /// What is behind its subjects; no call has more than two.
+    files: [OnceCell<OwnedFile>; 2],
+    address: OnceCell<(SyscallPeer, Option<Address>)>,
+    detours: &'c [(u16, u16)],
+}
+
+/// A path as rules see it.
+pub(super) fn owned(resolution: Resolution<'_>) -> OwnedFile {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    match resolution {
+        Resolution::Path(path) => OwnedFile::Path(text(path)),
+        Resolution::NotAFile => OwnedFile::NotAFile,
+        Resolution::Unresolved(reason) => OwnedFile::Unresolved(reason),
+    }
 }
 
 impl Call<'_, '_> {
-    /// As in [`OwnedMessage::path`].
-    fn resolved(&self) -> &Option<Option<String>> {
-        self.path.get_or_init(|| match self.view.borrow_mut().path() {
-            Resolution::Path(path) => Some(Some(path.to_string_lossy().into_owned())),
-            Resolution::NotAFile => None,
-            Resolution::Unresolved => Some(None),
+    fn addressed(&self) -> &(SyscallPeer, Option<Address>) {
+        self.address.get_or_init(|| match self.view.borrow_mut().address() {
+            Err(reason) => (SyscallPeer::Unresolved(reason), None),
+            Ok(None) => (SyscallPeer::Nothing, None),
+            Ok(Some(address)) => (self.peer_at(&address), Some(address)),
         })
     }
 
-    fn may_be_loading(&self) -> bool {
-        let by_path = self.syscall.subjects().iter().any(|subject| matches!(subject, Subject::Path { .. }));
-        by_path
-            || Family::from_keyword("read").is_some_and(|read| read.members().contains(&self.syscall.name()))
+    fn peer_at(&self, address: &Address) -> SyscallPeer {
+        let Address::Ip(address) = *address else { return SyscallPeer::Other };
+        let detour = self.detours.iter().find(|(at, _)| *at == address.port() && address.ip().is_loopback());
+        let port = detour.map_or(address.port(), |(_, original)| *original);
+        SyscallPeer::Ip(SocketAddr::new(address.ip(), port))
     }
 }
 
@@ -157,43 +226,60 @@ impl Operation for Call<'_, '_> {
         Some(self.syscall)
     }
 
-    fn path(&self) -> SyscallPath<'_> {
-        match self.resolved() {
-            None => SyscallPath::NotAFile,
-            Some(None) => SyscallPath::Unresolved,
-            Some(Some(path)) => SyscallPath::Path(path),
-        }
+    fn argument(&self, position: u8) -> u64 {
+        self.arguments.get(usize::from(position)).copied().unwrap_or(0)
     }
 
-    fn is_system_file(&self) -> bool {
-        let SyscallPath::Path(path) =
-            (if self.may_be_loading() { self.path() } else { SyscallPath::NotAFile })
-        else {
-            return false;
-        };
-        SYSTEM_PREFIXES.iter().any(|prefix| path.starts_with(prefix))
+    fn file(&self, subject: usize) -> SyscallFile<'_> {
+        let Some(cell) = self.files.get(subject) else { return SyscallFile::NotAFile };
+        cell.get_or_init(|| owned(self.view.borrow_mut().file(subject))).get()
+    }
+
+    fn peer(&self) -> SyscallPeer {
+        self.addressed().0
     }
 
     fn describe(&self) -> String {
         let name = self.syscall.name();
-        match self.path() {
-            SyscallPath::Path(path) => format!("{name} {path}"),
-            SyscallPath::Unresolved => format!("{name} (file unknown)"),
-            SyscallPath::NotAFile => match self.view.borrow().address() {
-                Some(address) => format!("{name} {}", words(&address)),
-                None => format!("{name} (socket or pipe)"),
-            },
+        let paths: Vec<&str> = (0..self.files.len())
+            .filter_map(|subject| match self.file(subject) {
+                SyscallFile::Path(path) => Some(path),
+                SyscallFile::NotAFile | SyscallFile::Unresolved(_) => None,
+            })
+            .collect();
+        match (paths.as_slice(), self.file(0), &self.addressed().1) {
+            ([first, second], _, _) => format!("{name} {}", in_order(name, first, second)),
+            (_, _, Some(address)) => format!("{name} {}", words(address)),
+            ([only], _, _) => format!("{name} {only}"),
+            (_, SyscallFile::Unresolved(_), _) => format!("{name} (file unknown)"),
+            _ => format!("{name} (socket or pipe)"),
         }
     }
 
     fn snapshot(&self) -> OwnedMessage {
-        OwnedMessage {
-            description: self.describe(),
-            fields: Vec::new(),
-            entries: Vec::new(),
-            syscall: Some(self.syscall),
-            path: self.resolved().clone(),
+        let file = |subject: usize| match self.file(subject) {
+            SyscallFile::Path(path) => OwnedFile::Path(path.to_owned()),
+            SyscallFile::NotAFile => OwnedFile::NotAFile,
+            SyscallFile::Unresolved(reason) => OwnedFile::Unresolved(reason),
+        };
+        let call = OwnedCall {
+            syscall: self.syscall,
+            arguments: self.arguments,
+            files: (0..self.files.len()).map(file).collect(),
+            peer: self.peer(),
+        };
+        OwnedMessage { description: self.describe(), ..OwnedMessage::of_call(call) }
+    }
+}
+
+/// Two files of a call, whose primary one is given first, in the order people say them.
+fn in_order(name: &str, first: &str, second: &str) -> String {
+    match name {
+        "rename" | "renameat" | "renameat2" | "link" | "linkat" | "move_mount" | "pivot_root" => {
+            format!("{first} to {second}")
         }
+        "symlink" | "symlinkat" => format!("{first} -> {second}"),
+        _ => format!("{second} to {first}"),
     }
 }
 

@@ -96,6 +96,8 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
         isolation: leaf.job.isolation,
     }));
     let ending = course(&leaf, &test, &services, &network, &faults).await;
+    // Whatever the body found, it found it without faults from some moment on.
+    let ending = services.broken_judge().map_or(ending, Ending::Broken);
     let duration = leaf.recorder.start().elapsed();
     let evidence = faults.evidence();
     if ending.is_failure() {

@@ -13,6 +13,7 @@
 //! | `datagrams` | mirrors of UDP interfaces |
 //! | `detour` | the fallback where namespaces are refused |
 //! | `interception` | syscalls as operations, for the rules |
+//! | `unfaulted` | calls that cannot be faulted, for the evidence |
 //! | `faults` | the rules of the leaf and their evidence |
 //! | `stage`, `steps` | what a body asks for while it runs |
 //! | `verdict` | from a body's end to a result |
@@ -31,6 +32,7 @@ mod services;
 mod spawn;
 mod stage;
 mod steps;
+mod unfaulted;
 mod verdict;
 mod wire;
 mod worker;

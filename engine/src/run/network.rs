@@ -110,6 +110,11 @@ impl Network {
         self.detours.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).rewrite(service, value)
     }
 
+    /// Ports of relays on the host, each with the port of the interface it is for.
+    pub(super) fn detours(&self) -> Vec<(u16, u16)> {
+        self.detours.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).ports()
+    }
+
     /// Runs `action` with the calling thread in a namespace.
     pub(super) fn enter<T>(&self, namespace: Namespace, action: impl FnOnce() -> T) -> io::Result<T> {
         match &self.namespaces[namespace.0] {

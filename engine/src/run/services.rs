@@ -5,13 +5,15 @@ use super::interception::RuleJudge;
 use super::leaf::AbortOnDrop;
 use super::network::{Network, both_loopbacks};
 use super::recorder::Recorder;
+use super::unfaulted::Unfaulted;
 use super::wire::Isolation;
 use crate::event::{EventKind, Failure, FailureKind, Phase};
+use crate::model::syscall::{CallShape, watched_beside};
 use crate::model::{Healthcheck, HealthcheckKind, Protocol, Service, ServiceName, Spec};
 use crate::plan::{Namespace, Placement};
 use crate::protocol;
 use crate::sandbox::{Child, Reaper, orphans};
-use crate::seccomp::{Filter, Subscription, Supervisor};
+use crate::seccomp::{Filter, Subscription, Supervisor, SupervisorCounts};
 use crate::service::health;
 use crate::service::process::{Process, StartError, Surroundings, describe};
 use crate::service::teardown;
@@ -54,6 +56,7 @@ pub(super) struct Services {
 }
 
 struct Running {
+    name: ServiceName,
     process: Process,
     supervisor: Option<Supervisor>,
     watch: AbortOnDrop<()>,
@@ -166,6 +169,8 @@ impl Services {
                 rules,
                 recorder: self.setting.recorder.clone(),
                 service: service.name.to_string(),
+                unfaulted: Unfaulted::new(),
+                detours: self.setting.network.detours(),
             };
             Supervisor::start(service.name.as_str(), listener, Arc::new(judge))
         });
@@ -175,15 +180,22 @@ impl Services {
         let (child, last_lines) = (process.child(), process.last_lines.clone());
         let watch =
             tokio::task::spawn_local(self.clone().watch(service.clone(), child.clone(), last_lines.clone()));
-        self.running.borrow_mut().push(Running { process, supervisor, watch: AbortOnDrop(watch) });
+        self.running.borrow_mut().push(Running {
+            name: service.name.clone(),
+            process,
+            supervisor,
+            watch: AbortOnDrop(watch),
+        });
         Ok((child, last_lines))
     }
 
     fn filter(&self, service: &Service) -> Result<Filter, StartFailure> {
         let wanted = self.setting.faults.wanted();
-        let calls = wanted.syscalls.get(&service.name).into_iter().flatten().copied();
-        let subscription =
-            Subscription::new(calls).map_err(|error| StartFailure::Filter(error.to_string()))?;
+        let calls: Vec<CallShape> =
+            wanted.syscalls.get(&service.name).into_iter().flatten().copied().collect();
+        let watched = watched_beside(&calls);
+        let subscription = Subscription::new(calls.into_iter().chain(watched))
+            .map_err(|error| StartFailure::Filter(error.to_string()))?;
         Ok(Filter::new(&subscription))
     }
 
@@ -255,6 +267,12 @@ impl Services {
         }
     }
 
+    /// What went wrong in deciding about a service's calls; from then on no fault acted on it.
+    pub(super) fn broken_judge(&self) -> Option<Failure> {
+        let running = self.running.borrow();
+        running.iter().find_map(|one| judge_failure(&one.name, &one.supervisor.as_ref()?.counts()))
+    }
+
     pub(super) fn unexpected_exits(&self) -> Vec<Exit> {
         self.exits.borrow().clone()
     }
@@ -301,6 +319,14 @@ impl Services {
     }
 }
 
+fn judge_failure(service: &ServiceName, counts: &SupervisorCounts) -> Option<Failure> {
+    let message =
+        format!("deciding about the system calls of {service} failed; later calls passed without a fault");
+    counts.judge_panicked.then(|| {
+        Failure::new(FailureKind::Crash, message, None).help("please report this as a bug of Faultbox")
+    })
+}
+
 /// Why a service could not be launched. Messages follow "failed to start <service>: ".
 #[derive(Debug, thiserror::Error)]
 enum StartFailure {
@@ -332,4 +358,18 @@ fn with_lines(mut failure: Failure, service: &Service, lines: &[String]) -> Fail
         failure = failure.note(format!("{} | {line}", service.name), None);
     }
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_judge_that_panicked_is_a_failure_of_the_leaf() {
+        let counts = |judge_panicked| SupervisorCounts { judge_panicked, ..SupervisorCounts::default() };
+        assert!(judge_failure(&"db".into(), &counts(false)).is_none());
+        let failure = judge_failure(&"db".into(), &counts(true)).unwrap();
+        assert_eq!(failure.kind, FailureKind::Crash);
+        assert!(failure.message.contains("system calls of db"), "{}", failure.message);
+    }
 }

@@ -4,16 +4,18 @@
 //! - Calls of another architecture (a 32-bit program) are all stopped on: the supervisor lets them continue and counts
 //!   them, so that a rule that cannot see them is reported instead of silently passing.
 //! - The x32 numbering of x86_64 (bit 30 set) is answered ENOSYS, as kernels without x32 do.
-//! - `io_uring_setup` is answered ENOSYS: operations on a ring are invisible to seccomp, and programs fall back.
+//! - `io_uring_setup` is always stopped on: operations on a ring are invisible to seccomp, so a judge refuses it and
+//!   says so.
+//! - Calls that are meant with certain arguments only are looked at here, so that others cost nothing.
 
 use seccompiler::{BpfProgram, sock_filter};
 
 use super::program::{
-    JUMP_EQUAL, JUMP_GREATER, MAX_INSTRUCTIONS, NATIVE_ARCH, OFFSET_ARCH, OFFSET_FIRST_ARGUMENT,
-    OFFSET_NUMBER, RET_ALLOW, RET_NOTIFY, branch, load, ret, ret_errno, split,
+    JUMP_ANY_SET, JUMP_EQUAL, JUMP_GREATER, MAX_INSTRUCTIONS, NATIVE_ARCH, OFFSET_ARCH, OFFSET_NUMBER,
+    RET_ALLOW, RET_NOTIFY, branch, load, offset_of_argument, ret, ret_errno, split,
 };
 use super::subscription::Subscription;
-use crate::model::syscall::{Subject, Syscall};
+use crate::model::syscall::{Condition, Subject, Syscall, When};
 
 /// First number of the x32 numbering (`__X32_SYSCALL_BIT`).
 const X32_BIT: u32 = 0x4000_0000;
@@ -34,7 +36,7 @@ impl Filter {
             load(OFFSET_NUMBER),
         ];
         program.extend(bisect(&boundaries(subscription)));
-        // Four instructions at most per number of a table with under 512 numbers.
+        // A few instructions per number of a table with under 512 numbers, most of them plain.
         debug_assert!(program.len() <= MAX_INSTRUCTIONS);
         Filter { program, wait_killable: true }
     }
@@ -55,38 +57,74 @@ impl Filter {
 }
 
 /// What happens to a call with a certain number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Fate {
     Allow,
     Notify,
     /// Stop on it unless its first argument is descriptor 0, 1 or 2.
     NotifyBehindStdio,
+    /// Stop on it when its arguments are one of these.
+    NotifyWhen(Vec<When>),
     Errno(i32),
 }
 
 impl Fate {
-    fn instructions(self) -> Vec<sock_filter> {
+    fn instructions(&self) -> Vec<sock_filter> {
         match self {
             Fate::Allow => vec![ret(RET_ALLOW)],
             Fate::Notify => vec![ret(RET_NOTIFY)],
             // A descriptor is an int: the kernel looks at the low 32 bits only, so do we.
             Fate::NotifyBehindStdio => vec![
-                load(OFFSET_FIRST_ARGUMENT),
+                load(offset_of_argument(0)),
                 branch(JUMP_GREATER, libc::STDERR_FILENO as u32, 0, 1),
                 ret(RET_NOTIFY),
                 ret(RET_ALLOW),
             ],
-            Fate::Errno(number) => vec![ret_errno(number)],
+            Fate::NotifyWhen(each) => {
+                let mut all: Vec<sock_filter> = each.iter().flat_map(|&when| stop_when(when)).collect();
+                all.push(ret(RET_ALLOW));
+                all
+            }
+            Fate::Errno(number) => vec![ret_errno(*number)],
         }
     }
 }
 
+/// Stops when every condition holds; otherwise goes on behind its last instruction.
+fn stop_when(when: When) -> Vec<sock_filter> {
+    let mut code = vec![ret(RET_NOTIFY)];
+    for condition in when.conditions().iter().rev() {
+        // A handful of instructions, so the distance always fits.
+        let out = code.len() as u8;
+        let mut test = match *condition {
+            Condition::Any { argument, bits } => {
+                vec![load(offset_of_argument(argument)), branch(JUMP_ANY_SET, bits, 0, out)]
+            }
+            Condition::None { argument, bits } => {
+                vec![load(offset_of_argument(argument)), branch(JUMP_ANY_SET, bits, out, 0)]
+            }
+            Condition::OneOf { argument, values } => {
+                let mut test = vec![load(offset_of_argument(argument))];
+                for (at, &value) in values.iter().enumerate() {
+                    let left = (values.len() - 1 - at) as u8;
+                    test.push(branch(JUMP_EQUAL, value, left, if left == 0 { out } else { 0 }));
+                }
+                test
+            }
+        };
+        test.append(&mut code);
+        code = test;
+    }
+    code
+}
+
 /// Ascending starts of the ranges of numbers that share a fate; the first starts at 0.
 fn boundaries(subscription: &Subscription) -> Vec<(u32, Fate)> {
+    let exempt = subscription.exempt_stdio;
     let mut single: Vec<(u32, Fate)> =
-        subscription.calls().map(|call| (call.number(), fate_of(call, subscription.exempt_stdio))).collect();
+        subscription.calls().map(|(call, whens)| (call.number(), fate_of(call, whens, exempt))).collect();
     let ring = Syscall::from_name("io_uring_setup").filter(|&ring| !subscription.contains(ring));
-    single.extend(ring.map(|ring| (ring.number(), Fate::Errno(libc::ENOSYS))));
+    single.extend(ring.map(|ring| (ring.number(), Fate::Notify)));
     single.sort_by_key(|&(number, _)| number);
 
     let mut ranges = vec![(0, Fate::Allow)];
@@ -100,7 +138,10 @@ fn boundaries(subscription: &Subscription) -> Vec<(u32, Fate)> {
     ranges
 }
 
-fn fate_of(call: Syscall, exempt_stdio: bool) -> Fate {
+fn fate_of(call: Syscall, whens: &[When], exempt_stdio: bool) -> Fate {
+    if !whens.contains(&When::Always) {
+        return Fate::NotifyWhen(whens.to_vec());
+    }
     let on_descriptor = call.subjects().first() == Some(&Subject::Descriptor(0));
     if exempt_stdio && on_descriptor { Fate::NotifyBehindStdio } else { Fate::Notify }
 }
@@ -132,11 +173,12 @@ mod tests {
 
     use super::super::program::{JUMP, JUMP_AT_LEAST, LOAD, RETURN};
     use super::*;
+    use crate::model::syscall::CallShape;
 
     const ERRNO_ENOSYS: u32 = 0x0005_0000 | libc::ENOSYS as u32;
 
     /// Runs a program as the kernel would, for one call.
-    fn interpret(program: &[sock_filter], arch: u32, number: u32, first_argument: u64) -> u32 {
+    fn interpret(program: &[sock_filter], arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
         let mut at = 0;
         let mut accumulator = 0;
         loop {
@@ -148,19 +190,21 @@ mod tests {
                     accumulator = match step.k {
                         OFFSET_NUMBER => number,
                         OFFSET_ARCH => arch,
-                        OFFSET_FIRST_ARGUMENT => first_argument as u32,
-                        other => panic!("load of offset {other}"),
+                        other => arguments[((other - offset_of_argument(0)) / 8) as usize] as u32,
                     }
                 }
                 JUMP => at += step.k as usize,
                 JUMP_EQUAL => at += compare(accumulator == step.k),
                 JUMP_GREATER => at += compare(accumulator > step.k),
                 JUMP_AT_LEAST => at += compare(accumulator >= step.k),
+                JUMP_ANY_SET => at += compare(accumulator & step.k != 0),
                 RETURN => return step.k,
                 other => panic!("instruction {other:#x}"),
             }
         }
     }
+
+    const NOTHING: [u64; 6] = [0; 6];
 
     fn filter(calls: impl IntoIterator<Item = Syscall>) -> Filter {
         Filter::new(&Subscription::new(calls).expect("only trappable calls"))
@@ -168,6 +212,51 @@ mod tests {
 
     fn call(name: &str) -> Syscall {
         Syscall::from_name(name).expect("a known call")
+    }
+
+    #[test]
+    fn arguments_are_looked_at_as_the_model_says() {
+        let whens = [
+            ("unlinkat", vec![When::WithRemoveDir]),
+            ("unlinkat", vec![When::WithRemoveDir, When::WithoutRemoveDir]),
+            ("sendto", vec![When::FastOpen(3)]),
+            ("ioctl", vec![When::Clones]),
+            ("mmap", vec![When::MapsToWrite]),
+            ("mmap", vec![When::MapsToRead, When::MapsToWrite]),
+            ("mmap", vec![When::MapsToWrite, When::MapsToRead]),
+        ];
+        // Every combination of what some condition looks at.
+        let values: [&[u64]; 6] = [
+            &[0],
+            &[0, 0x4004_9409, 0x4020_940d, 0x5401],
+            &[0, 1, 2, 3, 5, 7, 0x200],
+            &[0, 1, 2, 3, 0x21, 0x22, 0x802, 0x2000_0000],
+            &[5, u64::MAX, 0xffff_ffff],
+            &[0],
+        ];
+        let mut combinations: Vec<[u64; 6]> = vec![NOTHING];
+        for (at, choices) in values.iter().enumerate() {
+            combinations = combinations
+                .iter()
+                .flat_map(|each| {
+                    choices.iter().map(|&choice| {
+                        let mut next = *each;
+                        next[at] = choice;
+                        next
+                    })
+                })
+                .collect();
+        }
+        for (name, whens) in whens {
+            let shapes = whens.iter().map(|&when| CallShape { when, ..call(name).into() });
+            let filter = Filter::new(&Subscription::new(shapes).expect("trappable with these arguments"));
+            for arguments in &combinations {
+                let wanted = whens.iter().any(|when| when.holds(|at| arguments[usize::from(at)]));
+                let expected = if wanted { RET_NOTIFY } else { RET_ALLOW };
+                let got = interpret(filter.program(), NATIVE_ARCH, call(name).number(), *arguments);
+                assert_eq!(got, expected, "{name} {whens:?} {arguments:x?}");
+            }
+        }
     }
 
     #[test]
@@ -180,15 +269,19 @@ mod tests {
                 Some(known) if crate::model::syscall::untrappable(known.name()).is_none() => RET_NOTIFY,
                 _ => RET_ALLOW,
             };
-            assert_eq!(interpret(filter.program(), NATIVE_ARCH, number, 0), expected, "{number} {known:?}");
+            assert_eq!(
+                interpret(filter.program(), NATIVE_ARCH, number, NOTHING),
+                expected,
+                "{number} {known:?}"
+            );
         }
     }
 
     #[test]
     fn io_uring_foreign_and_x32_calls_are_never_silently_allowed() {
         let filter = filter([call("write")]);
-        let run = |arch, number| interpret(filter.program(), arch, number, 0);
-        assert_eq!(run(NATIVE_ARCH, call("io_uring_setup").number()), ERRNO_ENOSYS);
+        let run = |arch, number| interpret(filter.program(), arch, number, NOTHING);
+        assert_eq!(run(NATIVE_ARCH, call("io_uring_setup").number()), RET_NOTIFY);
         assert_eq!(run(0x4000_0003, 4), RET_NOTIFY);
         if cfg!(target_arch = "x86_64") {
             assert_eq!(run(NATIVE_ARCH, X32_BIT | call("write").number()), ERRNO_ENOSYS);
@@ -199,7 +292,8 @@ mod tests {
     fn stdio_is_exempt_only_when_asked() {
         let mut subscription = Subscription::new([call("write"), call("openat")]).expect("trappable");
         let run = |subscription: &Subscription, name, argument| {
-            interpret(Filter::new(subscription).program(), NATIVE_ARCH, call(name).number(), argument)
+            let arguments = [argument, 0, 0, 0, 0, 0];
+            interpret(Filter::new(subscription).program(), NATIVE_ARCH, call(name).number(), arguments)
         };
         assert_eq!(run(&subscription, "write", 1), RET_NOTIFY);
         subscription.exempt_stdio = true;
@@ -216,10 +310,10 @@ mod tests {
                 Syscall::trappable().zip(&mask).filter(|(_, wanted)| **wanted).map(|(call, _)| call).collect();
             let expected = match Syscall::from_number(probe) {
                 Some(probed) if chosen.contains(&probed) => RET_NOTIFY,
-                Some(probed) if probed.name() == "io_uring_setup" => ERRNO_ENOSYS,
+                Some(probed) if probed.name() == "io_uring_setup" => RET_NOTIFY,
                 _ => RET_ALLOW,
             };
-            prop_assert_eq!(interpret(filter(chosen).program(), NATIVE_ARCH, probe, 0), expected);
+            prop_assert_eq!(interpret(filter(chosen).program(), NATIVE_ARCH, probe, NOTHING), expected);
         }
     }
 }

@@ -78,22 +78,48 @@ pub(super) fn read_path(thread: u32, address: u64, into: &mut Vec<u8>) -> io::Re
     Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG))
 }
 
-/// Reads a socket address of `length` bytes.
-pub(super) fn read_address(thread: u32, address: u64, length: u64) -> Option<Address> {
+/// Reads a socket address of `length` bytes; `None` when it is too short for its family.
+pub(super) fn read_address(thread: u32, address: u64, length: u64) -> io::Result<Option<Address>> {
     let mut bytes = [0; ADDRESS_MAX];
-    let length = usize::try_from(length).ok()?.min(ADDRESS_MAX);
-    let read = sys::read_memory(thread, address, &mut bytes[..length]).ok()?;
-    Address::parse(&bytes[..read])
+    let length = usize::try_from(length).unwrap_or(ADDRESS_MAX).min(ADDRESS_MAX);
+    let read = sys::read_memory(thread, address, &mut bytes[..length])?;
+    Ok(Address::parse(&bytes[..read]))
 }
 
-/// Reads the address a `struct msghdr` points to; `None` when it names none.
-pub(super) fn read_message_address(thread: u32, message: u64) -> Option<Address> {
-    // `msg_name` is the first eight bytes, `msg_namelen` the four behind it.
+/// Reads the address a `struct msghdr` points to; `None` when it names none. That of a 32-bit program is narrow.
+pub(super) fn read_message_address(
+    thread: u32,
+    message: u64,
+    is_narrow: bool,
+) -> io::Result<Option<Address>> {
+    // `msg_name` is a pointer at the front, `msg_namelen` the four bytes behind it.
+    let width = if is_narrow { 4 } else { 8 };
     let mut head = [0; 12];
-    let read = sys::read_memory(thread, message, &mut head).ok()?;
-    let name = u64::from_ne_bytes(head.get(..8)?.try_into().ok()?);
-    let length = u32::from_ne_bytes(head.get(8..12)?.try_into().ok()?);
-    (read == head.len() && name != 0).then(|| read_address(thread, name, length.into()))?
+    let read = sys::read_memory(thread, message, &mut head[..width + 4])?;
+    if read < width + 4 {
+        return Err(io::Error::from_raw_os_error(libc::EFAULT));
+    }
+    let mut name = [0; 8];
+    name[..width].copy_from_slice(&head[..width]);
+    let mut length = [0; 4];
+    length.copy_from_slice(&head[width..width + 4]);
+    match u64::from_le_bytes(name) {
+        0 => Ok(None),
+        name => read_address(thread, name, u32::from_le_bytes(length).into()),
+    }
+}
+
+/// Reads numbers of four bytes, the arguments of `socketcall` for example.
+pub(super) fn read_words<const N: usize>(thread: u32, address: u64) -> io::Result<[u32; N]> {
+    let mut words = [0; N];
+    for (at, word) in words.iter_mut().enumerate() {
+        let mut bytes = [0; 4];
+        if sys::read_memory(thread, address + 4 * at as u64, &mut bytes)? < 4 {
+            return Err(io::Error::from_raw_os_error(libc::EFAULT));
+        }
+        *word = u32::from_le_bytes(bytes);
+    }
+    Ok(words)
 }
 
 #[cfg(test)]

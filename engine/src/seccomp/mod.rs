@@ -13,9 +13,11 @@
 //! Deciding is not done here: a judge is the `rules` room behind a small adapter. All `unsafe` is in `sys`.
 
 mod attend;
+mod batch;
 mod capability;
 mod delay;
 mod filter;
+mod foreign;
 mod interrupted;
 mod memory;
 mod notify;
@@ -32,6 +34,7 @@ mod sys;
 mod tests;
 mod view;
 
+pub use batch::{Queued, QueuedKind};
 pub use capability::{SeccompSupport, probe};
 pub use filter::Filter;
 pub use memory::Address;

@@ -1,11 +1,13 @@
 //! Which file a call acts on.
 
 use std::ffi::{CStr, OsStr};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::memory;
+use super::memory::{self, Address};
 use super::sys;
+use crate::rules::Unreadable;
 
 /// What a call acts on, as far as it can be told. Only a path can match a glob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub enum Resolution<'a> {
     /// A socket, a pipe, an anonymous descriptor; or the call acts on no file at all.
     NotAFile,
     /// The target's memory or descriptor could not be read.
-    Unresolved,
+    Unresolved(Unreadable),
 }
 
 /// The outcome without the path, which stays in the [`Scratch`].
@@ -24,7 +26,16 @@ pub enum Resolution<'a> {
 pub(super) enum Kind {
     Path,
     NotAFile,
-    Unresolved,
+    Unresolved(Unreadable),
+}
+
+/// Why a process could not be read, from the error of reading it.
+pub(super) fn unreadable(error: &io::Error) -> Unreadable {
+    match error.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => Unreadable::Forbidden,
+        Some(libc::EFAULT | libc::ENAMETOOLONG | libc::EIO) => Unreadable::Invalid,
+        _ => Unreadable::Gone,
+    }
 }
 
 /// Buffers kept from one notification to the next.
@@ -45,7 +56,7 @@ impl Scratch {
         match kind {
             Kind::Path => Resolution::Path(Path::new(OsStr::from_bytes(&self.path))),
             Kind::NotAFile => Resolution::NotAFile,
-            Kind::Unresolved => Resolution::Unresolved,
+            Kind::Unresolved(reason) => Resolution::Unresolved(reason),
         }
     }
 
@@ -55,16 +66,67 @@ impl Scratch {
         self.follow(&link)
     }
 
-    /// A path in the target's memory; relative ones start at its current directory or at `directory`.
+    /// A path in the target's memory; relative ones start at its current directory or at `directory`. Without a path the
+    /// call acts on the directory's descriptor itself (utimensat(2)).
     pub(super) fn argument(&mut self, thread: u32, directory: Option<i32>, address: u64) -> Kind {
         let mut argument = std::mem::take(&mut self.argument);
-        let read = memory::read_path(thread, address, &mut argument);
+        argument.clear();
+        let read = match address {
+            0 => Ok(()),
+            address => memory::read_path(thread, address, &mut argument),
+        };
         let kind = match read {
             Ok(()) => self.join(thread, directory, &argument),
-            Err(_) => Kind::Unresolved,
+            Err(error) => Kind::Unresolved(unreadable(&error)),
         };
         self.argument = argument;
         kind
+    }
+
+    /// The text of a symbolic link in the target's memory; a relative one starts where the link is, whose path is the one
+    /// found last.
+    pub(super) fn link_text(&mut self, thread: u32, link: Kind, address: u64) -> Kind {
+        let mut text = std::mem::take(&mut self.argument);
+        let kind = match (memory::read_path(thread, address, &mut text), link) {
+            (Err(error), _) => Kind::Unresolved(unreadable(&error)),
+            (Ok(()), _) if text.starts_with(b"/") => self.join(thread, None, &text),
+            (Ok(()), Kind::Path) => {
+                self.path.truncate(self.path.iter().rposition(|&byte| byte == b'/').unwrap_or(0));
+                self.append(&text);
+                Kind::Path
+            }
+            (Ok(()), other) => other,
+        };
+        self.argument = text;
+        kind
+    }
+
+    /// The file a Unix socket's address names; one of the abstract namespace is written with `@`.
+    pub(super) fn socket_path(&mut self, thread: u32, address: &Address) -> Kind {
+        match address {
+            Address::Unix(path) if path.as_os_str().is_empty() => Kind::NotAFile,
+            Address::Unix(path) => self.join(thread, None, path.as_os_str().as_bytes()),
+            Address::Abstract(name) => {
+                self.path.clear();
+                self.path.push(b'@');
+                self.path.extend_from_slice(name);
+                Kind::Path
+            }
+            Address::Ip(_) | Address::Other { .. } => Kind::NotAFile,
+        }
+    }
+
+    /// The file mapped at an address of the target (proc_pid_maps(5)).
+    pub(super) fn mapping(&mut self, thread: u32, address: u64) -> Kind {
+        let maps = match std::fs::read(format!("/proc/{thread}/maps")) {
+            Ok(maps) => maps,
+            Err(error) => return Kind::Unresolved(unreadable(&error)),
+        };
+        let Some(path) = maps.split(|&byte| byte == b'\n').find_map(|line| mapped(line, address)) else {
+            return Kind::Unresolved(Unreadable::Invalid);
+        };
+        self.path.clear();
+        self.file(path)
     }
 
     fn join(&mut self, thread: u32, directory: Option<i32>, argument: &[u8]) -> Kind {
@@ -77,11 +139,16 @@ impl Scratch {
         if base != Kind::Path || argument.is_empty() {
             return base;
         }
+        self.append(argument);
+        Kind::Path
+    }
+
+    /// Joins a relative path to the one found.
+    fn append(&mut self, relative: &[u8]) {
         self.path.push(b'/');
-        self.path.extend_from_slice(argument);
+        self.path.extend_from_slice(relative);
         climb(&mut self.path);
         clean(&mut self.path);
-        Kind::Path
     }
 
     /// The target's root directory, so that an absolute path of a process in a chroot is what we would call it.
@@ -96,16 +163,36 @@ impl Scratch {
     /// Reads a link of `/proc` (its text ends in NUL) into `path`.
     fn follow(&mut self, link: &str) -> Kind {
         self.path.clear();
-        let Ok(link) = CStr::from_bytes_with_nul(link.as_bytes()) else { return Kind::Unresolved };
-        let Ok(length) = sys::read_link(link, self.link.as_mut_slice()) else { return Kind::Unresolved };
-        let target = &self.link[..length];
+        let Ok(link) = CStr::from_bytes_with_nul(link.as_bytes()) else {
+            return Kind::Unresolved(Unreadable::Invalid);
+        };
+        match sys::read_link(link, self.link.as_mut_slice()) {
+            Ok(length) => {
+                let target = self.link[..length].to_vec();
+                self.file(&target)
+            }
+            Err(error) => Kind::Unresolved(unreadable(&error)),
+        }
+    }
+
+    /// Takes over a name as the kernel gives it.
+    fn file(&mut self, name: &[u8]) -> Kind {
         // Sockets, pipes and the like read `socket:[1]`; a memfd looks like a path and is none.
-        if !target.starts_with(b"/") || target.starts_with(b"/memfd:") {
+        if !name.starts_with(b"/") || name.starts_with(b"/memfd:") {
             return Kind::NotAFile;
         }
-        self.path.extend_from_slice(target.strip_suffix(b" (deleted)").unwrap_or(target));
+        self.path.extend_from_slice(name.strip_suffix(b" (deleted)").unwrap_or(name));
         Kind::Path
     }
+}
+
+/// The name in a line of `/proc/<thread>/maps`, if the address lies in its range.
+fn mapped(line: &[u8], address: u64) -> Option<&[u8]> {
+    let mut words = line.splitn(6, |&byte| byte == b' ');
+    let (start, end) = std::str::from_utf8(words.next()?).ok()?.split_once('-')?;
+    let number = |text| u64::from_str_radix(text, 16).ok();
+    let is_there = number(start)? <= address && address < number(end)?;
+    is_there.then(|| words.nth(4).unwrap_or_default().trim_ascii_start())
 }
 
 /// Resolves `..` as the kernel would, through symbolic links, when the directory named exists.
@@ -174,7 +261,7 @@ mod tests {
         assert_eq!(scratch.resolution(kind), Resolution::Path(Path::new("/etc/passwd")));
         let (reader, _writer) = std::io::pipe().expect("a pipe");
         assert_eq!(scratch.descriptor(own(), reader.as_raw_fd()), Kind::NotAFile);
-        assert_eq!(scratch.descriptor(own(), 1_000_000), Kind::Unresolved);
+        assert_eq!(scratch.descriptor(own(), 1_000_000), Kind::Unresolved(Unreadable::Gone));
     }
 
     #[test]
@@ -196,6 +283,52 @@ mod tests {
 
     #[test]
     fn unreadable_memory_is_unresolved() {
-        assert_eq!(Scratch::new().argument(own(), None, 8), Kind::Unresolved);
+        assert_eq!(Scratch::new().argument(own(), None, 8), Kind::Unresolved(Unreadable::Invalid));
+    }
+
+    #[test]
+    fn no_path_means_the_descriptor_itself() {
+        let mut scratch = Scratch::new();
+        let file = File::open("/etc/passwd").expect("a file every system has");
+        let kind = scratch.argument(own(), Some(file.as_raw_fd()), 0);
+        assert_eq!(scratch.resolution(kind), Resolution::Path(Path::new("/etc/passwd")));
+    }
+
+    #[test]
+    fn a_links_text_starts_where_the_link_is() {
+        let mut scratch = Scratch::new();
+        for (text, expected) in
+            [(c"config.v2", "/srv/app/config.v2"), (c"../x", "/srv/x"), (c"/etc/y", "/etc/y")]
+        {
+            let link = scratch.argument(own(), None, c"/srv/app/config".as_ptr() as u64);
+            let kind = scratch.link_text(own(), link, text.as_ptr() as u64);
+            assert_eq!(scratch.resolution(kind), Resolution::Path(Path::new(expected)));
+        }
+    }
+
+    #[test]
+    fn a_mapping_is_known_by_its_address() {
+        let line = b"7f00-7f10 rw-s 00000000 00:1b 123                        /data/a map";
+        assert_eq!(mapped(line, 0x7f08), Some(b"/data/a map".as_slice()));
+        assert_eq!(mapped(line, 0x7f10), None);
+        assert_eq!(mapped(b"7f00-7f10 rw-p 00000000 00:00 0", 0x7f00), Some(b"".as_slice()));
+        let on_the_stack = 1;
+        let mut scratch = Scratch::new();
+        assert_eq!(scratch.mapping(own(), (&raw const on_the_stack) as u64), Kind::NotAFile);
+        assert_eq!(scratch.mapping(own(), 8), Kind::Unresolved(Unreadable::Invalid));
+    }
+
+    #[test]
+    fn sockets_have_paths_and_names() {
+        let mut scratch = Scratch::new();
+        let mut check = |address: Address, expected: Option<&str>| {
+            let kind = scratch.socket_path(own(), &address);
+            let expected = expected.map_or(Resolution::NotAFile, |path| Resolution::Path(Path::new(path)));
+            assert_eq!(scratch.resolution(kind), expected);
+        };
+        check(Address::Unix("/run/../db".into()), Some("/db"));
+        check(Address::Abstract(b"name".to_vec()), Some("@name"));
+        check(Address::Unix("".into()), None);
+        check(Address::Ip("127.0.0.1:1".parse().expect("an address")), None);
     }
 }

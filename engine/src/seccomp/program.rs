@@ -14,7 +14,12 @@ pub(super) const NATIVE_ARCH: u32 = if cfg!(target_arch = "aarch64") { 0xC000_00
 /// Offsets of `struct seccomp_data`, little-endian.
 pub(super) const OFFSET_NUMBER: u32 = 0;
 pub(super) const OFFSET_ARCH: u32 = 4;
-pub(super) const OFFSET_FIRST_ARGUMENT: u32 = 16;
+const OFFSET_FIRST_ARGUMENT: u32 = 16;
+
+/// Offset of the low half of an argument.
+pub(super) const fn offset_of_argument(position: u8) -> u32 {
+    OFFSET_FIRST_ARGUMENT + 8 * position as u32
+}
 
 pub(super) const RET_ALLOW: u32 = 0x7fff_0000;
 pub(super) const RET_NOTIFY: u32 = 0x7fc0_0000;
@@ -25,6 +30,7 @@ pub(super) const JUMP: u16 = 0x05;
 pub(super) const JUMP_EQUAL: u16 = 0x15;
 pub(super) const JUMP_GREATER: u16 = 0x25;
 pub(super) const JUMP_AT_LEAST: u16 = 0x35;
+pub(super) const JUMP_ANY_SET: u16 = 0x45;
 pub(super) const RETURN: u16 = 0x06;
 
 pub(super) fn load(offset: u32) -> sock_filter {

@@ -1,13 +1,14 @@
 //! Which calls of one service the rules of a leaf need to see.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use crate::model::syscall::{self, Syscall};
+use crate::model::syscall::{self, CallShape, Syscall, When};
 
-/// The calls a filter stops on. Only ever holds calls that are safe to intercept.
+/// The calls a filter stops on, each with the arguments that make it worth stopping. Only ever holds calls that are safe
+/// to intercept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    calls: BTreeSet<Syscall>,
+    calls: BTreeMap<Syscall, Vec<When>>,
     /// Let calls on descriptors 0, 1 and 2 pass without asking. Off by default: what a service prints counts too.
     pub exempt_stdio: bool,
 }
@@ -21,15 +22,23 @@ pub struct SubscriptionError {
 }
 
 impl Subscription {
-    /// Collects the calls, or names the first one that may never be intercepted.
-    pub fn new(calls: impl IntoIterator<Item = Syscall>) -> Result<Subscription, SubscriptionError> {
-        let calls: BTreeSet<Syscall> = calls.into_iter().collect();
-        for &call in &calls {
-            if let Some(reason) = syscall::untrappable(call.name()) {
+    /// Collects the calls, or names the first one that may never be intercepted. With certain arguments only, which no
+    /// loader or allocator uses, any call may be.
+    pub fn new<C: Into<CallShape>>(
+        calls: impl IntoIterator<Item = C>,
+    ) -> Result<Subscription, SubscriptionError> {
+        let mut all: BTreeMap<Syscall, Vec<When>> = BTreeMap::new();
+        for shape in calls {
+            let CallShape { syscall: call, when, .. } = shape.into();
+            if let Some(reason) = syscall::untrappable(call.name()).filter(|_| when == When::Always) {
                 return Err(SubscriptionError { call, reason });
             }
+            let whens = all.entry(call).or_default();
+            if !whens.contains(&when) {
+                whens.push(when);
+            }
         }
-        Ok(Subscription { calls, exempt_stdio: false })
+        Ok(Subscription { calls: all, exempt_stdio: false })
     }
 
     pub fn is_empty(&self) -> bool {
@@ -37,17 +46,21 @@ impl Subscription {
     }
 
     pub fn contains(&self, call: Syscall) -> bool {
-        self.calls.contains(&call)
+        self.calls.contains_key(&call)
     }
 
     /// Whether everything `other` needs is seen through this one, so that a running service needs no restart.
     pub fn covers(&self, other: &Subscription) -> bool {
-        other.calls.is_subset(&self.calls) && (!self.exempt_stdio || other.exempt_stdio)
+        let covers = |(call, whens): (&Syscall, &Vec<When>)| {
+            let own = self.calls.get(call).map(Vec::as_slice).unwrap_or_default();
+            own.contains(&When::Always) || whens.iter().all(|when| own.contains(when))
+        };
+        other.calls.iter().all(covers) && (!self.exempt_stdio || other.exempt_stdio)
     }
 
     /// In order of number.
-    pub fn calls(&self) -> impl Iterator<Item = Syscall> + '_ {
-        self.calls.iter().copied()
+    pub fn calls(&self) -> impl Iterator<Item = (Syscall, &[When])> + '_ {
+        self.calls.iter().map(|(&call, whens)| (call, whens.as_slice()))
     }
 }
 
@@ -65,6 +78,15 @@ mod tests {
         let refused = subscription("close").expect_err("close is refused");
         assert_eq!(refused.call.name(), "close");
         assert!(subscription("exit_group").is_err() && subscription("futex").is_err());
+    }
+
+    #[test]
+    fn with_certain_arguments_a_call_of_the_loader_may_be_looked_at() {
+        let mmap = Syscall::from_name("mmap").expect("mmap exists");
+        assert!(Subscription::new([mmap]).is_err());
+        let shared = CallShape { when: When::MapsToWrite, ..mmap.into() };
+        let narrow = Subscription::new([shared]).expect("only shared mappings of files");
+        assert!(narrow.contains(mmap) && narrow.covers(&narrow.clone()));
     }
 
     #[test]

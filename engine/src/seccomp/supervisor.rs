@@ -17,6 +17,7 @@ use nix::sys::time::TimeSpec;
 
 use super::attend::Suspects;
 use super::delay::{Delayed, Delays};
+use super::foreign;
 use super::interrupted::Interrupted;
 use super::notify::{Listener, Sentence};
 use super::path::Scratch;
@@ -61,6 +62,13 @@ pub trait Judge: Send + Sync + 'static {
     /// The call is answered before its delay is over, because a signal of the target may be waiting for its thread.
     fn shortened(&self, token: &Self::Token) {
         let _ = token;
+    }
+
+    /// A call of another architecture, under the name of the native call that does the same; `None` when that is not
+    /// known. Rules do not see it; it continues unless the judge says which error it fails with.
+    fn foreign(&self, call: Option<&mut SyscallView<'_>>) -> Option<Errno> {
+        drop(call);
+        None
     }
 
     /// The kernel accepted the reply: the target saw it.
@@ -230,7 +238,9 @@ impl<J: Judge> Watch<J> {
         self.shared.received.fetch_add(1, Relaxed);
         if raw.arch != NATIVE_ARCH {
             self.shared.foreign.fetch_add(1, Relaxed);
-            self.listener.send(raw.id, Sentence::Continue);
+            let refused = self.ask_about_foreign(&raw);
+            let sentence = refused.map_or(Sentence::Continue, |errno| Sentence::Fail(errno.number()));
+            self.listener.send(raw.id, sentence);
             return;
         }
         if let Some(again) = self.resume(&raw) {
@@ -296,6 +306,21 @@ impl<J: Judge> Watch<J> {
             self.shared.judge_panicked.store(true, Relaxed);
         }
         asked.ok()
+    }
+
+    fn ask_about_foreign(&mut self, raw: &RawNotification) -> Option<Errno> {
+        if self.shared.released.load(Relaxed) || self.shared.judge_panicked.load(Relaxed) {
+            return None;
+        }
+        let translated = foreign::translate(raw);
+        let mut view = translated
+            .as_ref()
+            .map(|(syscall, raw)| SyscallView::new(*syscall, raw, &self.listener, &mut self.scratch));
+        let asked = catch_unwind(AssertUnwindSafe(|| self.judge.foreign(view.as_mut())));
+        if asked.is_err() {
+            self.shared.judge_panicked.store(true, Relaxed);
+        }
+        asked.ok().flatten()
     }
 
     fn answer(&mut self, call: Delayed<J::Token>) {

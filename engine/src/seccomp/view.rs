@@ -1,10 +1,13 @@
 //! One intercepted call as a judge sees it.
 
+use super::batch;
 use super::memory::{self, Address};
 use super::notify::Listener;
-use super::path::{Kind, Resolution, Scratch};
+use super::path::{Kind, Resolution, Scratch, unreadable};
+use super::program::NATIVE_ARCH;
 use super::sys::RawNotification;
 use crate::model::syscall::{Subject, Syscall};
+use crate::rules::Unreadable;
 
 /// An intercepted call. Paths and addresses are read from the target when first asked for, so a rule without them
 /// costs nothing.
@@ -46,50 +49,96 @@ impl<'a> SyscallView<'a> {
         self.file(0)
     }
 
-    /// The second file of calls with two, the new name of `rename` or the source of `copy_file_range` for example.
-    pub fn second_path(&mut self) -> Resolution<'_> {
-        self.file(1)
-    }
-
-    /// The peer or local address the call carries; `None` when it carries none or it cannot be read.
-    pub fn address(&self) -> Option<Address> {
-        let found = self.syscall.subjects().iter().find_map(|&subject| match subject {
-            Subject::Address { address, length } => memory::read_address(
-                self.raw.pid,
-                self.argument(address),
-                self.argument(length) & 0xffff_ffff,
-            ),
-            Subject::Message(message) => memory::read_message_address(self.raw.pid, self.argument(message)),
-            Subject::Descriptor(_) | Subject::Path { .. } => None,
-        });
-        found.filter(|_| self.listener.is_waiting(self.raw.id))
-    }
-
-    fn file(&mut self, at: usize) -> Resolution<'_> {
+    /// The file behind one of the call's subjects, the new name of `rename` or the source of `copy_file_range` for
+    /// example. The address of a Unix socket counts as its path.
+    pub fn file(&mut self, subject: usize) -> Resolution<'_> {
         let kind = match self.held {
-            Some((held, kind)) if held == at => kind,
-            _ => self.resolve(at),
+            Some((held, kind)) if held == subject => kind,
+            _ => self.checked(|view| view.resolve(subject), Kind::Unresolved),
         };
-        self.held = Some((at, kind));
+        self.held = Some((subject, kind));
         self.scratch.resolution(kind)
+    }
+
+    /// The file behind a descriptor of the process.
+    pub fn descriptor(&mut self, number: i32) -> Resolution<'_> {
+        self.held = None;
+        let kind = self.checked(|view| view.scratch.descriptor(view.raw.pid, number), Kind::Unresolved);
+        self.scratch.resolution(kind)
+    }
+
+    /// The peer or local address the call carries; `None` when it carries none.
+    pub fn address(&mut self) -> Result<Option<Address>, Unreadable> {
+        self.checked(|view| view.read_address().map_err(|error| unreadable(&error)), Err)
+    }
+
+    /// The operations an `io_submit` asks for; the first ones of very many.
+    pub fn batch(&mut self) -> Result<Vec<batch::Queued>, Unreadable> {
+        let [_, count, list, ..] = *self.arguments();
+        let thread = self.raw.pid;
+        self.checked(|_| batch::read(thread, list, count).map_err(|error| unreadable(&error)), Err)
+    }
+
+    /// What `read` gives, if the thread still waits: its number may have passed to another process meanwhile.
+    fn checked<T>(&mut self, read: impl FnOnce(&mut Self) -> T, lost: impl FnOnce(Unreadable) -> T) -> T {
+        let read = read(self);
+        if self.listener.is_waiting(self.raw.id) { read } else { lost(Unreadable::Gone) }
     }
 
     fn resolve(&mut self, at: usize) -> Kind {
         let thread = self.raw.pid;
-        let kind = match self.syscall.subjects().get(at) {
+        let directory = |directory: Option<u8>| directory.map(|number| self.argument(number) as i32);
+        match self.syscall.subjects().get(at) {
             Some(&Subject::Descriptor(number)) => {
                 let number = self.argument(number) as i32;
                 self.scratch.descriptor(thread, number)
             }
-            Some(&Subject::Path { directory, path }) => {
-                let directory = directory.map(|number| self.argument(number) as i32);
-                let address = self.argument(path);
-                self.scratch.argument(thread, directory, address)
+            Some(&Subject::Path { directory: at, path }) => {
+                let (directory, path) = (directory(at), self.argument(path));
+                self.scratch.argument(thread, directory, path)
             }
-            Some(Subject::Address { .. } | Subject::Message(_)) | None => return Kind::NotAFile,
-        };
-        // Checked after reading: the thread's number may have passed to another process meanwhile.
-        if self.listener.is_waiting(self.raw.id) { kind } else { Kind::Unresolved }
+            Some(&Subject::LinkText { text, directory: at, link }) => {
+                let (directory, link) = (directory(at), self.argument(link));
+                let link = self.scratch.argument(thread, directory, link);
+                let text = self.argument(text);
+                self.scratch.link_text(thread, link, text)
+            }
+            Some(&Subject::Mapping(address)) => {
+                let address = self.argument(address);
+                self.scratch.mapping(thread, address)
+            }
+            Some(Subject::Address { .. } | Subject::Message(_)) => match self.read_address() {
+                Ok(address) => {
+                    address.map_or(Kind::NotAFile, |address| self.scratch.socket_path(thread, &address))
+                }
+                Err(error) => Kind::Unresolved(unreadable(&error)),
+            },
+            Some(Subject::Handle) => Kind::Unresolved(Unreadable::Handle),
+            Some(Subject::Socket(_)) | None => Kind::NotAFile,
+        }
+    }
+
+    fn read_address(&self) -> std::io::Result<Option<Address>> {
+        let thread = self.raw.pid;
+        for subject in self.syscall.subjects() {
+            match *subject {
+                Subject::Address { address, length } => {
+                    // Without an address the message goes where the socket was connected to.
+                    let (address, length) = (self.argument(address), self.argument(length) & 0xffff_ffff);
+                    return if address == 0 {
+                        Ok(None)
+                    } else {
+                        memory::read_address(thread, address, length)
+                    };
+                }
+                Subject::Message(message) => {
+                    let is_narrow = self.raw.arch != NATIVE_ARCH;
+                    return memory::read_message_address(thread, self.argument(message), is_narrow);
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
     fn argument(&self, position: u8) -> u64 {

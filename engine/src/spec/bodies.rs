@@ -4,6 +4,7 @@
 //! against the registry and the protocols' schemas as far as the text shows them. What it does not show is left to
 //! the run.
 
+use super::asked::{Asked, AskedPath};
 use super::builtins::steps;
 use super::builtins::{only_at_load, syscalls};
 use super::bundle;
@@ -17,6 +18,7 @@ use super::values::{InterfaceRef, ServiceValue, StepMethod};
 use super::wording;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::errno::Errno;
+use crate::model::syscall::CallShape;
 use crate::model::{Domain, Param, ParamType, Service, parse_duration, syscall};
 use crate::text::Span;
 use starlark::environment::FrozenModule;
@@ -166,13 +168,34 @@ impl Reader<'_> {
         let params: Vec<&str> = signature.params.iter().map(|param| param.name).collect();
         for arg in &site.args {
             let ArgKind::Named(word, span) = &arg.kind else { continue };
-            let known = params.contains(&word.as_str())
-                || service.operations.iter().any(|operation| operation.name == *word)
-                || syscall::resolve(word).is_some();
-            if !known {
-                self.findings.push(bundle::stray_word(signature, word, *span, &service));
+            let is_operation = service.operations.iter().any(|operation| operation.name == *word);
+            match syscall::resolve(word) {
+                _ if params.contains(&word.as_str()) || is_operation => {}
+                Some(calls) => self.findings.extend(self.asked(word, &calls, arg)),
+                None => self.findings.push(bundle::stray_word(signature, word, *span, &service)),
             }
         }
+    }
+}
+
+impl Reader<'_> {
+    /// What is wrong with a fault written as the value of its keyword: `connect=deny(...)`.
+    fn asked(&self, word: &str, calls: &[CallShape], arg: &ArgSite) -> Option<Diagnostic> {
+        let fault = self.outline.call(arg.value.span)?;
+        let is_fault =
+            matches!(&fault.callee, Callee::Name(name) if ["deny", "delay"].contains(&name.as_str()));
+        let named = |name: &str| fault.args.iter().find(|arg| is_named(arg, name)).filter(|_| is_fault);
+        let path = named("path").and_then(|arg| match &arg.value.shape {
+            ExprShape::Str(glob) if !glob.is_empty() => {
+                Some(AskedPath { glob, span: arg.value.span, argument: arg.span })
+            }
+            _ => None,
+        });
+        let peer = ["to", "port"].into_iter().find_map(|name| match &named(name)?.kind {
+            ArgKind::Named(_, span) => Some((name, *span)),
+            _ => None,
+        });
+        Asked { word, calls, path, has_own_path: false, peer }.finding()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`stage`] (how Starlark reaches the world) · [`registry`] (the table of builtins) · [`load`] (text to
 //! spec) · [`program`] (calling what was loaded) · `call` and `shape` (arguments to parameters) · `builtins` and
-//! `values` (what specs use) · `target` (a rule meets its interface) · `guard` (bounds).
+//! `values` (what specs use) · `target` and `asked` (a rule meets its interface, a fault its calls) · `guard` (bounds).
 
 pub mod stage;
 pub mod registry;
@@ -22,6 +22,7 @@ mod call;
 mod accept;
 mod convert;
 mod target;
+pub(crate) mod asked;
 mod bundle;
 mod register;
 mod guard;

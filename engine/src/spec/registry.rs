@@ -157,7 +157,7 @@ const FAN_OUT: &str =
 const PACKETS: &str =
     "packet faults are not there yet; use drop(...), delay(delay=...) or throttle(...) on the interface";
 const MOCKS: &str = "mock services are not there yet; start a small program as a service";
-const PARTITION: &str = "partitions are not there yet; use drop(mode=\"silent\") on the interface, or connect=deny(\"EHOSTUNREACH\")";
+const PARTITION: &str = "partitions are not there yet; use drop(mode=\"silent\") on the interface, or connect=deny(\"EHOSTUNREACH\", to=db.main)";
 
 /// What to do instead of a name this version does not have.
 pub fn not_supported(name: &str) -> Option<&'static str> {

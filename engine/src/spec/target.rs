@@ -1,12 +1,14 @@
 //! A rule meets its target: which fields the protocol has, which actions it can carry out, which syscalls a word means.
 
+use super::asked::{Asked, AskedPath};
 use super::values::{FaultValue, Given, GivenPattern, RuleArg, RuleValue};
 use super::wording;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::syscall;
+use crate::model::syscall::{self, CallShape};
 use crate::model::{
     Action, ActionKind, ActionSpec, Clause, Dialect, Domain, Endpoint, Field, FieldKind, Glob, Matcher,
-    ParamType, Params, Pattern, Protocol, Rule, RuleName, Schema, Service, SyscallMatcher, Target,
+    Operation, ParamType, Params, Pattern, Peer, Protocol, Rule, RuleName, Schema, Service, SyscallMatcher,
+    Target,
 };
 use crate::protocol::postgres::schema::{sql::canonical_sql, sqlstate::is_sqlstate};
 use crate::text::Span;
@@ -242,46 +244,66 @@ pub(super) fn fault(
     word_span: Span,
     name: RuleName,
 ) -> Result<Rule, Box<Diagnostic>> {
-    let (syscalls, path) = match service.operations.iter().find(|operation| operation.name == word) {
-        Some(operation) => {
-            let calls = operation.syscalls.iter().flat_map(|word| syscall::resolve(word).unwrap_or_default());
-            (calls.collect(), operation.path.clone())
-        }
-        None => (syscall::resolve(word).unwrap_or_default(), None),
-    };
-    if let Some(reason) = syscall::untrappable(word).filter(|_| path.is_none()) {
+    let operation = service.operations.iter().find(|operation| operation.name == word);
+    let calls = calls_of(word, operation);
+    if let Some(reason) = syscall::untrappable(word).filter(|_| operation.is_none()) {
         let message = format!("`{word}` cannot be faulted");
         return Err(Box::new(
             Diagnostic::new(Code::UnknownSyscall, word_span, message).label("not this one").note(reason),
         ));
     }
-    let mut syscalls: Vec<syscall::Syscall> = syscalls;
-    if syscalls.is_empty() {
+    if calls.is_empty() {
         return Err(Box::new(unknown_syscall(word, word_span, service)));
     }
-    syscalls.sort_unstable();
-    syscalls.dedup();
-    let path = match (&value.path, path) {
-        (Some((_, span)), Some(_)) => {
-            let message = format!("the operation `{word}` of \"{}\" names its files already", service.name);
-            return Err(Box::new(Diagnostic::new(Code::BadValue, *span, message).label("a second path")));
-        }
-        (Some((glob, _)), None) => Some(glob.clone()),
-        (None, path) => path,
+    let named = operation.and_then(|operation| operation.path.clone());
+    if let Some(((_, span, _), _)) = value.path.as_ref().zip(named.as_ref()) {
+        let message = format!("the operation `{word}` of \"{}\" names its files already", service.name);
+        return Err(Box::new(Diagnostic::new(Code::BadValue, *span, message).label("a second path")));
+    }
+    let asked = Asked {
+        word,
+        calls: &calls,
+        path: value.path.as_ref().map(|(glob, span, argument)| AskedPath {
+            glob: glob.as_str(),
+            span: *span,
+            argument: *argument,
+        }),
+        has_own_path: named.is_some(),
+        peer: value.peer.as_ref().map(|(peer, span)| (asked_name(peer), *span)),
     };
+    if let Some(finding) = asked.finding() {
+        return Err(Box::new(finding));
+    }
     Ok(Rule {
         name,
         target: Target::Service(service.name.clone()),
         matcher: Matcher::Syscall(SyscallMatcher {
             keyword: word.to_owned(),
-            syscalls: syscalls.into(),
-            path,
+            calls: calls.into(),
+            path: value.path.as_ref().map(|(glob, ..)| glob.clone()).or(named),
+            peer: value.peer.as_ref().map(|(peer, _)| peer.clone()),
         }),
         action: value.action.clone(),
         trigger: value.trigger,
         label: value.label.clone(),
         span: value.span,
     })
+}
+
+/// What a word stands for on a service: an operation of it, a family or a single call.
+fn calls_of(word: &str, operation: Option<&Operation>) -> Vec<CallShape> {
+    let resolve = |word: &str| syscall::resolve(word).unwrap_or_default();
+    let mut calls = match operation {
+        Some(operation) => operation.syscalls.iter().flat_map(|word| resolve(word)).collect(),
+        None => resolve(word),
+    };
+    calls.sort_unstable();
+    calls.dedup();
+    calls
+}
+
+fn asked_name(peer: &Peer) -> &'static str {
+    if peer.interface.is_some() { "to" } else { "port" }
 }
 
 pub(super) fn unknown_syscall(word: &str, span: Span, service: &Service) -> Diagnostic {

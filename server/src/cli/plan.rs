@@ -8,9 +8,11 @@ use super::terminal::Terminal;
 use super::tree::Tree;
 use faultbox_engine::diagnostic::Severity;
 use faultbox_engine::diagnostic::render::json::place;
+use faultbox_engine::model::syscall::CallShape;
 use faultbox_engine::model::{Spec, Test, TestKind, format_duration};
 use faultbox_engine::plan::{LeafPlan, Needs, Plan, Selection};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 pub(crate) fn run(args: &PlanArgs, terminal: Terminal) -> Result<Exit, CliError> {
@@ -95,10 +97,17 @@ fn needs_lines(needs: &Needs) -> Vec<String> {
         lines.push(format!("relays: {}", interfaces.join(", ")));
     }
     for (service, calls) in &needs.syscalls {
-        let calls: Vec<&str> = calls.iter().map(|call| call.name()).collect();
+        let calls = names(calls);
         lines.push(format!("intercepts on {service}: {}", calls.join(", ")));
     }
     lines
+}
+
+/// The calls, each once: a family may mean one with several kinds of arguments.
+fn names(calls: &BTreeSet<CallShape>) -> Vec<&'static str> {
+    let mut names: Vec<&str> = calls.iter().map(|call| call.syscall.name()).collect();
+    names.dedup();
+    names
 }
 
 fn kind_word(kind: &TestKind) -> &'static str {
@@ -152,7 +161,7 @@ fn test_object(opened: &Opened, leaf: &LeafPlan) -> Value {
         .syscalls
         .iter()
         .map(|(service, calls)| {
-            let calls: Vec<&str> = calls.iter().map(|call| call.name()).collect();
+            let calls = names(calls);
             (service.to_string(), json!(calls))
         })
         .collect();

@@ -5,7 +5,7 @@ use super::{CompletionKind, Ground, List, Rank};
 use crate::ide::call_site::{self, Written};
 use crate::ide::callable::{self, Callable};
 use crate::ide::domains::{self, Word, word};
-use crate::ide::value::Value;
+use crate::ide::value::{ServiceShape, Value};
 use crate::ide::{FileView, declarations};
 use crate::model::{Domain, ParamType, Protocol, syscall};
 use crate::protocol;
@@ -42,6 +42,7 @@ impl Ground<'_> {
             ("tcp", "addr", Role::Whole) => told(self.addresses(call, false)),
             ("http", "url", Role::Whole) => told(self.addresses(call, true)),
             ("deny", "errno", Role::Whole) => told(domains::errnos(self.faulted_syscall(call))),
+            ("deny" | "delay", "port", Role::Whole) => told(self.known_ports()),
             ("fault" | "fault_all" | "fault_start", "target", Role::Whole) => {
                 expected.map(|expected| Expected { ty: ParamType::ServiceOrInterface, ..expected })
             }
@@ -120,6 +121,17 @@ impl Ground<'_> {
         let taken = self.ports();
         ports.retain(|port| *port != 0 && !taken.contains(port));
         ports.iter().map(|port| word(&port.to_string(), "usual port")).collect()
+    }
+
+    /// The ports of the interfaces of this file, each with the interface.
+    fn known_ports(&self) -> Vec<Word> {
+        let services = declarations::services(self.snapshot.file).into_iter();
+        let shapes = services.filter_map(|service| self.inference.service(service.call));
+        let of = |shape: &ServiceShape| -> Vec<Word> {
+            let ports = shape.interfaces.iter().filter_map(|it| Some((it.port?, &it.name)));
+            ports.map(|(port, name)| word(&port.to_string(), &format!("{}.{name}", shape.name))).collect()
+        };
+        shapes.flat_map(|shape| of(&shape)).collect()
     }
 
     /// The ports of the interfaces of this file.

@@ -8,6 +8,7 @@ use crate::ide::callable;
 use crate::ide::declarations::items;
 use crate::ide::value::{ServiceShape, Value};
 use crate::model::{ActionKind, syscall};
+use crate::spec::asked::{Asked, AskedPath};
 use crate::spec::registry::{Builtin, Keywords};
 use crate::spec::shape::Signature;
 use crate::spec::wording;
@@ -84,6 +85,10 @@ impl Checker<'_> {
         for (word, span, value) in extra(builtin, written) {
             match self.inference.of(value) {
                 Value::Rule => findings.push(self.rule_as_fault(word, value)),
+                Value::Fault => {
+                    let unknown = unknown_word(builtin, service.as_ref(), word, span, &Value::Fault);
+                    findings.extend(unknown.or_else(|| self.asked(service.as_deref(), word, value)));
+                }
                 value => findings.extend(unknown_word(builtin, service.as_ref(), word, span, &value)),
             }
         }
@@ -120,6 +125,22 @@ impl Checker<'_> {
             _ => None,
         };
         wording::rule_as_fault(word, tree.span(made), keyword)
+    }
+
+    /// What is wrong with a fault under its keyword, as far as its call shows.
+    fn asked(&self, service: Option<&ServiceShape>, word: &str, fault: NodeId) -> Option<Diagnostic> {
+        let tree = self.snapshot.tree();
+        let is_operation = service?.operations.iter().any(|name| name == word);
+        let calls = syscall::resolve(word).filter(|_| !is_operation)?;
+        let written = self.written(self.made_by(fault));
+        let named = |name: &str| written.keywords.iter().find(|(_, word, _)| word == name);
+        let path = named("path").and_then(|(name, _, value)| {
+            let (glob, span) =
+                (tree.string_value(*value).filter(|glob| !glob.is_empty())?, tree.span(*value));
+            Some(AskedPath { glob, span, argument: Span { start: name.span.start, ..span } })
+        });
+        let peer = ["to", "port"].into_iter().find_map(|word| Some((word, named(word)?.0.span)));
+        Asked { word, calls: &calls, path, has_own_path: false, peer }.finding()
     }
 
     /// The call behind a name of this file.

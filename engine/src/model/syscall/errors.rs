@@ -6,10 +6,16 @@ use crate::model::errno::Errno;
 
 /// The errors of a keyword, of a family's or of one call; none where no page was read.
 pub fn likely_errors(keyword: &str) -> impl Iterator<Item = Errno> {
-    let family = Family::ALL.into_iter().find(|family| family.members().contains(&keyword));
-    let name = family.map_or(keyword, |family| family.keyword());
-    let row = LIKELY.iter().find(|(names, _)| names.contains(&name));
-    row.map_or(&[][..], |(_, errors)| errors).iter().filter_map(|error| Errno::from_name(error))
+    let family = || {
+        let family = Family::all().find(|family| family.faulted_names().any(|name| name == keyword));
+        row(family?.keyword())
+    };
+    let errors = row(keyword).or_else(family).unwrap_or_default();
+    errors.iter().filter_map(|error| Errno::from_name(error))
+}
+
+fn row(name: &str) -> Option<&'static [&'static str]> {
+    LIKELY.iter().find(|(names, _)| names.contains(&name)).map(|(_, errors)| *errors)
 }
 
 /// Calls with the same errors, a family under its keyword, and those errors.
@@ -37,13 +43,13 @@ const LIKELY: &[(&[&str], &[&str])] = &[
     (&["stat", "lstat", "fstat", "newfstatat", "statx", "access", "faccessat", "faccessat2"], &["ENOENT", "EACCES", "ENOTDIR", "EIO", "ELOOP", "ENOMEM", "ENAMETOOLONG", "EOVERFLOW"]),
     (&["readlink", "readlinkat"], &["ENOENT", "EACCES", "EIO", "EINVAL", "ENOTDIR", "ELOOP"]),
     (&["getdents", "getdents64"], &["ENOENT", "ENOTDIR", "EBADF", "EINVAL"]),
-    (&["chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "lchown", "utimensat"], &["EPERM", "EROFS", "EACCES", "EIO", "ENOENT"]),
+    (&["chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "lchown", "utime", "utimensat", "setxattr", "removexattr"], &["EPERM", "EROFS", "EACCES", "EIO", "ENOENT"]),
     (&["statfs", "fstatfs"], &["EIO", "EACCES", "ENOENT", "EINTR", "ENOMEM", "ENOSYS"]),
     (&["lseek"], &["ESPIPE", "EINVAL", "ENXIO", "EOVERFLOW", "EBADF"]),
     (&["flock"], &["EAGAIN", "EINTR", "ENOLCK", "EBADF"]),
     (&["fcntl"], &["EAGAIN", "EACCES", "ENOLCK", "EDEADLK", "EINTR", "EMFILE", "EPERM"]),
     (&["sendfile", "copy_file_range", "splice"], &["EIO", "ENOSPC", "EAGAIN", "ENOMEM", "EPIPE", "EXDEV", "EFBIG", "EINVAL"]),
-    (&["pipe", "pipe2", "eventfd2", "epoll_create1", "timerfd_create", "inotify_init1", "memfd_create"], &["EMFILE", "ENFILE", "ENOMEM", "EINVAL"]),
+    (&["pipe", "eventfd", "epoll_create", "inotify_init", "signalfd", "timerfd_create", "memfd_create"], &["EMFILE", "ENFILE", "ENOMEM", "EINVAL"]),
     (&["epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "pselect6"], &["EINTR", "ENOMEM", "EBADF", "EINVAL"]),
     (&["epoll_ctl", "inotify_add_watch"], &["ENOSPC", "ENOMEM", "ENOENT", "EEXIST", "EPERM"]),
     (&["io_uring_setup", "io_uring_enter", "io_uring_register"], &["ENOSYS", "EPERM", "ENOMEM", "EAGAIN", "EBUSY", "EMFILE", "EINTR"]),

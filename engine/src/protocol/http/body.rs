@@ -71,7 +71,9 @@ impl Body {
     pub(super) fn take_run(&mut self, buf: &[u8]) -> Result<Run, Refused> {
         let window = match self {
             Body::Length(_) | Body::UntilClose => buf.len(),
-            Body::Chunked(Chunk::Data { left }) => buf.len().min(usize::try_from(*left).unwrap_or(usize::MAX)),
+            Body::Chunked(Chunk::Data { left }) => {
+                buf.len().min(usize::try_from(*left).unwrap_or(usize::MAX))
+            }
             Body::Chunked(chunk) => return take_framing(chunk, buf),
         };
         let (len, ends) = self.take(&buf[..window], |_| {})?;

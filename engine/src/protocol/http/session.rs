@@ -334,7 +334,6 @@ impl Operation for View<'_> {
             fields: fields.into_iter().filter_map(text).collect(),
             entries: self.request.fields.iter().map(header).chain(pairs).collect(),
             syscall: None,
-            path: None,
         }
     }
 }

@@ -365,7 +365,6 @@ impl Operation for View<'_> {
             fields: fields.collect(),
             entries: Vec::new(),
             syscall: None,
-            path: None,
         }
     }
 }

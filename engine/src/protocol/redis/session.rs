@@ -351,7 +351,6 @@ impl Operation for View<'_> {
                 .collect(),
             entries: Vec::new(),
             syscall: None,
-            path: None,
         }
     }
 }

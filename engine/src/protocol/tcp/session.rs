@@ -49,13 +49,7 @@ impl Session for TcpSession {
         let first = &buf[..buf.len().min(self.first).min(MAX_PREFIX)];
         let text = String::from_utf8_lossy(first).into_owned();
         let shown: String = text.chars().take_while(|c| !matches!(c, '\r' | '\n')).take(SHOWN).collect();
-        OwnedMessage {
-            description: shown,
-            fields: vec![("data", text)],
-            entries: Vec::new(),
-            syscall: None,
-            path: None,
-        }
+        OwnedMessage { description: shown, fields: vec![("data", text)], entries: Vec::new(), syscall: None }
     }
 
     fn inject(&mut self, fault: &Fault<'_>, out: &mut Injection) -> Result<(), Unsupported> {

@@ -10,13 +10,7 @@ const SHOWN: usize = 32;
 pub fn message(datagram: &[u8]) -> OwnedMessage {
     let text = String::from_utf8_lossy(datagram).into_owned();
     let shown: String = text.chars().map(|c| if c.is_control() { '.' } else { c }).take(SHOWN).collect();
-    OwnedMessage {
-        description: shown,
-        fields: vec![("data", text)],
-        entries: Vec::new(),
-        syscall: None,
-        path: None,
-    }
+    OwnedMessage { description: shown, fields: vec![("data", text)], entries: Vec::new(), syscall: None }
 }
 
 /// The datagram a `response` rule sends back.

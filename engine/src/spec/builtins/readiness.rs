@@ -5,11 +5,13 @@ use super::{optional, required};
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Domain, Healthcheck, HealthcheckKind, Operation, ParamType, syscall};
+use crate::spec::asked::{Asked, AskedPath};
 use crate::spec::call::{Arg, Call};
 use crate::spec::failure::Stop;
 use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
 use crate::spec::target;
 use crate::spec::values::{HealthcheckValue, OpValue};
+use crate::text::Span;
 use starlark::values::Value;
 use std::time::Duration;
 
@@ -166,7 +168,26 @@ fn op<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
             call.report(finding.label("unknown"))?;
         }
     }
+    check_path(call, &arg, &syscalls)?;
     let path = call.str("path").filter(|path| !path.is_empty()).map(target::file_glob);
     let operation = Operation { name: String::new(), syscalls, path, span: call.span };
     Ok(call.heap().alloc(OpValue { operation }))
+}
+
+/// Reports a path that some of the syscalls can never match.
+fn check_path<'v>(call: &mut Call<'v, '_, '_, '_>, words: &Arg<'v>, syscalls: &[String]) -> Result<(), Stop> {
+    let Some(arg) = call.get("path") else { return Ok(()) };
+    let Some(glob) = arg.value.unpack_str().filter(|glob| !glob.is_empty()) else { return Ok(()) };
+    let argument = Span { start: arg.name_span.unwrap_or(arg.span).start, ..arg.span };
+    let path = Some(AskedPath { glob, span: arg.span, argument });
+    for (at, word) in syscalls.iter().enumerate() {
+        let Some(calls) = syscall::resolve(word) else { continue };
+        let asked = Asked { word, calls: &calls, path, has_own_path: false, peer: None };
+        if let Some(finding) = asked.finding() {
+            let word = call.item_span(words, at);
+            call.report(finding.also(word, "named here"))?;
+            break;
+        }
+    }
+    Ok(())
 }

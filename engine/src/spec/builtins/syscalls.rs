@@ -4,12 +4,13 @@ use super::{optional, required};
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::errno::Errno;
-use crate::model::{Action, Domain, Param, ParamType};
-use crate::spec::call::Call;
+use crate::model::{Action, Domain, Param, ParamType, Peer};
+use crate::spec::call::{Arg, Call};
 use crate::spec::failure::Stop;
 use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
-use crate::spec::values::FaultValue;
+use crate::spec::values::{FaultValue, InterfaceRef};
 use crate::spec::{builtins::rules, target};
+use crate::text::Span;
 use starlark::values::Value;
 
 const PATH: Param = optional(
@@ -17,7 +18,23 @@ const PATH: Param = optional(
     ParamType::Str,
     "\"\"",
     Domain::FilePath,
-    "A glob over the file's absolute path; only calls on such files are faulted.",
+    "A glob over the absolute path of a file, or of a Unix socket; only calls on it are faulted. Of two names, as in rename, either may match.",
+);
+
+const TO: Param = optional(
+    "to",
+    ParamType::InterfaceRef,
+    "None",
+    Domain::None,
+    "For connect and sendto: only calls to this interface, such as db.main, are faulted.",
+);
+
+const PORT: Param = optional(
+    "port",
+    ParamType::Int,
+    "None",
+    Domain::Port,
+    "For connect, sendto and bind: only calls with this port in their address are faulted.",
 );
 
 /// The first argument of a syscall fault, then those all of them take.
@@ -28,6 +45,8 @@ macro_rules! fault {
             rules::PROBABILITY,
             rules::LABEL,
             PATH,
+            TO,
+            PORT,
             rules::NTH,
             rules::AFTER,
             rules::EVERY,
@@ -105,7 +124,7 @@ fn deny<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
 }
 
 /// No such errno, with the nearest or the common ones.
-pub(in crate::spec) fn unknown_errno(text: &str, span: crate::text::Span) -> Diagnostic {
+pub(in crate::spec) fn unknown_errno(text: &str, span: Span) -> Diagnostic {
     let finding = Diagnostic::new(Code::UnknownErrno, span, format!("there is no errno \"{text}\""))
         .label("unknown errno");
     match nearest(text, Errno::ALL.iter().map(|errno| errno.name())) {
@@ -137,7 +156,30 @@ fn fault<'v>(call: &mut Call<'v, '_, '_, '_>, action: Action) -> Result<Value<'v
     let label = rules::label(call);
     let path = call.get("path").and_then(|arg| {
         let text = arg.value.unpack_str().filter(|text| !text.is_empty())?;
-        Some((target::file_glob(text), arg.span))
+        let argument = Span { start: arg.name_span.unwrap_or(arg.span).start, ..arg.span };
+        Some((target::file_glob(text), arg.span, argument))
     });
-    Ok(call.heap().alloc(FaultValue { action, trigger, label, path, span: call.span }))
+    let peer = peer(call)?;
+    Ok(call.heap().alloc(FaultValue { action, trigger, label, path, peer, span: call.span }))
+}
+
+/// Whom `to=` or `port=` names.
+fn peer(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<(Peer, Span)>, Stop> {
+    let given = |arg: Arg<'_>| arg.name_span.unwrap_or(arg.span);
+    let to = call.get("to").and_then(|arg| Some((InterfaceRef::from_value(arg.value)?, given(arg))));
+    if let (Some(_), Some(port)) = (&to, call.get("port")) {
+        let finding = Diagnostic::new(Code::SurplusArgument, given(port), "to= names the port already");
+        call.report(finding.label("one too many"))?;
+    }
+    if let Some((interface, span)) = to {
+        return Ok(Some((Peer { interface: Some(interface.endpoint.clone()), port: interface.port }, span)));
+    }
+    let Some(arg) = call.get("port") else { return Ok(None) };
+    let port = arg.value.unpack_i32().and_then(|port| u16::try_from(port).ok()).filter(|&port| port > 0);
+    let Some(port) = port else {
+        let message = format!("{} is not a port", arg.value);
+        call.report(Diagnostic::new(Code::BadValue, arg.span, message).label("1 to 65535"))?;
+        return Ok(None);
+    };
+    Ok(Some((Peer { interface: None, port }, given(arg))))
 }

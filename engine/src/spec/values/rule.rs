@@ -1,6 +1,6 @@
 //! Rules and syscall faults before they meet a target.
 
-use crate::model::{Action, ActionKind, Glob, Operation, Trigger};
+use crate::model::{Action, ActionKind, Glob, Operation, Peer, Trigger};
 use crate::text::Span;
 use allocative::Allocative;
 use derive_more::Display;
@@ -61,8 +61,12 @@ pub(in crate::spec) struct FaultValue {
     #[allocative(skip)]
     pub trigger: Trigger,
     pub label: Option<String>,
+    /// The glob, where its text is written, and where the whole argument is.
     #[allocative(skip)]
-    pub path: Option<(Glob, Span)>,
+    pub path: Option<(Glob, Span, Span)>,
+    /// What `to=` or `port=` names, and where it is written.
+    #[allocative(skip)]
+    pub peer: Option<(Peer, Span)>,
     #[allocative(skip)]
     pub span: Span,
 }

@@ -60,7 +60,10 @@ fn requests_are_cut_where_they_end() {
     check_request("POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\nGET / HTTP/1.1\r\n\r\n", "[38][18]");
     check_request("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc", "[38+3");
     check_request("\r\nGET / HTTP/1.1\r\n\r\n\r\n\r\n", "^[2][18]^[2]^[2]");
-    check_request("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi\r\nGET / HTTP/1.1\r\n\r\n", "[38+2]^[2][18]");
+    check_request(
+        "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi\r\nGET / HTTP/1.1\r\n\r\n",
+        "[38+2]^[2][18]",
+    );
     check_request("GET / HTTP/1.1\r\nHost", "...");
     check_request("OPTIONS * HTTP/1.1\r\n\r\n", "[22]");
     check_request("GET http://a/b HTTP/1.1\r\n\r\n", "[27]");
