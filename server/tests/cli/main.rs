@@ -12,3 +12,4 @@ mod neovim;
 mod reports;
 mod sentences;
 mod usage;
+mod verdicts;
