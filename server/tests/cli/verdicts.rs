@@ -17,7 +17,8 @@ fn run(spec: &str, arguments: &[&str]) -> BTreeMap<String, Value> {
     let odd = place.path("odd.py");
     std::fs::set_permissions(odd, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let ended = place.test(&[&["--format", "json"], arguments].concat());
-    let report: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}\n{ended}"));
+    let report: Value =
+        serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}\n{ended}"));
     let tests = report["tests"].as_array().expect("tests").iter();
     tests.map(|test| (test["name"].as_str().unwrap_or_default().to_owned(), test.clone())).collect()
 }

@@ -144,15 +144,15 @@ async fn send(dialer: &Dialer, asked: &Asked) -> Result<Response<Incoming>, Stri
 async fn read_response(response: Response<Incoming>, step: StepId) -> Result<StepReply, String> {
     let (head, mut body) = response.into_parts();
     let mut content = Vec::new();
+    let mut truncated = false;
+    // To the end, though only the beginning is kept: a reply that breaks off later is no whole reply.
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| describe(&error))?;
-        content.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-        if content.len() > MAX_BODY {
-            break;
-        }
+        let data: &[u8] = frame.data_ref().map_or(&[], |data| data);
+        let kept = data.len().min(MAX_BODY - content.len());
+        content.extend_from_slice(&data[..kept]);
+        truncated |= kept < data.len();
     }
-    let truncated = content.len() > MAX_BODY;
-    content.truncate(MAX_BODY);
     Ok(reply(step, head.status, &head.headers, &content, truncated))
 }
 

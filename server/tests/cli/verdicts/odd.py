@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A service with an answer for every way a rule can have nothing to act on: HTTP on 8080, lines over TCP on 7000,
 datagrams on 7001. `GET /do/<what>` makes a call of its own and answers how it ended. With ECHO set it only sends back
-what comes on 8090, in no protocol."""
-import ctypes, errno, mmap, os, socket, threading
+what comes on 8090, in no protocol; with CALLER set it is only HTTP, on 8070."""
+import errno, mmap, os, socket, threading
 
 FIVE = b"hello"
 
@@ -21,9 +21,7 @@ def opened(flags=os.O_RDWR | os.O_CREAT):
 
 
 def map_and_change():
-    descriptor = opened()
-    os.ftruncate(descriptor, 4096)
-    with mmap.mmap(descriptor, 4096) as pages:
+    with mmap.mmap(os.open("/tmp/odd.map", os.O_RDWR), 4096) as pages:
         pages[0:5] = FIVE
         pages.flush()
 
@@ -32,7 +30,17 @@ def connect(port):
     socket.create_connection(("127.0.0.1", port), timeout=2).close()
 
 
+def say(line):
+    """Sends a line to port 7000; no answer is a connection that was reset."""
+    with socket.create_connection(("127.0.0.1", 7000), timeout=2) as peer:
+        peer.sendall(line)
+        if not peer.recv(100):
+            raise OSError(errno.ECONNRESET, "no answer")
+
+
 CALLS = {
+    "farewell": lambda: say(b"bye now\n"),
+    "quiet": lambda: say(b"quiet\n"),
     "write": lambda: os.write(opened(), FIVE),
     "read": lambda: os.read(opened(), 5),
     "open": lambda: opened(),
@@ -122,9 +130,7 @@ def serve(port, each):
     threading.Thread(target=loop, daemon=True).start()
 
 
-def datagrams():
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind(("127.0.0.1", 7001))
+def datagrams(server):
     while True:
         data, client = server.recvfrom(65536)
         server.sendto(data, client)
@@ -132,8 +138,15 @@ def datagrams():
 
 if os.environ.get("ECHO"):
     serve(8090, echo)
+elif os.environ.get("CALLER"):
+    serve(8070, http)
 else:
+    with open("/tmp/odd.map", "wb") as file:
+        file.truncate(4096)
+    packets = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    packets.bind(("127.0.0.1", 7001))
+    threading.Thread(target=datagrams, args=(packets,), daemon=True).start()
     serve(7000, lines)
+    # Last, as it is what readiness looks at.
     serve(8080, http)
-    threading.Thread(target=datagrams, daemon=True).start()
 threading.Event().wait()
