@@ -169,10 +169,12 @@ fn start(
     let argv = ["/bin/sh", "-c", script].map(Into::into);
     let env = [("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())];
     let here = std::env::current_dir().map_err(text)?;
+    let nothing = File::open("/dev/null").map_err(text)?;
     let what = Launch {
         argv: &argv,
         env: &env,
         cwd: &here,
+        stdin: nothing.as_fd(),
         stdout: output,
         stderr: output,
         filter,

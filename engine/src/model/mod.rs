@@ -21,6 +21,6 @@ pub use schema::{
     ActionKind, ActionSpec, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema, StepSpec,
     Transport,
 };
-pub use service::{Healthcheck, HealthcheckKind, Interface, Operation, Service};
+pub use service::{Healthcheck, HealthcheckKind, Interface, Operation, Service, Stdin};
 pub use spec::{Assumption, Cell, Matrix, Scenario, Spec, Test, TestKind};
 pub use units::{Probability, format_duration, parse_duration};

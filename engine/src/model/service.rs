@@ -23,8 +23,19 @@ pub struct Service {
     pub operations: Vec<Operation>,
     /// False when the spec forbids syscall interception for this service.
     pub seccomp: bool,
+    pub stdin: Stdin,
     /// The whole `service(...)` call.
     pub span: Span,
+}
+
+/// What a service finds on its standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stdin {
+    /// Open, and nothing ever comes: a read waits until the test ends.
+    #[default]
+    Open,
+    /// At its end from the start.
+    Eof,
 }
 
 /// An endpoint a service listens on.

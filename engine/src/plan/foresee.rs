@@ -159,6 +159,7 @@ def test_nothing():
             healthcheck: None,
             operations: vec![wal],
             seccomp: true,
+            stdin: Default::default(),
             span,
         };
         let spec = Spec { services: vec![service], ..Spec::default() };

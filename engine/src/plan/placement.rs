@@ -72,6 +72,7 @@ mod tests {
             healthcheck: None,
             operations: Vec::new(),
             seccomp: true,
+            stdin: Default::default(),
             span,
         }
     }

@@ -15,6 +15,7 @@ use crate::protocol;
 use crate::sandbox::{Child, Reaper, orphans};
 use crate::seccomp::{Filter, Subscription, Supervisor, SupervisorCounts};
 use crate::service::health;
+use crate::service::input::{Input, Reader};
 use crate::service::process::{Process, StartError, Surroundings, describe};
 use crate::service::teardown;
 use crate::text::Span;
@@ -56,7 +57,7 @@ pub(super) struct Services {
 }
 
 struct Running {
-    name: ServiceName,
+    service: ServiceName,
     process: Process,
     supervisor: Option<Supervisor>,
     watch: AbortOnDrop<()>,
@@ -123,7 +124,10 @@ impl Services {
                 .event(EventKind::PhaseEntered { phase: Phase::Waiting(service.name.clone()) });
             tokio::select! {
                 ready = self.wait_ready(service, check, namespace) => {
-                    ready.map_err(|refusal| unready(service, check, &refusal, &last_lines.get()))?;
+                    ready.map_err(|refusal| {
+                        let failure = unready(service, check, &refusal, &last_lines.get());
+                        with_readers(failure, service, &self.readers(service))
+                    })?;
                 }
                 status = child.wait() => {
                     // Its last words may still be in the pipe.
@@ -180,13 +184,16 @@ impl Services {
         let (child, last_lines) = (process.child(), process.last_lines.clone());
         let watch =
             tokio::task::spawn_local(self.clone().watch(service.clone(), child.clone(), last_lines.clone()));
-        self.running.borrow_mut().push(Running {
-            name: service.name.clone(),
-            process,
-            supervisor,
-            watch: AbortOnDrop(watch),
-        });
+        let (service, watch) = (service.name, AbortOnDrop(watch));
+        self.running.borrow_mut().push(Running { service, process, supervisor, watch });
         Ok((child, last_lines))
+    }
+
+    /// The processes that wait for the service's standard input.
+    fn readers(&self, service: &Service) -> Vec<Reader> {
+        let running = self.running.borrow();
+        let input = running.iter().find(|one| one.service == service.name);
+        input.and_then(|one| one.process.input.as_ref()).map(Input::readers).unwrap_or_default()
     }
 
     fn filter(&self, service: &Service) -> Result<Filter, StartFailure> {
@@ -270,7 +277,7 @@ impl Services {
     /// What went wrong in deciding about a service's calls; from then on no fault acted on it.
     pub(super) fn broken_judge(&self) -> Option<Failure> {
         let running = self.running.borrow();
-        running.iter().find_map(|one| judge_failure(&one.name, &one.supervisor.as_ref()?.counts()))
+        running.iter().find_map(|one| judge_failure(&one.service, &one.supervisor.as_ref()?.counts()))
     }
 
     pub(super) fn unexpected_exits(&self) -> Vec<Exit> {
@@ -287,9 +294,9 @@ impl Services {
             }
         }
         let mut stops = JoinSet::new();
-        for one in running.iter().rev() {
-            let handle = one.process.handle();
-            stops.spawn_local(async move { teardown::stop(&handle).await });
+        for one in running.iter_mut().rev() {
+            let (handle, input) = (one.process.handle(), one.process.input.take());
+            stops.spawn_local(async move { teardown::stop(&handle, input).await });
         }
         while stops.join_next().await.is_some() {}
         for one in &mut running {
@@ -311,7 +318,7 @@ impl Services {
                 "programs are looked up from {}, then in PATH",
                 self.setting.directory.display()
             )),
-            StartFailure::Start(StartError::Output(_))
+            StartFailure::Start(StartError::Input(_) | StartError::Output(_))
             | StartFailure::Namespace(_)
             | StartFailure::Supervisor(_)
             | StartFailure::Filter(_) => out.help("run `faultbox doctor` to see what this machine allows"),
@@ -346,6 +353,18 @@ fn unready(service: &Service, check: &Healthcheck, refusal: &str, lines: &[Strin
     with_lines(Failure::new(FailureKind::Service, message, Some(check.span)), service, lines).help(
         "is the healthcheck's address the one the service listens on? raise its timeout= if it is only slow",
     )
+}
+
+/// A program that waits for input never becomes ready, however long one waits.
+fn with_readers(mut failure: Failure, service: &Service, readers: &[Reader]) -> Failure {
+    for Reader { name, descriptor, .. } in readers {
+        let text = format!("process `{name}` of {} waits for input on descriptor {descriptor}", service.name);
+        failure = failure.note(text, Some(service.span));
+    }
+    match readers {
+        [] => failure,
+        _ => failure.help("standard input stays open and silent; stdin = \"eof\" in service(...) ends it"),
+    }
 }
 
 fn died(service: &Service, status: &str, lines: &[String]) -> Failure {

@@ -5,7 +5,6 @@
 //! binary is an error here, not a readiness timeout later.
 
 use std::ffi::{CString, NulError, OsStr, OsString};
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -30,6 +29,7 @@ pub struct Launch<'a> {
     pub env: &'a [(OsString, OsString)],
     /// Working directory; a relative program starts there.
     pub cwd: &'a Path,
+    pub stdin: BorrowedFd<'a>,
     pub stdout: BorrowedFd<'a>,
     pub stderr: BorrowedFd<'a>,
     pub filter: Option<&'a Filter>,
@@ -109,7 +109,6 @@ pub fn launch<C>(
     let program = program_file::locate(launch)?;
     let strings = Strings::new(launch, &program)?;
     let page = SharedPage::new().map_err(LaunchError::Process)?;
-    let null = File::open("/dev/null").map_err(LaunchError::Process)?;
     let (mut exec_done, alive) = io::pipe().map_err(LaunchError::Process)?;
 
     let prepared = Prepared {
@@ -117,7 +116,7 @@ pub fn launch<C>(
         arguments: &pointers(&strings.arguments),
         environment: &pointers(&strings.environment),
         directory: strings.directory.as_ptr(),
-        stdio: [null.as_raw_fd(), launch.stdout.as_raw_fd(), launch.stderr.as_raw_fd()],
+        stdio: [launch.stdin.as_raw_fd(), launch.stdout.as_raw_fd(), launch.stderr.as_raw_fd()],
         alive: alive.as_raw_fd(),
         filter: launch.filter.map(Filter::program),
         wait_killable: launch.filter.is_some_and(Filter::wait_killable),

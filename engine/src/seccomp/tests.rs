@@ -67,10 +67,12 @@ fn start(
     let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let (output, write) = std::io::pipe().expect("a pipe");
+    let nothing = std::fs::File::open("/dev/null").expect("/dev/null");
     let what = Launch {
         argv: &argv,
         env: &[("PATH".into(), path)],
         cwd: Path::new("/"),
+        stdin: nothing.as_fd(),
         stdout: write.as_fd(),
         stderr: write.as_fd(),
         filter,

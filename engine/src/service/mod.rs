@@ -1,6 +1,7 @@
-//! Processes under test: how they start, when they are ready, what they print, how they end.
+//! Processes under test: how they start, when they are ready, what they read and print, how they end.
 
 pub mod health;
+pub mod input;
 pub mod output;
 pub mod ports;
 pub mod process;

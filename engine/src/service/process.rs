@@ -1,5 +1,6 @@
-//! One running service: its process, its output, its intercepted calls.
+//! One running service: its process, its input and output, its intercepted calls.
 
+use super::input::{Input, input};
 use super::output::{LastLines, drain};
 use crate::event::Stream;
 use crate::model::Service;
@@ -20,6 +21,7 @@ pub struct Process {
     pub launched: Rc<Launched<Child>>,
     listener: Option<Listener>,
     pub last_lines: LastLines,
+    pub input: Option<Input>,
     drains: Vec<JoinHandle<()>>,
 }
 
@@ -40,6 +42,8 @@ pub struct Surroundings<'s> {
 pub enum StartError {
     #[error(transparent)]
     Launch(#[from] LaunchError),
+    #[error("cannot make its standard input: {0}")]
+    Input(#[source] io::Error),
     #[error("cannot make a pipe for its output: {0}")]
     Output(#[source] io::Error),
 }
@@ -51,6 +55,7 @@ impl Process {
         surroundings: &Surroundings<'_>,
         line: impl Fn(Stream, String) + Clone + 'static,
     ) -> Result<Process, StartError> {
+        let (stdin, input) = input(service.stdin).map_err(StartError::Input)?;
         let (stdout, stdout_end) = io::pipe().map_err(StartError::Output)?;
         let (stderr, stderr_end) = io::pipe().map_err(StartError::Output)?;
         let argv = argv(service, surroundings.directory);
@@ -59,13 +64,14 @@ impl Process {
             argv: &argv,
             env: &env,
             cwd: surroundings.directory,
+            stdin: stdin.as_fd(),
             stdout: stdout_end.as_fd(),
             stderr: stderr_end.as_fd(),
             filter: surroundings.filter,
             dies_with_caller: surroundings.dies_with_us,
         };
         let mut launched = launch(&what, |fork| surroundings.reaper.adopt(fork))?;
-        drop((stdout_end, stderr_end));
+        drop((stdin, stdout_end, stderr_end));
         let last_lines = LastLines::default();
         let mut drains = Vec::new();
         for (end, stream) in
@@ -76,7 +82,7 @@ impl Process {
             drains.push(tokio::task::spawn_local(drain(from, stream, last, line)));
         }
         let listener = launched.listener.take();
-        Ok(Process { launched: Rc::new(launched), listener, last_lines, drains })
+        Ok(Process { launched: Rc::new(launched), listener, last_lines, input, drains })
     }
 
     /// Where the service's intercepted calls arrive; taken once.

@@ -1,5 +1,6 @@
 //! Ending a service: politely when it listens, at once when it does not.
 
+use super::input::Input;
 use crate::sandbox::Child;
 use crate::seccomp::Launched;
 use std::time::Duration;
@@ -10,12 +11,14 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long a killed process may take to be reaped; uninterruptible sleep is the only reason to wait longer.
 const KILLED: Duration = Duration::from_secs(5);
 
-/// Ends the service and everything in its process group.
-pub async fn stop(launched: &Launched<Child>) {
+/// Ends the service and everything in its process group. The end of its input comes behind SIGTERM: a program that reads
+/// it for ever would otherwise not end by itself.
+pub async fn stop(launched: &Launched<Child>, input: Option<Input>) {
     let mut child = launched.child.clone();
     if child.status().is_none() && catches_term(launched.pid) {
         // ESRCH: it ended by itself meanwhile.
         let _ = launched.signal(libc::SIGTERM);
+        drop(input);
         let _ = tokio::time::timeout(GRACE, child.wait()).await;
     }
     let _ = launched.signal_group(libc::SIGKILL);

@@ -1,14 +1,15 @@
 //! Services, interfaces and how to tell that a service is ready.
 
 use super::{optional, required};
+use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
-    Domain, Healthcheck, Interface, Operation, Param, ParamType, Service, ServiceName, Transport,
+    Domain, Healthcheck, Interface, Operation, Param, ParamType, Service, ServiceName, Stdin, Transport,
 };
 use crate::spec::call::{Arg, Call};
 use crate::spec::draft::duplicate;
 use crate::spec::failure::Stop;
-use crate::spec::outline::CallSite;
+use crate::spec::outline::{CallSite, ExprShape};
 use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
 use crate::spec::values::{HealthcheckValue, Hole, InterfaceValue, OpValue, ServiceValue};
 use crate::spec::{accept, convert, shape};
@@ -37,6 +38,13 @@ const SERVICE: &[Param] = &[
         "True",
         Domain::None,
         "False forbids syscall faults on the service.",
+    ),
+    optional(
+        "stdin",
+        ParamType::Str,
+        "\"open\"",
+        Domain::Words(&["open", "eof"]),
+        "Its standard input: open with nothing to read until the test ends, or at its end from the start.",
     ),
 ];
 
@@ -96,6 +104,7 @@ fn service<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
         healthcheck: healthcheck(call)?,
         operations: operations(call)?,
         seccomp: call.get("seccomp").is_none_or(|arg| arg.value.to_bool()),
+        stdin: stdin(call)?,
         span: call.span,
     };
     register(call, Arc::new(service))
@@ -299,6 +308,29 @@ fn dependencies(call: &mut Call<'_, '_, '_, '_>, service: &str) -> Result<Vec<Se
 fn healthcheck(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<Healthcheck>, Stop> {
     let value = call.get("healthcheck").and_then(|arg| HealthcheckValue::from_value(arg.value));
     Ok(value.map(|value| value.healthcheck.clone()))
+}
+
+fn stdin(call: &mut Call<'_, '_, '_, '_>) -> Result<Stdin, Stop> {
+    match call.str("stdin") {
+        None | Some("open") => return Ok(Stdin::Open),
+        Some("eof") => return Ok(Stdin::Eof),
+        Some(_) => {}
+    }
+    let Some(arg) = call.get("stdin") else { return Ok(Stdin::Open) };
+    let word = arg.value.unpack_str().unwrap_or_default();
+    let message = format!("service() stdin= is \"open\" or \"eof\", not \"{word}\"");
+    let finding = Diagnostic::new(Code::BadValue, arg.span, message).label("neither of the two");
+    let meant = match word.to_lowercase().as_str() {
+        "null" | "none" | "closed" | "close" | "empty" | "/dev/null" => Some("eof"),
+        "pipe" | "silent" | "inherit" => Some("open"),
+        other => nearest(other, ["open", "eof"]),
+    };
+    let is_written = call.written(&arg).is_some_and(|site| matches!(site.shape, ExprShape::Str(_)));
+    call.report(match meant.filter(|_| is_written) {
+        Some(word) => finding.fix(format!("change to \"{word}\""), arg.span, format!("\"{word}\"")),
+        None => finding,
+    })?;
+    Ok(Stdin::Open)
 }
 
 fn operations(call: &mut Call<'_, '_, '_, '_>) -> Result<Vec<Operation>, Stop> {
