@@ -11,6 +11,8 @@ pub mod tcp;
 pub mod udp;
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod replay;
 
 use crate::model::{Protocol, Schema, StepCall, StepId, StepReply};

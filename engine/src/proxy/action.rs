@@ -148,3 +148,104 @@ fn time_for(bytes: u64, bytes_per_second: u64) -> Duration {
     let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(bytes_per_second.max(1));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).min(Duration::from_secs(24 * 60 * 60))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::relay::Observer;
+    use super::*;
+    use crate::event::EventKind;
+    use crate::model::{Matcher, Rule, RuleName, Target, Trigger};
+    use crate::rules::{Installed, OwnedMessage, RuleSet};
+    use crate::text::{FileId, Span};
+    use std::sync::Arc;
+
+    struct Deaf;
+
+    impl Observer for Deaf {
+        fn event(&self, _kind: EventKind) {}
+    }
+
+    const FRAME: Portion = Portion { counts: false, more: false, empty: None };
+    const OPEN: Portion = Portion { counts: true, more: false, empty: None };
+
+    fn effect(action: Action) -> (Box<Effect>, Installed) {
+        let set = RuleSet::new(0);
+        let rule = Rule {
+            name: RuleName("fault[0]".into()),
+            target: Target::Service("api".into()),
+            matcher: Matcher::Message(Vec::new()),
+            action,
+            trigger: Trigger::ALWAYS,
+            label: None,
+            span: Span::start_of(FileId(0)),
+        };
+        let installed = set.install(vec![rule]);
+        let message = OwnedMessage {
+            description: "GET /".to_owned(),
+            fields: Vec::new(),
+            entries: Vec::new(),
+            syscall: None,
+            path: None,
+        };
+        let decision = set.decide(&message);
+        let observe: Arc<dyn Observer> = Arc::new(Deaf);
+        let due = Due::new(&observe, decision.terminal.as_ref().unwrap(), &message.description.into());
+        (Effect::of(due).ok().unwrap(), installed)
+    }
+
+    fn admitted(bytes: usize, end: bool) -> Admitted {
+        Admitted { bytes, again: None, end, invert: None }
+    }
+
+    #[test]
+    fn truncate_ends_behind_its_last_byte_once_more_is_certain() {
+        let now = Instant::now();
+        let (mut cut, rules) = effect(Action::Truncate { bytes: 5 });
+        assert_eq!(cut.admit(3, Portion::ALL, now), admitted(3, false));
+        assert_eq!(rules.evidence()[0].fired, 0);
+        assert_eq!(cut.admit(9, OPEN, now), admitted(2, true));
+        assert_eq!(rules.evidence()[0].fired, 1);
+        let (mut whole, rules) = effect(Action::Truncate { bytes: 5 });
+        assert_eq!(whole.admit(5, OPEN, now), admitted(5, false));
+        assert_eq!(whole.admit(7, FRAME, now), admitted(7, false));
+        whole.answer_ended(None);
+        assert_eq!((rules.evidence()[0].fired, rules.evidence()[0].ineffective), (0, 1));
+        let (mut nothing, _rules) = effect(Action::Truncate { bytes: 0 });
+        assert_eq!(nothing.admit(40, FRAME, now), admitted(40, false));
+        assert_eq!(nothing.admit(3, Portion { more: true, ..FRAME }, now), admitted(3, true));
+    }
+
+    #[test]
+    fn throttle_lets_go_what_its_rate_allows_and_frames_at_once() {
+        let (mut slow, rules) = effect(Action::Throttle { bytes_per_second: 1000 });
+        let start = Instant::now();
+        assert_eq!(slow.admit(5000, FRAME, start), admitted(5000, false));
+        assert_eq!(rules.evidence()[0].fired, 0);
+        let first = slow.admit(1000, OPEN, start);
+        assert_eq!((first.bytes, first.again), (5, Some(start + Duration::from_millis(6))));
+        assert_eq!(rules.evidence()[0].fired, 1);
+        assert_eq!(slow.admit(995, OPEN, start + Duration::from_millis(100)).bytes, 100);
+        assert_eq!(slow.admit(895, OPEN, start + Duration::from_secs(2)).again, None);
+    }
+
+    #[test]
+    fn corrupt_inverts_one_byte_wherever_the_pieces_fall() {
+        let now = Instant::now();
+        let (mut flip, rules) = effect(Action::Corrupt { offset: 10 });
+        assert_eq!(flip.admit(10, OPEN, now).invert, None);
+        assert_eq!(flip.admit(4, FRAME, now).invert, None);
+        assert_eq!(rules.evidence()[0].fired, 0);
+        assert_eq!(flip.admit(4, OPEN, now).invert, Some(0));
+        assert_eq!(flip.admit(4, OPEN, now).invert, None);
+        flip.answer_ended(None);
+        assert_eq!((rules.evidence()[0].fired, rules.evidence()[0].ineffective), (1, 0));
+    }
+
+    #[test]
+    fn an_effect_that_is_given_up_says_so() {
+        let (unknown, rules) = effect(Action::Corrupt { offset: 0 });
+        drop(unknown);
+        let miss = rules.evidence()[0].near_miss.clone().unwrap();
+        assert_eq!(miss.reason, "without effect: the connection ended first");
+    }
+}

@@ -25,5 +25,5 @@ pub use datagram::{DatagramConfig, DatagramRelay};
 pub use dial::{DatagramSocketFactory, Dialer, Prepared};
 pub use prelude::{Opened, Opening, Prelude, Settling};
 pub use relay::{Observer, Relay, RelayConfig};
-pub use session::{Cut, Direction, Fault, Injection, Portion, Session, UnitKind, Unsupported};
+pub use session::{Cut, Direction, Fault, Injection, MAX_BODY, Portion, Session, UnitKind, Unsupported};
 pub use stream::{Stream, Wrapped};

@@ -7,6 +7,9 @@
 use crate::model::{Action, Params};
 use crate::rules::{Operation, OwnedMessage};
 
+/// How much of a request's body rules look at; a session shows no more of it.
+pub const MAX_BODY: usize = 64 * 1024;
+
 /// Which way bytes travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {

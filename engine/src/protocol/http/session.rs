@@ -3,7 +3,7 @@
 use super::answer::{self, Asker};
 use super::body::{Body, Chunk, Run};
 use super::head::{self, Fields, Framing, Refused, RequestLine};
-use crate::proxy::{Cut, Direction, Fault, Injection, Portion, Session, UnitKind, Unsupported};
+use crate::proxy::{Cut, Direction, Fault, Injection, MAX_BODY, Portion, Session, UnitKind, Unsupported};
 use crate::rules::{Operation, OwnedMessage};
 use crate::text::percent;
 use std::borrow::Cow;
@@ -282,15 +282,18 @@ impl<'v> View<'v> {
         self.request.fields.iter().filter_map(named).collect::<Vec<_>>().into_iter()
     }
 
-    /// The content that is there, without its framing.
+    /// The content that is there, without its framing, as far as rules look at it.
     fn body(&self) -> Cow<'v, str> {
         let raw = self.buf.get(self.request.head..).unwrap_or_default();
         if !self.request.framing.chunked {
-            return String::from_utf8_lossy(raw);
+            return String::from_utf8_lossy(&raw[..raw.len().min(MAX_BODY)]);
         }
         let mut content = Vec::new();
         // What is not framed right ends the content; the cutter has said so already.
-        let _ = Body::Chunked(Chunk::START).take(raw, |data| content.extend_from_slice(data));
+        let _ = Body::Chunked(Chunk::START).take(raw, |data| {
+            let room = MAX_BODY - content.len();
+            content.extend_from_slice(&data[..data.len().min(room)]);
+        });
         Cow::Owned(String::from_utf8_lossy(&content).into_owned())
     }
 }

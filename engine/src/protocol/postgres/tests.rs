@@ -1,5 +1,7 @@
 //! Conversations with a PostgreSQL server, written down message by message and replayed through the session.
 
+mod relay;
+
 use super::codec::write_message;
 use super::{PostgresSession, codec};
 use crate::model::Params;

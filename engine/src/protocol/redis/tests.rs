@@ -1,5 +1,7 @@
 //! Conversations with a Redis server, written down as redis-server 7.0 speaks, replayed through the session.
 
+mod relay;
+
 use super::RedisSession;
 use crate::model::Params;
 use crate::protocol::replay::{Conversation, check_chunking, replay};

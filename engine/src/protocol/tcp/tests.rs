@@ -3,9 +3,10 @@
 use super::{TcpSession, step};
 use crate::event::EventKind;
 use crate::model::{
-    Action, Clause, Dialect, DropMode, Endpoint, Glob, Matcher, Params, Pattern, Rule, RuleName, StepCall,
-    StepId, StepReply, Target, Trigger,
+    Action, Clause, Dialect, DropMode, Endpoint, Glob, Matcher, Params, Pattern, Protocol, Rule, RuleName,
+    StepCall, StepId, StepReply, Target, Trigger,
 };
+use crate::protocol::bench::{Bench, outcome};
 use crate::proxy::{Dialer, Observer, Relay, RelayConfig};
 use crate::rules::RuleSet;
 use crate::text::{FileId, Span};
@@ -146,4 +147,61 @@ async fn a_client_that_keeps_writing_learns_that_the_server_closed() {
     assert_eq!(&answer, b"bye");
     let refused = async { while client.write_all(b"more").await.is_ok() {} };
     tokio::time::timeout(Duration::from_secs(10), refused).await.expect("the client may write for ever");
+}
+
+#[tokio::test]
+async fn a_rule_that_changes_nothing_says_why_when_the_connection_ends() {
+    let check = async |action: Action, greeting: &str, reply: &str, expected: &str| {
+        let bench = Bench::of(Protocol::Tcp).await;
+        let rules = bench.install(&[("data", "SET *")], action);
+        let (mut client, mut server) = bench.connect().await;
+        server.send(greeting).await;
+        client.expect(greeting).await;
+        client.send("SET k").await;
+        server.expect("SET k").await;
+        server.send(reply).await;
+        client.expect(reply).await;
+        assert_eq!(outcome(&rules.evidence()[0]), "without effect so far: it was still under way");
+        server.finish().await;
+        assert_eq!(client.rest().await.unwrap(), "");
+        assert_eq!(outcome(&rules.evidence()[0]), format!("without effect: {expected}"));
+    };
+    let truncate = |bytes| Action::Truncate { bytes };
+    check(truncate(2), "", "ok", "the reply has 2 bytes, and truncate keeps 2").await;
+    check(truncate(2), "220 ", "ok", "the reply has 2 bytes, and truncate keeps 2").await;
+    let beyond = "the reply has 2 bytes, and corrupt changes the one at offset 2";
+    check(Action::Corrupt { offset: 2 }, "220 ", "ok", beyond).await;
+    let slow = Action::Throttle { bytes_per_second: 1_000_000 };
+    check(slow, "", "ok", "the reply has 2 bytes, and at 1000000 bytes per second none had to wait").await;
+    check(truncate(0), "220 ", "", "the server closed the connection before its reply ended").await;
+}
+
+#[tokio::test]
+async fn a_silent_drop_ends_all_replies() {
+    let bench = Bench::of(Protocol::Tcp).await;
+    let rules = bench.install(&[("data", "SET *")], Action::Drop(DropMode::Silent));
+    let (mut client, mut server) = bench.connect().await;
+    server.send("220 ").await;
+    client.expect("220 ").await;
+    client.send("SET k").await;
+    let fired = |event: &EventKind| matches!(event, EventKind::RuleFired { .. }).then_some(());
+    bench.log.wait_for(fired).await;
+    client.send("GET k").await;
+    server.send("a late word").await;
+    client.finish().await;
+    assert_eq!(client.rest().await.unwrap(), "");
+    assert_eq!(server.rest().await.unwrap(), "");
+    assert_eq!(outcome(&rules.evidence()[0]), "fired");
+}
+
+#[tokio::test]
+async fn tls_is_bytes_like_any_other_here() {
+    let bench = Bench::of(Protocol::Tcp).await;
+    let rules = bench.install(&[], Action::Corrupt { offset: 0 });
+    let (mut client, mut server) = bench.connect().await;
+    client.send(b"\x16\x03\x01").await;
+    server.expect(b"\x16\x03\x01").await;
+    server.send(b"\x0f").await;
+    client.expect(b"\xf0").await;
+    assert_eq!(outcome(&rules.evidence()[0]), "fired");
 }

@@ -6,6 +6,7 @@ use crate::model::{
     Action, Clause, Dialect, DropMode, Endpoint, Glob, Matcher, Params, Pattern, Rule, RuleName, StepCall,
     StepId, Target, Trigger,
 };
+use crate::protocol::bench::outcome;
 use crate::proxy::{DatagramConfig, DatagramRelay, Dialer, Observer};
 use crate::rules::RuleSet;
 use crate::text::{FileId, Span};
@@ -21,7 +22,11 @@ impl Observer for Deaf {
 }
 
 fn rule(action: Action) -> Rule {
-    let pattern = Pattern::Glob(Glob::new("set *", Dialect::Plain, false));
+    rule_on("set *", action)
+}
+
+fn rule_on(pattern: &str, action: Action) -> Rule {
+    let pattern = Pattern::Glob(Glob::new(pattern, Dialect::Plain, false));
     Rule {
         name: RuleName("fault[0]".into()),
         target: Target::Interface(Endpoint { service: "s".into(), interface: "main".into() }),
@@ -36,11 +41,17 @@ fn rule(action: Action) -> Rule {
 /// Sends `set k` and then `mark` through the action, and gives what arrives until the mark, and behind it as many
 /// datagrams as `late` says.
 async fn arrives(action: Action, late: usize) -> Vec<String> {
+    arrive("set k", action, late).await.0
+}
+
+/// The same for any first datagram, with what came of the rule.
+async fn arrive(datagram: &str, action: Action, late: usize) -> (Vec<String>, String) {
     let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     let rules = RuleSet::new(0);
-    let _installed = rules.install(vec![rule(action)]);
+    let pattern = if datagram.is_empty() { "" } else { "set *" };
+    let installed = rules.install(vec![rule_on(pattern, action)]);
     let config = DatagramConfig {
         name: "s.main".to_owned(),
         upstream: Dialer::new(server.local_addr().unwrap()),
@@ -51,7 +62,7 @@ async fn arrives(action: Action, late: usize) -> Vec<String> {
     };
     let _relay = DatagramRelay::start(vec![socket], config).unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    for datagram in ["set k", "mark"] {
+    for datagram in [datagram, "mark"] {
         client.send_to(datagram.as_bytes(), address).await.unwrap();
     }
     let mut found = Vec::new();
@@ -64,7 +75,28 @@ async fn arrives(action: Action, late: usize) -> Vec<String> {
         let at_mark = left.is_none() && &buf[..len] == b"mark";
         left = if at_mark { Some(late) } else { left.map(|left| left - 1) };
     }
-    found
+    (found, outcome(&installed.evidence()[0]))
+}
+
+#[tokio::test]
+async fn a_rule_that_changes_nothing_says_why() {
+    let check = async |datagram: &str, action: Action, expected: &str| {
+        let found = arrive(datagram, action, 0).await;
+        let wanted = (vec![datagram.to_owned(), "mark".to_owned()], format!("without effect: {expected}"));
+        assert_eq!(found, wanted);
+    };
+    let truncate = |bytes| Action::Truncate { bytes };
+    check("set k", truncate(5), "the datagram has 5 bytes, and truncate keeps 5").await;
+    check("set k", truncate(4096), "the datagram has 5 bytes, and truncate keeps 4096").await;
+    let corrupt = |offset| Action::Corrupt { offset };
+    check("set k", corrupt(5), "the datagram has 5 bytes, and corrupt changes the one at offset 5").await;
+    check("", truncate(0), "the datagram has 0 bytes, and truncate keeps 0").await;
+    check("", corrupt(0), "the datagram has 0 bytes, and corrupt changes the one at offset 0").await;
+    check("set k", Action::Delay(Duration::ZERO), "a delay of 0 holds nothing back").await;
+    let throttle = Action::Throttle { bytes_per_second: 1 };
+    check("set k", throttle, "it changes nothing about a datagram").await;
+    assert_eq!(arrive("", Action::Duplicate, 0).await.1, "fired");
+    assert_eq!(arrive("set k", truncate(0), 0).await.1, "fired");
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Sessions on bytes alone, and relays over real loopback sockets.
 
-mod bench;
+mod effects;
+mod foreign;
 mod framing;
 mod relay;
+mod silence;
 mod steps;
 mod streams;

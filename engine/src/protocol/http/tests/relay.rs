@@ -1,9 +1,9 @@
 //! What rules do to the messages of open connections, and what passes untouched.
 
 use super::super::SCHEMA;
-use super::bench::{Bench, Peer, rule};
 use crate::event::EventKind;
 use crate::model::{Action, Dialect, DropMode, Params, Rule};
+use crate::protocol::bench::{Bench, Peer, rule};
 use crate::rules::Installed;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

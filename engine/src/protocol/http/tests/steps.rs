@@ -1,8 +1,8 @@
 //! Steps against a scripted server.
 
 use super::super::{ready, step};
-use super::bench::Peer;
 use crate::model::{Endpoint, StepCall, StepId, StepReply};
+use crate::protocol::bench::Peer;
 use crate::proxy::Dialer;
 use crate::text::{FileId, Span};
 use serde_json::{Value, json};

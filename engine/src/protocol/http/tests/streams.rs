@@ -1,8 +1,8 @@
 //! Random pipelined streams: whatever the pieces, the same units, and the same bytes at the other end.
 
 use super::super::HttpSession;
-use super::bench::{Bench, Peer, rule};
 use crate::model::Action;
+use crate::protocol::bench::{Bench, Peer, rule};
 use crate::proxy::{Cut, Direction, Session};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
