@@ -185,7 +185,6 @@ mod tests {
             fields: Vec::new(),
             entries: Vec::new(),
             syscall: None,
-            path: None,
         };
         let decision = set.decide(&message);
         let observe: Arc<dyn Observer> = Arc::new(Deaf);

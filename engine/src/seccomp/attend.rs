@@ -80,7 +80,7 @@ impl<J: Judge> Watch<J> {
     /// Answers a call before its time.
     fn shorten(&mut self, key: Key) {
         let Some(call) = self.delays.take(key) else { return };
-        if self.listener.send(call.raw.id, call.sentence) {
+        if self.deliver(&call.raw, call.sentence) {
             self.count_shortened();
             self.judge.shortened(&call.token);
             self.judge.committed(call.token);

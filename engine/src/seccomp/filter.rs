@@ -7,6 +7,8 @@
 //! - `io_uring_setup` is always stopped on: operations on a ring are invisible to seccomp, so a judge refuses it and
 //!   says so.
 //! - Calls that are meant with certain arguments only are looked at here, so that others cost nothing.
+//!
+//! The last three hold where a rule needs a call. A filter that only stops on sockets leaves all of that alone.
 
 use seccompiler::{BpfProgram, sock_filter};
 
@@ -14,7 +16,7 @@ use super::program::{
     JUMP_ANY_SET, JUMP_EQUAL, JUMP_GREATER, MAX_INSTRUCTIONS, NATIVE_ARCH, OFFSET_ARCH, OFFSET_NUMBER,
     RET_ALLOW, RET_NOTIFY, branch, load, offset_of_argument, ret, ret_errno, split,
 };
-use super::subscription::Subscription;
+use super::subscription::{SocketCalls, Subscription};
 use crate::model::syscall::{Condition, Subject, Syscall, When};
 
 /// First number of the x32 numbering (`__X32_SYSCALL_BIT`).
@@ -32,7 +34,7 @@ impl Filter {
         let mut program = vec![
             load(OFFSET_ARCH),
             branch(JUMP_EQUAL, NATIVE_ARCH, 1, 0),
-            ret(RET_NOTIFY),
+            ret(if subscription.is_empty() { RET_ALLOW } else { RET_NOTIFY }),
             load(OFFSET_NUMBER),
         ];
         program.extend(bisect(&boundaries(subscription)));
@@ -65,6 +67,8 @@ enum Fate {
     NotifyBehindStdio,
     /// Stop on it when its arguments are one of these.
     NotifyWhen(Vec<When>),
+    /// Stop on it if its first argument is AF_UNIX.
+    NotifyUnix,
     Errno(i32),
 }
 
@@ -85,6 +89,12 @@ impl Fate {
                 all.push(ret(RET_ALLOW));
                 all
             }
+            Fate::NotifyUnix => vec![
+                load(offset_of_argument(0)),
+                branch(JUMP_EQUAL, libc::AF_UNIX as u32, 0, 1),
+                ret(RET_NOTIFY),
+                ret(RET_ALLOW),
+            ],
             Fate::Errno(number) => vec![ret_errno(*number)],
         }
     }
@@ -123,7 +133,10 @@ fn boundaries(subscription: &Subscription) -> Vec<(u32, Fate)> {
     let exempt = subscription.exempt_stdio;
     let mut single: Vec<(u32, Fate)> =
         subscription.calls().map(|(call, whens)| (call.number(), fate_of(call, whens, exempt))).collect();
-    let ring = Syscall::from_name("io_uring_setup").filter(|&ring| !subscription.contains(ring));
+    let others = socket_fates(subscription).into_iter().filter(|&(call, _)| !subscription.contains(call));
+    single.extend(others.map(|(call, fate)| (call.number(), fate)));
+    let strict = !subscription.is_empty();
+    let ring = Syscall::from_name("io_uring_setup").filter(|&ring| strict && !subscription.contains(ring));
     single.extend(ring.map(|ring| (ring.number(), Fate::Notify)));
     single.sort_by_key(|&(number, _)| number);
 
@@ -132,10 +145,22 @@ fn boundaries(subscription: &Subscription) -> Vec<(u32, Fate)> {
         push_range(&mut ranges, number, fate);
         push_range(&mut ranges, number + 1, Fate::Allow);
     }
-    if cfg!(target_arch = "x86_64") {
+    if cfg!(target_arch = "x86_64") && strict {
         push_range(&mut ranges, X32_BIT, Fate::Errno(libc::ENOSYS));
     }
     ranges
+}
+
+/// Calls that are stopped on whether or not a rule needs them.
+fn socket_fates(subscription: &Subscription) -> Vec<(Syscall, Fate)> {
+    let SocketCalls { opening, unix } = subscription.sockets;
+    let wanted = [
+        ("listen", Fate::Notify, opening),
+        ("bind", Fate::Notify, opening),
+        ("socket", Fate::NotifyUnix, unix),
+    ];
+    let wanted = wanted.into_iter().filter(|&(_, _, wanted)| wanted);
+    wanted.filter_map(|(name, fate, _)| Some((Syscall::from_name(name)?, fate))).collect()
 }
 
 fn fate_of(call: Syscall, whens: &[When], exempt_stdio: bool) -> Fate {
@@ -301,6 +326,38 @@ mod tests {
         assert_eq!(run(&subscription, "write", 3), RET_NOTIFY);
         assert_eq!(run(&subscription, "write", 0xffff_ffff), RET_NOTIFY);
         assert_eq!(run(&subscription, "openat", 1), RET_NOTIFY);
+    }
+
+    #[test]
+    fn sockets_alone_leave_everything_else_as_it_is() {
+        let mut subscription = Subscription::new([] as [Syscall; 0]).expect("nothing");
+        subscription.sockets = SocketCalls { opening: true, unix: true };
+        let filter = Filter::new(&subscription);
+        let run =
+            |arch, number, argument| interpret(filter.program(), arch, number, [argument, 0, 0, 0, 0, 0]);
+        for (name, argument, expected) in [
+            ("listen", 3, RET_NOTIFY),
+            ("bind", 3, RET_NOTIFY),
+            ("socket", libc::AF_UNIX, RET_NOTIFY),
+            ("socket", libc::AF_INET, RET_ALLOW),
+            ("connect", 3, RET_ALLOW),
+            ("io_uring_setup", 0, RET_ALLOW),
+        ] {
+            let argument = u64::from(argument.cast_unsigned());
+            assert_eq!(run(NATIVE_ARCH, call(name).number(), argument), expected, "{name}");
+        }
+        assert_eq!(run(0x4000_0003, 4, 0), RET_ALLOW);
+        assert_eq!(run(NATIVE_ARCH, X32_BIT | call("write").number(), 0), RET_ALLOW);
+    }
+
+    #[test]
+    fn a_rule_on_sockets_sees_those_of_every_domain() {
+        let mut subscription = Subscription::new([call("socket")]).expect("trappable");
+        subscription.sockets = SocketCalls { opening: false, unix: true };
+        let filter = Filter::new(&subscription);
+        let inet = [libc::AF_INET as u64, 0, 0, 0, 0, 0];
+        assert_eq!(interpret(filter.program(), NATIVE_ARCH, call("socket").number(), inet), RET_NOTIFY);
+        assert_eq!(interpret(filter.program(), NATIVE_ARCH, call("listen").number(), [3; 6]), RET_ALLOW);
     }
 
     proptest! {

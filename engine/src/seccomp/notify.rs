@@ -41,6 +41,18 @@ impl Listener {
         sys::id_valid(self.as_fd(), id)
     }
 
+    /// Answers with a copy of a descriptor. ENOENT when the target no longer waits; any other error is the target's own
+    /// (EMFILE) or the kernel's, and the call still has no answer.
+    pub(super) fn send_descriptor(
+        &self,
+        id: u64,
+        descriptor: BorrowedFd<'_>,
+        close_on_exec: bool,
+    ) -> io::Result<()> {
+        let flags = if close_on_exec { libc::O_CLOEXEC.cast_unsigned() } else { 0 };
+        sys::answer_with_descriptor(self.as_fd(), id, descriptor, flags)
+    }
+
     /// Whether the kernel accepted the answer; it does not when the target no longer waits for it.
     pub(super) fn send(&self, id: u64, sentence: Sentence) -> bool {
         let reply = match sentence {

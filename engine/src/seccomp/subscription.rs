@@ -9,8 +9,19 @@ use crate::model::syscall::{self, CallShape, Syscall, When};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
     calls: BTreeMap<Syscall, Vec<When>>,
+    /// Calls on sockets the judge carries out itself, besides what rules need.
+    pub sockets: SocketCalls,
     /// Let calls on descriptors 0, 1 and 2 pass without asking. Off by default: what a service prints counts too.
     pub exempt_stdio: bool,
+}
+
+/// Which calls on sockets are stopped on so that the judge can carry them out (see `Judge::carry_out`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SocketCalls {
+    /// `listen` and `bind`.
+    pub opening: bool,
+    /// `socket` with the domain AF_UNIX.
+    pub unix: bool,
 }
 
 /// A call that must not be intercepted was asked for.
@@ -38,9 +49,10 @@ impl Subscription {
                 whens.push(when);
             }
         }
-        Ok(Subscription { calls: all, exempt_stdio: false })
+        Ok(Subscription { calls: all, sockets: SocketCalls::default(), exempt_stdio: false })
     }
 
+    /// Whether no rule needs a call.
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
     }

@@ -23,6 +23,7 @@ use super::notify::{Listener, Sentence};
 use super::path::Scratch;
 use super::program::NATIVE_ARCH;
 use super::signals;
+use super::socket::{Carried, Untaken};
 use super::sys::RawNotification;
 use super::view::SyscallView;
 use crate::model::errno::Errno;
@@ -69,6 +70,13 @@ pub trait Judge: Send + Sync + 'static {
     fn foreign(&self, call: Option<&mut SyscallView<'_>>) -> Option<Errno> {
         drop(call);
         None
+    }
+
+    /// A call is about to go on. Called on the supervisor's thread, for calls of [`SocketCalls`](super::SocketCalls) and
+    /// for those a rule needs, also after a delay; not once the supervisor is released.
+    fn carry_out(&self, call: &mut SyscallView<'_>) -> Carried {
+        let _ = call;
+        Carried::ByKernel
     }
 
     /// The kernel accepted the reply: the target saw it.
@@ -131,6 +139,7 @@ impl Supervisor {
             delays: Delays::new(),
             interrupted: Interrupted::new(),
             suspects: Suspects::default(),
+            untaken: Untaken::default(),
         };
         let thread = std::thread::Builder::new().name(format!("sys {name}")).spawn(move || watch.run())?;
         Ok(Supervisor { shared, wake, thread: Some(thread) })
@@ -193,6 +202,7 @@ pub(super) struct Watch<J: Judge> {
     pub(super) delays: Delays<J::Token>,
     pub(super) interrupted: Interrupted<J::Token>,
     pub(super) suspects: Suspects,
+    untaken: Untaken,
 }
 
 impl<J: Judge> Watch<J> {
@@ -323,8 +333,16 @@ impl<J: Judge> Watch<J> {
         asked.ok().flatten()
     }
 
+    /// Answers a call; whether the target saw it.
+    pub(super) fn deliver(&mut self, raw: &RawNotification, sentence: Sentence) -> bool {
+        match sentence {
+            Sentence::Continue => self.go_on(raw),
+            Sentence::Fail(_) | Sentence::Return(_) => self.listener.send(raw.id, sentence),
+        }
+    }
+
     fn answer(&mut self, call: Delayed<J::Token>) {
-        if self.listener.send(call.raw.id, call.sentence) {
+        if self.deliver(&call.raw, call.sentence) {
             self.judge.committed(call.token);
         } else {
             self.undelivered(call);
@@ -340,6 +358,46 @@ impl<J: Judge> Watch<J> {
         if let Some(forgotten) = self.interrupted.keep(call) {
             self.lose(forgotten.token);
         }
+    }
+
+    /// Lets a call go on, carried out by the judge or by the kernel. Whether the target saw it.
+    fn go_on(&mut self, raw: &RawNotification) -> bool {
+        match self.carry_out(raw) {
+            Carried::ByKernel => self.listener.send(raw.id, Sentence::Continue),
+            Carried::Failed(errno) => self.listener.send(raw.id, Sentence::Fail(errno.number())),
+            Carried::Value(value) => {
+                let taken = self.listener.send(raw.id, Sentence::Return(value));
+                if !taken && !self.listener.is_killable() {
+                    self.untaken.remember(raw, value);
+                }
+                taken
+            }
+            Carried::Descriptor { descriptor, close_on_exec } => {
+                let sent = self.listener.send_descriptor(raw.id, descriptor.as_fd(), close_on_exec);
+                match sent.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO)) {
+                    Ok(()) => true,
+                    Err(libc::ENOENT) => false,
+                    // A kernel before 5.14 cannot.
+                    Err(libc::EINVAL) => self.listener.send(raw.id, Sentence::Continue),
+                    Err(errno) => self.listener.send(raw.id, Sentence::Fail(errno)),
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, raw: &RawNotification) -> Carried {
+        if let Some(value) = self.untaken.take(raw) {
+            return Carried::Value(value);
+        }
+        let Some(syscall) = Syscall::from_number(raw.number.cast_unsigned()) else {
+            return Carried::ByKernel;
+        };
+        let mut view = SyscallView::new(syscall, raw, &self.listener, &mut self.scratch);
+        let carried = catch_unwind(AssertUnwindSafe(|| self.judge.carry_out(&mut view)));
+        carried.unwrap_or_else(|_| {
+            self.shared.judge_panicked.store(true, Relaxed);
+            Carried::ByKernel
+        })
     }
 
     pub(super) fn lose(&self, token: J::Token) {

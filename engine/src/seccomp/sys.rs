@@ -14,6 +14,7 @@ use std::time::Duration;
 const NOTIF_RECV: libc::c_ulong = 0xC050_2100;
 const NOTIF_SEND: libc::c_ulong = 0xC018_2101;
 const NOTIF_ID_VALID: libc::c_ulong = 0x4008_2102;
+const NOTIF_ADDFD: libc::c_ulong = 0x4018_2103;
 const NOTIF_SET_FLAGS: libc::c_ulong = 0x4008_2104;
 
 /// `struct seccomp_notif` with `struct seccomp_data` in it.
@@ -40,6 +41,17 @@ pub(super) struct RawReply {
     pub(super) flags: u32,
 }
 
+/// `struct seccomp_notif_addfd`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+struct RawDescriptor {
+    id: u64,
+    flags: u32,
+    ours: u32,
+    theirs: u32,
+    their_flags: u32,
+}
+
 fn check(result: libc::c_long) -> io::Result<libc::c_long> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
@@ -57,6 +69,21 @@ pub(super) fn send(listener: BorrowedFd<'_>, reply: &RawReply) -> io::Result<()>
     // SAFETY: `reply` is a whole `struct seccomp_notif_resp`, only read by the kernel.
     check(unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND as _, ptr::from_ref(reply)) }.into())
         .map(|_| ())
+}
+
+/// Gives the target a copy of a descriptor, which is at once what its call returns (`SECCOMP_ADDFD_FLAG_SEND`, Linux
+/// 5.14). `flags` are those of the new descriptor.
+pub(super) fn answer_with_descriptor(
+    listener: BorrowedFd<'_>,
+    id: u64,
+    descriptor: BorrowedFd<'_>,
+    flags: u32,
+) -> io::Result<()> {
+    const SEND: u32 = 1 << 1;
+    let ours = descriptor.as_raw_fd().cast_unsigned();
+    let raw = RawDescriptor { id, flags: SEND, ours, theirs: 0, their_flags: flags };
+    // SAFETY: `raw` is a whole `struct seccomp_notif_addfd`, only read by the kernel.
+    check(unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_ADDFD as _, &raw const raw) }.into()).map(|_| ())
 }
 
 /// Whether the target still waits for this notification's answer, so that what was read from it is really its own.
@@ -104,6 +131,14 @@ pub(super) fn read_link(path: &CStr, into: &mut [u8]) -> io::Result<usize> {
 pub(super) fn take_descriptor(process: BorrowedFd<'_>, number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: plain numbers in; a fresh descriptor, owned by nobody else, out.
     let fd = check(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), number, 0) })?;
+    // SAFETY: the kernel just made this descriptor for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// A descriptor for a process (pidfd_open(2)); EINVAL for a thread that is not its first.
+pub(super) fn open_process(process: u32) -> io::Result<OwnedFd> {
+    // SAFETY: plain numbers in; a fresh descriptor, owned by nobody else, out.
+    let fd = check(unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) })?;
     // SAFETY: the kernel just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }

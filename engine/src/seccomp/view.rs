@@ -5,9 +5,13 @@ use super::memory::{self, Address};
 use super::notify::Listener;
 use super::path::{Kind, Resolution, Scratch, unreadable};
 use super::program::NATIVE_ARCH;
+use super::socket;
 use super::sys::RawNotification;
 use crate::model::syscall::{Subject, Syscall};
 use crate::rules::Unreadable;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 
 /// An intercepted call. Paths and addresses are read from the target when first asked for, so a rule without them
 /// costs nothing.
@@ -47,6 +51,18 @@ impl<'a> SyscallView<'a> {
     /// The file the call acts on: the one behind its descriptor, or the one its path names.
     pub fn path(&mut self) -> Resolution<'_> {
         self.file(0)
+    }
+
+    /// A copy of the descriptor in an argument: the very same open file or socket.
+    pub fn take_descriptor(&self, position: u8) -> io::Result<OwnedFd> {
+        let copy = socket::take(self.raw.pid, self.argument(position) as i32)?;
+        if self.listener.is_waiting(self.raw.id) { Ok(copy) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
+    /// The internet address an argument points to, in the family it is written in.
+    pub fn socket_address(&self, address: u8, length: u8) -> Option<SocketAddr> {
+        let found = socket::address(self.raw.pid, self.argument(address), self.argument(length));
+        found.filter(|_| self.listener.is_waiting(self.raw.id))
     }
 
     /// The file behind one of the call's subjects, the new name of `rename` or the source of `copy_file_range` for
