@@ -27,13 +27,17 @@ pub(crate) fn ports() -> Vec<Input> {
     let message = |kind: u16, body: &[u8]| {
         let mut bytes = (16 + body.len() as u32).to_ne_bytes().to_vec();
         bytes.extend(kind.to_ne_bytes());
-        bytes.extend([0; 10]);
+        // One of several messages (`NLM_F_MULTI`).
+        bytes.extend(2_u16.to_ne_bytes());
+        bytes.extend([0; 8]);
         bytes.extend(body);
         bytes
     };
     let socket = |family: u8| {
         let mut body = vec![family, 10, 0, 0, 0x15, 0x38, 0, 0, 127, 0, 0, 1];
         body.resize(72, 0);
+        // An attribute, `INET_DIAG_SKV6ONLY`.
+        body.extend([5, 0, 11, 0, 1, 0, 0, 0]);
         message(20, &body)
     };
     let answer = [socket(2), socket(10), message(3, &[0; 4])].concat();

@@ -91,8 +91,15 @@ struct Owner {
 
 struct Client {
     number: u64,
-    upstream: Arc<UdpSocket>,
+    upstream: Upstream,
     answers: AbortHandle,
+}
+
+/// A client's socket towards the server, and where the server is reached from it.
+#[derive(Clone)]
+struct Upstream {
+    socket: Arc<UdpSocket>,
+    address: SocketAddr,
 }
 
 impl Owner {
@@ -156,7 +163,7 @@ impl Owner {
     }
 
     /// The socket of a client towards the server, made when the client is new.
-    fn upstream_of(&mut self, from: SocketAddr) -> io::Result<Arc<UdpSocket>> {
+    fn upstream_of(&mut self, from: SocketAddr) -> io::Result<Upstream> {
         if let Some(client) = self.clients.get(&from) {
             return Ok(client.upstream.clone());
         }
@@ -167,8 +174,9 @@ impl Owner {
         {
             client.answers.abort();
         }
-        let upstream = Arc::new(self.config.upstream.datagram_socket()?);
-        let answers = bring_back(upstream.clone(), self.downstream.clone(), from);
+        let (socket, address) = self.config.upstream.datagram_socket_of(from)?;
+        let upstream = Upstream { socket: Arc::new(socket), address };
+        let answers = bring_back(upstream.socket.clone(), self.downstream.clone(), from);
         let answers = self.tasks.spawn(answers);
         self.next += 1;
         self.clients.insert(from, Client { number: self.next, upstream: upstream.clone(), answers });
@@ -180,7 +188,7 @@ impl Owner {
 struct Way {
     config: Arc<DatagramConfig>,
     downstream: Arc<UdpSocket>,
-    upstream: Arc<UdpSocket>,
+    upstream: Upstream,
     from: SocketAddr,
 }
 
@@ -217,7 +225,7 @@ impl Way {
 
     async fn send(&self, datagram: &[u8]) {
         // A datagram that cannot be sent is lost, as datagrams are.
-        let _ = self.upstream.send_to(datagram, self.config.upstream.address()).await;
+        let _ = self.upstream.socket.send_to(datagram, self.upstream.address).await;
     }
 }
 

@@ -47,6 +47,8 @@ pub struct RelayConfig {
 pub struct Relay {
     /// Dropped or sent on, it ends the owner.
     end: oneshot::Sender<()>,
+    /// Asks for the listeners to be closed, and for word when they are. Taken by the first to ask.
+    close: Option<oneshot::Sender<oneshot::Sender<()>>>,
     owner: JoinHandle<()>,
 }
 
@@ -57,9 +59,25 @@ impl Relay {
     /// When called outside a tokio runtime.
     pub fn start(listeners: Vec<std::net::TcpListener>, config: RelayConfig) -> Relay {
         let (end, ended) = oneshot::channel();
+        let (close, closed) = oneshot::channel();
         let mut owner = Owner::new(config);
         owner.listen(listeners);
-        Relay { end, owner: tokio::spawn(owner.run(ended)) }
+        Relay { end, close: Some(close), owner: tokio::spawn(owner.run(ended, closed)) }
+    }
+
+    /// Accepts nothing more, from when this returns. Connections go on until they end by themselves, as those of a
+    /// server that closes its listening socket do.
+    pub async fn close(&mut self) {
+        let Some(close) = self.close.take() else { return };
+        let (done, is_done) = oneshot::channel();
+        // An error of either means that the owner is gone already, and its listeners with it.
+        let _ = close.send(done);
+        let _ = is_done.await;
+    }
+
+    /// Whether it is closed and has no connection any more.
+    pub fn is_finished(&self) -> bool {
+        self.owner.is_finished()
     }
 
     /// Closes listeners and connections, and returns when nothing of the relay is left.
@@ -96,10 +114,24 @@ impl Owner {
         }
     }
 
-    async fn run(mut self, mut ended: oneshot::Receiver<()>) {
-        loop {
+    async fn run(
+        mut self,
+        mut ended: oneshot::Receiver<()>,
+        mut close: oneshot::Receiver<oneshot::Sender<()>>,
+    ) {
+        let mut is_closed = false;
+        while !is_closed || !self.connections.is_empty() {
             tokio::select! {
                 _ = &mut ended => break,
+                asked = &mut close, if !is_closed => {
+                    // Dropped without a word, the handle is about to end everything.
+                    let Ok(done) = asked else { break };
+                    is_closed = true;
+                    self.listeners.clear();
+                    self.spare = None;
+                    // The one who asked may be gone.
+                    let _ = done.send(());
+                }
                 accepted = accept(&self.listeners, &mut self.spare, &self.config.upstream) => match accepted {
                     Ok((stream, socket)) => self.connect(stream, socket),
                     Err(error) => self.back_off(&error).await,
@@ -182,7 +214,7 @@ async fn relay_one(
     downstream: TcpStream,
     socket: Prepared,
 ) {
-    let upstream = match socket.connect().await {
+    let upstream = match socket.connect_for(&downstream).await {
         Ok(upstream) => upstream,
         Err(error) => {
             let reason = format!("cannot connect to {}: {error}", config.upstream.address());
@@ -201,7 +233,10 @@ async fn relay_one(
             early: Vec::new(),
         },
         Some(prelude) => {
-            let opening = Opening { config: config.clone(), downstream, upstream };
+            // Further connections to the server are made for the same client.
+            let own =
+                RelayConfig { upstream: config.upstream.on_behalf_of(&downstream), ..(*config).clone() };
+            let opening = Opening { config: Arc::new(own), downstream, upstream };
             match prelude.settle(opening).await {
                 Ok(opened) => opened,
                 Err(reason) => {

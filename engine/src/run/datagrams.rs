@@ -1,22 +1,21 @@
 //! Mirrors of UDP ports in the namespaces their service is not in, from the moment it has bound them.
 //!
-//! Declared interfaces are mirrored with their rules. Of the others, ports below the range the kernel gives to clients
-//! are passed through plainly: what lies in it are the sockets of clients, our own among them.
+//! Declared interfaces are mirrored with their rules. Of the others, whatever a service binds by itself is passed through
+//! plainly: a socket that only sends is given its port by the kernel and needs no mirror, because answers find back to
+//! it. Without word of the `bind` (see `sockets.rs`) only ports below those the kernel gives are passed through.
 
-use super::network::{MirrorKey, Network};
+use super::mirrors::{MirrorKey, gone, is_mirror, receiver};
+use super::network::Network;
 use crate::model::{Endpoint, Protocol, Spec};
 use crate::plan::{Namespace, Placement};
 use crate::protocol::udp;
-use crate::proxy::{DatagramConfig, DatagramRelay};
+use crate::proxy::{DatagramConfig, DatagramRelay, Dialer, FIRST_CLIENT_PORT};
 use crate::rules::RuleSet;
-use crate::service::ports;
+use crate::service::ports::{Bound, Transport};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::UdpSocket;
-use std::sync::{Arc, Mutex};
-
-/// The first port the kernel gives to sockets that ask for none (ip(7), `ip_local_port_range`).
-const FIRST_CLIENT_PORT: u16 = 32768;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The UDP interfaces of a leaf and the mirrors made for them.
 pub(super) struct Datagrams {
@@ -50,56 +49,87 @@ impl Datagrams {
         Datagrams { declared, mirrors: Mutex::default() }
     }
 
-    /// Mirrors what is bound by now. A mirror stays: a datagram to a dead service is lost either way.
-    pub(super) fn sync(&self, network: &Network) {
-        let mut mirrors = self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        for home in network.all() {
-            let bound = network.enter(home, ports::receiving).flatten().unwrap_or_default();
-            for address in bound {
-                let is_mirror = mirrors.keys().any(|&(_, of, at)| (of, at) == (address, home));
-                let declared =
-                    self.declared.iter().find(|one| one.home == home && one.port == address.port());
-                if is_mirror || (declared.is_none() && address.port() >= FIRST_CLIENT_PORT) {
-                    continue;
+    fn declared(&self, home: Namespace, port: u16) -> Option<&Declared> {
+        self.declared.iter().find(|one| one.home == home && one.port == port)
+    }
+
+    /// Opens the mirrors that an original lacks. Called from any thread inside the runtime.
+    pub(super) fn add(&self, network: &Network, home: Namespace, original: Bound) {
+        let mut mirrors = self.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
+        if !original.is_local() || is_mirror(&mirrors, home, original) {
+            return;
+        }
+        for at in network.others(home) {
+            let key = (home, original, at);
+            if mirrors.contains_key(&key) {
+                continue;
+            }
+            let upstream = network.within(home, Dialer::mirrored(original.address));
+            let socket = network.enter(at, || receiver(original)).flatten();
+            match socket
+                .and_then(|socket| self.relay(network, home, original.address.port(), upstream, socket))
+            {
+                Ok(relay) => {
+                    mirrors.insert(key, relay);
                 }
-                for at in network
-                    .others(home)
-                    .filter(|&at| !mirrors.contains_key(&(home, address, at)))
-                    .collect::<Vec<_>>()
-                {
-                    // A taken port is somebody's own, as with TCP.
-                    if let Ok(relay) = mirror(declared, network, (home, address, at)) {
-                        mirrors.insert((home, address, at), relay);
-                    }
-                }
+                Err(error) => network.not_mirrored(original, &error),
             }
         }
     }
 
+    /// Opens mirrors for what is bound now and is surely no client's.
+    pub(super) fn look(&self, network: &Network) {
+        for home in network.all() {
+            // What cannot be read now is read at the next look.
+            let bound = network.ports(home).all(Transport::Datagram).unwrap_or_default();
+            let serves = |port| port < FIRST_CLIENT_PORT || self.declared(home, port).is_some();
+            for original in bound.into_iter().filter(|bound| serves(bound.address.port())) {
+                self.add(network, home, original);
+            }
+        }
+    }
+
+    /// Closes the mirrors whose original is gone: what is sent there then is refused, as it would be without us.
+    pub(super) async fn prune(&self, network: &Network) {
+        let gone: Vec<DatagramRelay> = {
+            let mut mirrors = self.mirrors.lock().unwrap_or_else(PoisonError::into_inner);
+            let gone = gone(network, Transport::Datagram, mirrors.keys());
+            let stale = mirrors.extract_if(.., |&(home, original, _), _| gone.contains(&(home, original)));
+            stale.map(|(_, relay)| relay).collect()
+        };
+        for relay in gone {
+            relay.stop().await;
+        }
+    }
+
     pub(super) async fn close(&self) {
-        let mirrors =
-            std::mem::take(&mut *self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        let mirrors = std::mem::take(&mut *self.mirrors.lock().unwrap_or_else(PoisonError::into_inner));
         for mirror in mirrors.into_values() {
             mirror.stop().await;
         }
     }
-}
 
-/// Starts a mirror: with the rules of a declared interface, plain for anything else.
-fn mirror(declared: Option<&Declared>, network: &Network, key: MirrorKey) -> io::Result<DatagramRelay> {
-    let (home, address, at) = key;
-    let socket = network.enter(at, || UdpSocket::bind(address)).flatten()?;
-    let (name, rules) = match declared {
-        Some(declared) => (declared.endpoint.to_string(), declared.rules.clone()),
-        None => (format!("port {}", address.port()), RuleSet::new(0)),
-    };
-    let config = DatagramConfig {
-        name,
-        upstream: network.upstream(home, address),
-        rules,
-        message: udp::message,
-        answer: udp::answer,
-        observe: network.observer(),
-    };
-    DatagramRelay::start(vec![socket], config)
+    /// Relays what a socket receives: with the rules of a declared interface, plainly for anything else.
+    pub(super) fn relay(
+        &self,
+        network: &Network,
+        home: Namespace,
+        port: u16,
+        upstream: Dialer,
+        socket: UdpSocket,
+    ) -> io::Result<DatagramRelay> {
+        let (name, rules) = match self.declared(home, port) {
+            Some(declared) => (declared.endpoint.to_string(), declared.rules.clone()),
+            None => (format!("port {port}"), RuleSet::new(0)),
+        };
+        let config = DatagramConfig {
+            name,
+            upstream,
+            rules,
+            message: udp::message,
+            answer: udp::answer,
+            observe: network.observer(),
+        };
+        DatagramRelay::start(vec![socket], config)
+    }
 }

@@ -3,9 +3,12 @@
 //! Only consumers that take the address from their environment are reached, so the run says that it is less than real
 //! transparency. Steps of the test go through the relay like any consumer.
 
+use super::network::{Network, transport};
 use crate::model::{Endpoint, ServiceName, Spec};
-use crate::proxy::Relay;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use crate::plan::HOME;
+use crate::proxy::{DatagramRelay, Relay};
+use crate::service::ports::Transport;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 
 /// The relays of a leaf without namespaces.
 #[derive(Default)]
@@ -17,25 +20,37 @@ struct Detour {
     original: u16,
     /// The port its relay listens on.
     at: u16,
-    relay: Relay,
+    relay: Either,
+}
+
+enum Either {
+    Stream(Relay),
+    Datagram(DatagramRelay),
 }
 
 impl Detours {
     /// Starts a relay for an interface on a free port of the host.
-    pub(super) fn add(
-        &mut self,
-        spec: &Spec,
-        endpoint: &Endpoint,
-        relay: impl FnOnce(SocketAddr, TcpListener) -> Relay,
-    ) -> std::io::Result<()> {
+    pub(super) fn add(&mut self, spec: &Spec, endpoint: &Endpoint, network: &Network) -> std::io::Result<()> {
         let service = spec.service(&endpoint.service);
         let Some(interface) = service.and_then(|service| service.interface(&endpoint.interface)) else {
             return Ok(());
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let at = listener.local_addr()?.port();
-        let original = interface.port;
-        let relay = relay((Ipv4Addr::LOCALHOST, original).into(), listener);
+        let (original, any) = (interface.port, (Ipv4Addr::LOCALHOST, 0));
+        let transport = transport(interface.protocol);
+        let upstream = network.reaching(HOME, transport, original);
+        let (at, relay) = match transport {
+            Transport::Stream => {
+                let listener = TcpListener::bind(any)?;
+                let at = listener.local_addr()?.port();
+                (at, Either::Stream(network.relay_to(HOME, original, upstream, listener)))
+            }
+            Transport::Datagram => {
+                let socket = UdpSocket::bind(any)?;
+                let at = socket.local_addr()?.port();
+                let relay = network.datagrams().relay(network, HOME, original, upstream, socket)?;
+                (at, Either::Datagram(relay))
+            }
+        };
         self.0.push(Detour { endpoint: endpoint.clone(), original, at, relay });
         Ok(())
     }
@@ -64,7 +79,10 @@ impl Detours {
 
     pub(super) async fn stop(self) {
         for detour in self.0 {
-            detour.relay.stop().await;
+            match detour.relay {
+                Either::Stream(relay) => relay.stop().await,
+                Either::Datagram(relay) => relay.stop().await,
+            }
         }
     }
 }

@@ -76,7 +76,7 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
         Ok(network)
     });
     let network = match network {
-        Ok(network) => Rc::new(network),
+        Ok(network) => Arc::new(network),
         Err(error) => {
             let text = format!("cannot make the leaf's network namespaces: {error}");
             let failure = Failure::new(FailureKind::Environment, text, None).help("run `faultbox doctor`");
@@ -132,7 +132,7 @@ async fn course(
     leaf: &Leaf<'_>,
     test: &Test,
     services: &Rc<Services>,
-    network: &Rc<Network>,
+    network: &Arc<Network>,
     faults: &Arc<Faults>,
 ) -> Ending {
     let mut cancelled = leaf.cancelled.clone();
@@ -243,7 +243,7 @@ fn performance(test: &Test) -> Performance {
 /// Makes the steps a body asks for, each in a task of its own, until the body is gone.
 async fn serve_steps(
     leaf: &Leaf<'_>,
-    network: &Rc<Network>,
+    network: &Arc<Network>,
     mut requests: UnboundedReceiver<StepRequest>,
     answers: mpsc::Sender<Answer>,
 ) {
@@ -251,7 +251,7 @@ async fn serve_steps(
         let endpoint = &request.call.endpoint;
         let Some(service) = leaf.spec.service(&endpoint.service) else { continue };
         let Some(interface) = service.interface(&endpoint.interface) else { continue };
-        let dialer = network.step_dialer(endpoint, interface.port);
+        let dialer = network.step_dialer(endpoint, interface.protocol, interface.port);
         let (protocol, env) = (interface.protocol, service.env.clone());
         let (recorder, answers) = (leaf.recorder.clone(), answers.clone());
         tokio::task::spawn_local(async move {

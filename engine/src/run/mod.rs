@@ -9,8 +9,11 @@
 //! | `worker` | one worker process: sandbox, lifeline, then one leaf |
 //! | `leaf` | services up, faults in, body, verdict, services down |
 //! | `services` | the processes of a leaf and their order |
+//! | `supervision` | which calls of a service are stopped on, and who answers |
 //! | `network` | namespaces and the relays between them |
-//! | `datagrams` | mirrors of UDP interfaces |
+//! | `mirrors` | mirrors of TCP ports |
+//! | `datagrams` | mirrors of UDP ports |
+//! | `sockets` | calls on sockets that work across namespaces |
 //! | `detour` | the fallback where namespaces are refused |
 //! | `interception` | syscalls as operations, for the rules |
 //! | `unfaulted` | calls that cannot be faulted, for the evidence |
@@ -26,12 +29,15 @@ mod dispatcher;
 mod faults;
 mod interception;
 mod leaf;
+mod mirrors;
 mod network;
 mod recorder;
 mod services;
+mod sockets;
 mod spawn;
 mod stage;
 mod steps;
+mod supervision;
 mod unfaulted;
 mod verdict;
 mod wire;

@@ -2,43 +2,60 @@
 //!
 //! A service that was taken out must be reachable at the very address it listens on, from every other namespace, and
 //! must reach the others the same way. So whatever listens in one namespace gets a relay in all others: with rules for
-//! a ruled interface, plain for everything else, declared or not. A mirror stands only while its original listens, so a
+//! a ruled interface, plain for everything else, declared or not. A mirror is there only while its original is, so a
 //! dead service refuses connections as it would without us.
 
 use super::datagrams::Datagrams;
 use super::detour::Detours;
+use super::mirrors::Mirrors;
 use super::recorder::Recorder;
 use crate::event::EventKind;
 use crate::model::{Endpoint, Protocol, ServiceName, Spec};
 use crate::plan::{HOME, Namespace, Placement};
 use crate::protocol;
 use crate::proxy::tls::Authority;
-use crate::proxy::{Dialer, Observer, Prelude, Relay, RelayConfig};
+use crate::proxy::{Dialer, Finder, Observer, Prelude, Relay, RelayConfig, datagram_socket_for};
 use crate::rules::RuleSet;
 use crate::sandbox::NetNs;
-use crate::service::ports;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::service::ports::{Bound, Ports, Transport};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::net::TcpSocket;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
-/// How often listening ports are looked at while services run.
+/// How often mirrors are compared with their originals.
 const WATCH_PAUSE: Duration = Duration::from_millis(10);
+
+/// How often new ports are looked for that no call told of: those of 32-bit programs and of rings (io_uring(7)).
+const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
 /// The namespaces of one leaf.
 pub(super) struct Network {
-    /// `None` is the worker's own: nothing to enter.
-    namespaces: Vec<Option<Arc<NetNs>>>,
+    spaces: Vec<Space>,
     ruled: Vec<Ruled>,
     recorder: Arc<Recorder>,
     /// Signs what relays show to clients that speak TLS; there when a service's protocol knows TLS.
     authority: Option<Arc<Authority>>,
-    mirrors: Mutex<BTreeMap<MirrorKey, Mirror>>,
+    mirrors: Mirrors,
     /// Without namespaces: relays that consumers are sent to by their environment.
     detours: Mutex<Detours>,
     datagrams: Datagrams,
+    runtime: Handle,
+    /// Whether a service opens ports that no call tells of.
+    is_unwatched: AtomicBool,
+    /// A mirror could not reach its original.
+    missed: Arc<Notify>,
+}
+
+/// One network namespace.
+struct Space {
+    /// `None` is the worker's own: nothing to enter.
+    namespace: Option<Arc<NetNs>>,
+    ports: Arc<Ports>,
 }
 
 /// A ruled interface: connections to its port go through its rules.
@@ -52,22 +69,8 @@ struct Ruled {
     env: Vec<(String, String)>,
 }
 
-/// A relay in an original's stead.
-struct Mirror {
-    relay: Relay,
-    /// Looks in a row that did not find the original.
-    missed: u32,
-}
-
-/// How many looks must miss an original before its mirror goes: a dump of a table that is being changed can leave a
-/// socket out (`NLM_F_DUMP_INTR` of netlink(7)).
-const MISSES: u32 = 2;
-
-/// A mirror: where the original lives, its address, and where the mirror stands.
-pub(super) type MirrorKey = (Namespace, SocketAddr, Namespace);
-
 impl Network {
-    /// Makes the namespaces of a placement; the calling thread stays in the first.
+    /// Makes the namespaces of a placement; the calling thread stays in the first, inside a runtime.
     pub(super) fn new(
         spec: &Spec,
         placement: &Placement,
@@ -75,10 +78,6 @@ impl Network {
         recorder: Arc<Recorder>,
         authority: Option<Arc<Authority>>,
     ) -> io::Result<Network> {
-        let mut namespaces = vec![None];
-        for _ in 1..placement.namespaces {
-            namespaces.push(Some(Arc::new(NetNs::new()?)));
-        }
         let datagrams = Datagrams::new(spec, placement, &rules);
         let ruled = placement.ruled.iter().filter_map(|endpoint| {
             let service = spec.service(&endpoint.service)?;
@@ -92,22 +91,32 @@ impl Network {
                 env: service.env.clone(),
             })
         });
-        let (mirrors, detours) = (Mutex::default(), Mutex::default());
-        Ok(Network { ruled: ruled.collect(), namespaces, recorder, authority, mirrors, detours, datagrams })
+        Ok(Network {
+            spaces: spaces(placement.namespaces)?,
+            ruled: ruled.collect(),
+            recorder,
+            authority,
+            mirrors: Mirrors::default(),
+            detours: Mutex::default(),
+            datagrams,
+            runtime: Handle::current(),
+            is_unwatched: AtomicBool::new(false),
+            missed: Arc::default(),
+        })
     }
 
     /// Sends consumers to relays on free ports, for a leaf that has the host's network.
     pub(super) fn detour(&self, spec: &Spec) -> io::Result<()> {
-        let mut detours = self.detours.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut detours = self.detours.lock().unwrap_or_else(PoisonError::into_inner);
         for ruled in &self.ruled {
-            detours.add(spec, &ruled.endpoint, |original, listener| self.relay(HOME, original, listener))?;
+            detours.add(spec, &ruled.endpoint, self)?;
         }
         Ok(())
     }
 
     /// A value of a service's environment as that service must see it.
     pub(super) fn rewrite(&self, service: &ServiceName, value: &str) -> String {
-        self.detours.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).rewrite(service, value)
+        self.detours.lock().unwrap_or_else(PoisonError::into_inner).rewrite(service, value)
     }
 
     /// Ports of relays on the host, each with the port of the interface it is for.
@@ -117,38 +126,49 @@ impl Network {
 
     /// Runs `action` with the calling thread in a namespace.
     pub(super) fn enter<T>(&self, namespace: Namespace, action: impl FnOnce() -> T) -> io::Result<T> {
-        match &self.namespaces[namespace.0] {
+        match &self.spaces[namespace.0].namespace {
             Some(namespace) => namespace.enter(action),
             None => Ok(action()),
         }
     }
 
-    /// Connects to an address as seen from a namespace.
-    pub(super) fn dialer(&self, from: Namespace, addresses: Vec<SocketAddr>) -> Dialer {
-        let namespace = self.namespaces[from.0].clone();
-        let make = move |address| match &namespace {
-            Some(namespace) => namespace.enter(|| socket(address))?,
-            None => socket(address),
-        };
-        let namespace = self.namespaces[from.0].clone();
-        let datagram = move |address| match &namespace {
-            Some(namespace) => namespace.enter(|| datagram_socket(address))?,
-            None => datagram_socket(address),
-        };
-        Dialer::with_sockets(addresses, Arc::new(make)).with_datagram_sockets(Arc::new(datagram))
+    pub(super) fn ports(&self, namespace: Namespace) -> &Arc<Ports> {
+        &self.spaces[namespace.0].ports
     }
 
-    /// Reaches whoever listens on an address of a namespace.
-    pub(super) fn upstream(&self, home: Namespace, address: SocketAddr) -> Dialer {
-        self.dialer(home, upstream_of(address))
+    /// The same dialer, from within a namespace.
+    pub(super) fn within(&self, namespace: Namespace, dialer: Dialer) -> Dialer {
+        let Some(namespace) = self.spaces[namespace.0].namespace.clone() else { return dialer };
+        let make = {
+            let namespace = namespace.clone();
+            move |address| namespace.enter(|| socket(address))?
+        };
+        let datagram = move |from, to| namespace.enter(|| datagram_socket_for(from, to))?;
+        dialer.with_sockets(Arc::new(make)).with_datagram_sockets(Arc::new(datagram))
+    }
+
+    /// Reaches whoever listens on a port of a namespace, at whatever address that is.
+    pub(super) fn reaching(&self, namespace: Namespace, transport: Transport, port: u16) -> Dialer {
+        let ports = self.ports(namespace).clone();
+        let find: Arc<Finder> = Arc::new(move || where_reached(&ports, transport, port));
+        self.within(namespace, Dialer::found_by(find))
+    }
+
+    pub(super) fn recorder(&self) -> &Arc<Recorder> {
+        &self.recorder
     }
 
     pub(super) fn observer(&self) -> Arc<dyn Observer> {
-        Arc::new(Watcher { recorder: self.recorder.clone() })
+        Arc::new(Watcher { recorder: self.recorder.clone(), missed: self.missed.clone() })
+    }
+
+    /// Whether services live in several namespaces.
+    pub(super) fn is_split(&self) -> bool {
+        self.spaces.len() > 1
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = Namespace> + use<> {
-        (0..self.namespaces.len()).map(Namespace)
+        (0..self.spaces.len()).map(Namespace)
     }
 
     /// Every namespace but one.
@@ -156,91 +176,96 @@ impl Network {
         self.all().filter(move |&at| at != home)
     }
 
+    /// A service has opened a port; its mirrors are open when this returns. Called from any thread. False when nothing
+    /// is reached at the address in that namespace by this transport.
+    pub(super) fn opened(&self, home: Namespace, transport: Transport, address: SocketAddr) -> bool {
+        let _inside = self.runtime.enter();
+        let bound = self.ports(home).at(transport, address.port()).unwrap_or_default();
+        let mut originals = bound.into_iter().filter(|bound| bound.address == address).peekable();
+        let found = originals.peek().is_some();
+        for original in originals {
+            match transport {
+                Transport::Stream => self.mirrors.add(self, home, original),
+                Transport::Datagram => self.datagrams.add(self, home, original),
+            }
+        }
+        found
+    }
+
+    /// A service runs whose calls are not seen: its ports are found by looking.
+    pub(super) fn has_unwatched(&self) {
+        self.is_unwatched.store(true, Relaxed);
+    }
+
     /// Brings the mirrors in line with what listens now.
     pub(super) async fn sync(&self) {
-        if self.namespaces.len() == 1 {
-            return;
+        if self.is_split() {
+            self.prune().await;
+            self.look();
         }
-        self.datagrams.sync(self);
-        let stopped = self.update();
-        for relay in stopped {
-            relay.stop().await;
-        }
+    }
+
+    async fn prune(&self) {
+        self.mirrors.prune(self).await;
+        self.datagrams.prune(self).await;
+    }
+
+    fn look(&self) {
+        self.mirrors.look(self);
+        self.datagrams.look(self);
     }
 
     /// Keeps the mirrors in line until dropped.
     pub(super) async fn watch(&self) {
+        if !self.is_split() {
+            return;
+        }
+        let mut looked = Instant::now();
         loop {
-            self.sync().await;
-            tokio::time::sleep(WATCH_PAUSE).await;
+            self.prune().await;
+            if self.is_unwatched.load(Relaxed) || looked.elapsed() >= LOOK_PAUSE {
+                self.look();
+                looked = Instant::now();
+            }
+            // Whichever comes first; both mean another round.
+            let _ = tokio::time::timeout(WATCH_PAUSE, self.missed.notified()).await;
         }
     }
 
     /// Ends every mirror and its connections.
     pub(super) async fn close(&self) {
-        let mirrors =
-            std::mem::take(&mut *self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
-        for mirror in mirrors.into_values() {
-            mirror.relay.stop().await;
-        }
+        self.mirrors.close().await;
         self.datagrams.close().await;
-        let detours =
-            std::mem::take(&mut *self.detours.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        let detours = std::mem::take(&mut *self.detours.lock().unwrap_or_else(PoisonError::into_inner));
         detours.stop().await;
     }
 
-    /// Opens missing mirrors and gives the relays whose original is gone.
-    fn update(&self) -> Vec<Relay> {
-        let mut mirrors = self.mirrors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // What cannot be read now is read at the next look.
-        let Ok(originals) = self.originals(&mirrors) else { return Vec::new() };
-        for ((home, address, _), mirror) in mirrors.iter_mut() {
-            mirror.missed = if originals.contains(&(*home, *address)) { 0 } else { mirror.missed + 1 };
-        }
-        let gone = mirrors.extract_if(.., |_, mirror| mirror.missed >= MISSES);
-        let stopped = gone.map(|(_, mirror)| mirror.relay).collect();
-        for (home, address) in originals {
-            for at in self.others(home) {
-                if mirrors.contains_key(&(home, address, at)) {
-                    continue;
-                }
-                // A taken port is somebody's own: a service that listens there itself is what its neighbours reach.
-                if let Ok(Ok(listener)) = self.enter(at, || TcpListener::bind(address)) {
-                    let relay = self.relay(home, address, listener);
-                    mirrors.insert((home, address, at), Mirror { relay, missed: 0 });
-                }
-            }
-        }
-        stopped
+    /// Relays what a mirror of an address accepts.
+    pub(super) fn relay(&self, home: Namespace, address: SocketAddr, listener: TcpListener) -> Relay {
+        self.relay_to(home, address.port(), self.within(home, Dialer::mirrored(address)), listener)
     }
 
-    /// What listens of itself, mirrors left out.
-    fn originals(
+    /// Relays what a listener accepts, by the rules of a port of a namespace.
+    pub(super) fn relay_to(
         &self,
-        mirrors: &BTreeMap<MirrorKey, Mirror>,
-    ) -> io::Result<BTreeSet<(Namespace, SocketAddr)>> {
-        let mut found = BTreeSet::new();
-        for namespace in self.all() {
-            let listening = self.enter(namespace, ports::listening).flatten()?;
-            let is_mirror =
-                |address: SocketAddr| mirrors.keys().any(|&(_, of, at)| (of, at) == (address, namespace));
-            let own = listening.into_iter().filter(|&address| is_local(address.ip()) && !is_mirror(address));
-            found.extend(own.map(|address| (namespace, address)));
-        }
-        Ok(found)
-    }
-
-    fn relay(&self, home: Namespace, address: SocketAddr, listener: TcpListener) -> Relay {
-        let ruled = self.ruled.iter().find(|ruled| ruled.home == home && ruled.port == address.port());
+        home: Namespace,
+        port: u16,
+        upstream: Dialer,
+        listener: TcpListener,
+    ) -> Relay {
+        let ruled = self.ruled.iter().find(|ruled| ruled.home == home && ruled.port == port);
         let observe = self.observer();
-        let upstream = self.upstream(home, address);
         // What nobody declared is passed through as it is.
-        let plain = || (format!("port {}", address.port()), RuleSet::new(0), Protocol::Tcp);
+        let plain = || (format!("port {port}"), RuleSet::new(0), Protocol::Tcp);
         let (name, rules, protocol) = ruled
             .map_or_else(plain, |ruled| (ruled.endpoint.to_string(), ruled.rules.clone(), ruled.protocol));
         let session = Arc::new(move || protocol::session(protocol));
         let prelude = ruled.and_then(|ruled| self.prelude(ruled));
         Relay::start(vec![listener], RelayConfig { name, upstream, rules, session, observe, prelude })
+    }
+
+    pub(super) fn datagrams(&self) -> &Datagrams {
+        &self.datagrams
     }
 
     /// What connections to a ruled interface settle first.
@@ -255,51 +280,74 @@ impl Network {
     }
 
     /// Where a test's steps go for an interface: its relay when it is ruled, else the service itself.
-    pub(super) fn step_dialer(&self, endpoint: &Endpoint, port: u16) -> Dialer {
-        let detour = self.detours.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).port(endpoint);
-        self.dialer(HOME, both_loopbacks(detour.unwrap_or(port)))
+    pub(super) fn step_dialer(&self, endpoint: &Endpoint, protocol: Protocol, port: u16) -> Dialer {
+        let detour = self.detours.lock().unwrap_or_else(PoisonError::into_inner).port(endpoint);
+        self.reaching(HOME, transport(protocol), detour.unwrap_or(port))
     }
 }
 
 /// Passes a relay's facts on.
 struct Watcher {
     recorder: Arc<Recorder>,
+    missed: Arc<Notify>,
 }
 
 impl Observer for Watcher {
     fn event(&self, kind: EventKind) {
+        if matches!(kind, EventKind::ConnectionFailed { .. }) {
+            self.missed.notify_one();
+        }
         self.recorder.event(kind);
     }
 }
 
-pub(super) fn both_loopbacks(port: u16) -> Vec<SocketAddr> {
+/// Ports the kernel gives to clients, of all namespaces together (ip(7), `ip_local_port_range`).
+const CLIENT_PORTS: std::ops::Range<u32> = 32_768..65_536;
+
+/// Makes namespaces, the worker's own first. Each gives ports of its own to sockets that ask for none: two services that
+/// ask for a free port never get the same one, so their mirrors never meet.
+fn spaces(count: usize) -> io::Result<Vec<Space>> {
+    let mut spaces = Vec::with_capacity(count);
+    let each = CLIENT_PORTS.len() as u32 / u32::try_from(count).unwrap_or(u32::MAX).max(1);
+    for index in 0..count {
+        let namespace = if index == 0 { None } else { Some(Arc::new(NetNs::new()?)) };
+        let first = CLIENT_PORTS.start + each * index as u32;
+        let make = || {
+            if count > 1 {
+                NetNs::give_client_ports(first as u16, (first + each - 1) as u16);
+            }
+            Ports::of_this_namespace()
+        };
+        let ports = match &namespace {
+            Some(namespace) => namespace.enter(make)?,
+            None => make(),
+        };
+        spaces.push(Space { namespace, ports: Arc::new(ports?) });
+    }
+    Ok(spaces)
+}
+
+pub(super) fn transport(protocol: Protocol) -> Transport {
+    if protocol == Protocol::Udp { Transport::Datagram } else { Transport::Stream }
+}
+
+fn both_loopbacks(port: u16) -> Vec<SocketAddr> {
     vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]
 }
 
-fn is_local(ip: IpAddr) -> bool {
-    ip.is_loopback() || ip.is_unspecified()
-}
-
-/// Where a listener answers, from inside its namespace.
-fn upstream_of(address: SocketAddr) -> Vec<SocketAddr> {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => vec![(Ipv4Addr::LOCALHOST, address.port()).into()],
-        IpAddr::V6(ip) if ip.is_unspecified() => {
-            vec![(Ipv6Addr::LOCALHOST, address.port()).into(), (Ipv4Addr::LOCALHOST, address.port()).into()]
-        }
-        IpAddr::V4(_) | IpAddr::V6(_) => vec![address],
+/// Where a client of the machine reaches a port, the usual loopback addresses first. When nobody listens, those are
+/// where it is refused.
+fn where_reached(ports: &Ports, transport: Transport, port: u16) -> Vec<SocketAddr> {
+    let mut usual = both_loopbacks(port);
+    usual.retain(|&address| ports.nearest(transport, address).is_ok_and(|found| found.is_some()));
+    if !usual.is_empty() {
+        return usual;
     }
+    let bound = ports.at(transport, port).unwrap_or_default();
+    let elsewhere: Vec<SocketAddr> = bound.into_iter().flat_map(Bound::reached_at).collect();
+    if elsewhere.is_empty() { both_loopbacks(port) } else { elsewhere }
 }
 
 fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
     if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
-}
-
-/// A datagram socket from which an address can be reached.
-fn datagram_socket(address: SocketAddr) -> io::Result<UdpSocket> {
-    let any: SocketAddr = match address {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    UdpSocket::bind(any)
 }

@@ -1,19 +1,18 @@
 //! The processes of a leaf: started in the order they depend on each other, watched, stopped together.
 
 use super::faults::Faults;
-use super::interception::RuleJudge;
 use super::leaf::AbortOnDrop;
-use super::network::{Network, both_loopbacks};
+use super::network::{Network, transport};
 use super::recorder::Recorder;
-use super::unfaulted::Unfaulted;
+use super::supervision::is_about_filter;
 use super::wire::Isolation;
 use crate::event::{EventKind, Failure, FailureKind, Phase};
-use crate::model::syscall::{CallShape, watched_beside};
 use crate::model::{Healthcheck, HealthcheckKind, Protocol, Service, ServiceName, Spec};
 use crate::plan::{Namespace, Placement};
 use crate::protocol;
+use crate::proxy::Dialer;
 use crate::sandbox::{Child, Reaper, orphans};
-use crate::seccomp::{Filter, Subscription, Supervisor, SupervisorCounts};
+use crate::seccomp::{Supervisor, SupervisorCounts};
 use crate::service::health;
 use crate::service::input::{Input, Reader};
 use crate::service::process::{Process, StartError, Surroundings, describe};
@@ -37,7 +36,7 @@ const SETTLE: Duration = Duration::from_millis(20);
 pub(super) struct Setting {
     pub(super) spec: Arc<Spec>,
     pub(super) placement: Placement,
-    pub(super) network: Rc<Network>,
+    pub(super) network: Arc<Network>,
     pub(super) faults: Arc<Faults>,
     pub(super) recorder: Arc<Recorder>,
     pub(super) reaper: Reaper,
@@ -49,7 +48,7 @@ pub(super) struct Setting {
 
 /// The services of one leaf.
 pub(super) struct Services {
-    setting: Setting,
+    pub(super) setting: Setting,
     running: RefCell<Vec<Running>>,
     exits: RefCell<Vec<Exit>>,
     exited: Notify,
@@ -149,7 +148,7 @@ impl Services {
         namespace: Namespace,
     ) -> Result<(Child, crate::service::output::LastLines), StartFailure> {
         let rules = self.setting.faults.on_service(&service.name);
-        let filter = rules.as_ref().map(|_| self.filter(service)).transpose()?;
+        let filter = self.filter(service, namespace)?;
         let (recorder, name) = (self.setting.recorder.clone(), service.name.clone());
         let line = move |stream, line| {
             recorder.event(EventKind::ServiceOutput { service: name.clone(), stream, line });
@@ -158,26 +157,30 @@ impl Services {
         for (_, value) in &mut service.env {
             *value = self.setting.network.rewrite(&service.name, value);
         }
-        let surroundings = Surroundings {
+        let mut surroundings = Surroundings {
             reaper: &self.setting.reaper,
             directory: &self.setting.directory,
             environment: &self.setting.environment,
             filter: filter.as_ref(),
             dies_with_us: self.setting.isolation == Isolation::Host,
         };
-        let started = self.setting.network.enter(namespace, || Process::start(&service, &surroundings, line));
-        let mut process = started.map_err(StartFailure::Namespace)??;
+        let network = &self.setting.network;
+        let start = |surroundings: &Surroundings<'_>| {
+            let started = network.enter(namespace, || Process::start(&service, surroundings, line.clone()));
+            started.map_err(StartFailure::Namespace)
+        };
+        let mut started = start(&surroundings)?;
+        if let (Err(error), true, None) = (&started, filter.is_some(), &rules)
+            && is_about_filter(error)
+        {
+            // Only sockets needed it.
+            self.cannot_watch(&service, error);
+            surroundings.filter = None;
+            started = start(&surroundings)?;
+        }
+        let mut process = started?;
         let listener = process.take_listener();
-        let supervisor = rules.zip(listener).map(|(rules, listener)| {
-            let judge = RuleJudge {
-                rules,
-                recorder: self.setting.recorder.clone(),
-                service: service.name.to_string(),
-                unfaulted: Unfaulted::new(),
-                detours: self.setting.network.detours(),
-            };
-            Supervisor::start(service.name.as_str(), listener, Arc::new(judge))
-        });
+        let supervisor = listener.map(|listener| self.supervise(&service, namespace, rules, listener));
         let supervisor = supervisor.transpose().map_err(StartFailure::Supervisor)?;
         let pid = u32::try_from(process.launched.pid).unwrap_or(0);
         self.setting.recorder.event(EventKind::ServiceStarted { service: service.name.clone(), pid });
@@ -194,16 +197,6 @@ impl Services {
         let running = self.running.borrow();
         let input = running.iter().find(|one| one.service == service.name);
         input.and_then(|one| one.process.input.as_ref()).map(Input::readers).unwrap_or_default()
-    }
-
-    fn filter(&self, service: &Service) -> Result<Filter, StartFailure> {
-        let wanted = self.setting.faults.wanted();
-        let calls: Vec<CallShape> =
-            wanted.syscalls.get(&service.name).into_iter().flatten().copied().collect();
-        let watched = watched_beside(&calls);
-        let subscription = Subscription::new(calls.into_iter().chain(watched))
-            .map_err(|error| StartFailure::Filter(error.to_string()))?;
-        Ok(Filter::new(&subscription))
     }
 
     /// Notes the end of a service; it is unexpected unless the leaf is stopping.
@@ -237,10 +230,10 @@ impl Services {
         let is_service =
             |name: &str| self.setting.spec.services.iter().any(|service| service.name.as_str() == name);
         let dialer = |host: &str, port: u16| match health::loopback(host, is_service) {
-            Some(ips) => Ok(self
-                .setting
-                .network
-                .dialer(namespace, ips.into_iter().map(|ip| (ip, port).into()).collect())),
+            Some(ips) => {
+                let addresses = ips.into_iter().map(|ip| (ip, port).into()).collect();
+                Ok(self.setting.network.within(namespace, Dialer::first_of(addresses)))
+            }
             None => Err(format!(
                 "inside a test only loopback exists, and {host} is neither localhost nor a service"
             )),
@@ -259,7 +252,8 @@ impl Services {
                 let Some(interface) = service.default_interface().or(service.interfaces.first()) else {
                     return Ok(());
                 };
-                let dialer = self.setting.network.dialer(namespace, both_loopbacks(interface.port));
+                let transport = transport(interface.protocol);
+                let dialer = self.setting.network.reaching(namespace, transport, interface.port);
                 let probe = || protocol::ready(interface.protocol, &dialer, &service.env);
                 health::wait_until(check.timeout, probe).await
             }
@@ -336,7 +330,7 @@ fn judge_failure(service: &ServiceName, counts: &SupervisorCounts) -> Option<Fai
 
 /// Why a service could not be launched. Messages follow "failed to start <service>: ".
 #[derive(Debug, thiserror::Error)]
-enum StartFailure {
+pub(super) enum StartFailure {
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("cannot enter its network namespace: {0}")]

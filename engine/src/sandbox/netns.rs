@@ -40,6 +40,12 @@ impl NetNs {
         maker.join().map_err(|_| io::Error::other("the thread that makes a network namespace panicked"))?
     }
 
+    /// Which ports the kernel gives to sockets that ask for none, in the calling thread's network namespace
+    /// (ip_local_port_range of ip(7)). Where the kernel says no, they stay the usual ones.
+    pub fn give_client_ports(first: u16, last: u16) {
+        let _ = std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", format!("{first} {last}"));
+    }
+
     /// Runs `act` with the calling thread inside this namespace: sockets it makes and processes it starts belong there
     /// for good. The thread is back in its own namespace afterwards, also when `act` panics.
     pub fn enter<T>(&self, act: impl FnOnce() -> T) -> io::Result<T> {
