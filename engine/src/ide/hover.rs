@@ -339,7 +339,9 @@ mod tests {
         check("deny(\"E$0IO\")", &["**EIO** (5)"]);
         check("deny(\"EIO\", labe$0l=\"x\")", &["**label**", "reports"]);
         check("fault_assumption(\"x\", target=db, wri$0te=deny(\"EIO\"))", &["pwritev2", "family"]);
-        check("op(syscalls=[\"fsy$0nc\"])", &["fdatasync"]);
+        check("op(syscalls=[\"fsy$0nc\"])", &["fdatasync", "only counted: io_submit, sync"]);
+        check("fault_assumption(\"x\", target=db, rmd$0ir=deny(\"EIO\"))", &["unlinkat with AT_REMOVEDIR"]);
+        check("deny(\"EIO\", t$0o=db.main)", &["**to**", "only calls to this interface"]);
         check("interface(\"x\", \"htt$0p\", 1)", &["HTTP/1.1"]);
         check("x = 1 $0+ 2", &[]);
     }

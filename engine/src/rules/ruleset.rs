@@ -10,7 +10,7 @@ use crate::model::syscall::Syscall;
 use crate::model::{Action, Matcher, Rule};
 use std::cmp::Ordering;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
 /// The rules installed on one interface or one service, newest installation first.
@@ -23,6 +23,8 @@ pub struct RuleSet {
     any: AtomicBool,
     next: AtomicU64,
     witness: Witness,
+    /// Held while an answer is delivered and counted.
+    delivery: Mutex<()>,
     /// What goes on happening without a call that can be faulted, with the reason.
     lasting: Mutex<Vec<(OwnedMessage, &'static str)>>,
 }
@@ -71,6 +73,7 @@ impl RuleSet {
             any: AtomicBool::new(false),
             next: AtomicU64::new(0),
             witness: Witness::default(),
+            delivery: Mutex::default(),
             lasting: Mutex::default(),
         })
     }
@@ -137,6 +140,12 @@ impl RuleSet {
     /// The same about something that goes on: rules installed while it does have it in their evidence too.
     pub fn cannot_see(self: &Arc<RuleSet>, subject: UnreadSubject, reason: &str) -> Unseen {
         Unseen { set: self.clone(), entry: self.witness.mark_open(subject, reason) }
+    }
+
+    /// Held by who delivers an answer until it is counted: the peer may go on at once, and evidence that is asked for then
+    /// must not miss what the peer has seen.
+    pub fn delivery(&self) -> MutexGuard<'_, ()> {
+        self.delivery.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Asks every rule in order. Counts matches, but does nothing else: the caller carries the answer out and reports to
@@ -273,6 +282,7 @@ impl Installed {
     /// What each rule saw and did so far, in the order written.
     pub fn evidence(&self) -> Vec<Evidence> {
         let set = &self.set;
+        drop(set.delivery());
         let unread = set.witness.unread_since(&self.batch.unread_before);
         let of = |active: &Arc<ActiveRule>| {
             let unread = unread.iter().cloned().chain(active.unread()).collect();

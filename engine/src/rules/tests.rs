@@ -453,3 +453,23 @@ fn files_of_the_system_are_left_alone_unless_named() {
         assert_eq!(miss.as_deref(), (!acts).then_some(expected), "{keyword} {files:?}");
     }
 }
+
+/// A service goes on before whoever answered it gets to count, so evidence waits for the count.
+#[test]
+fn evidence_waits_for_an_answer_that_is_on_its_way() {
+    let set = RuleSet::new(0);
+    let installed = set.install(vec![on_write("w[0]", None)]);
+    let (delivered, seen) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let decision = set.decide(&write(OwnedFile::NotAFile));
+            let _delivery = set.delivery();
+            delivered.send(()).unwrap();
+            // Long enough for evidence that does not wait to come first.
+            (0..10_000).for_each(|_| std::thread::yield_now());
+            decision.due().for_each(|active| active.acted("write"));
+        });
+        seen.recv().unwrap();
+        assert_eq!(installed.evidence()[0].fired, 1);
+    });
+}

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 /// Answers one service's intercepted calls by its rules.
 pub(super) struct RuleJudge {
@@ -81,6 +81,10 @@ impl Judge for RuleJudge {
     fn shortened(&self, token: &Option<Judged>) {
         let delays = token.iter().flat_map(|judged| &judged.decision.delays);
         delays.for_each(|active| active.was_shortened());
+    }
+
+    fn delivery(&self) -> Option<MutexGuard<'_, ()>> {
+        Some(self.rules.delivery())
     }
 
     fn committed(&self, token: Option<Judged>) {

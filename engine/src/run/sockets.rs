@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 /// Answers one service's intercepted calls: by its rules, and those on sockets so that they work across namespaces.
 pub(super) struct ServiceJudge {
@@ -60,6 +60,10 @@ impl Judge for ServiceJudge {
         if let Some(rules) = &self.rules {
             rules.shortened(token);
         }
+    }
+
+    fn delivery(&self) -> Option<MutexGuard<'_, ()>> {
+        self.rules.as_ref().and_then(Judge::delivery)
     }
 
     fn committed(&self, token: Option<Judged>) {

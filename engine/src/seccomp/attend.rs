@@ -80,7 +80,10 @@ impl<J: Judge> Watch<J> {
     /// Answers a call before its time.
     fn shorten(&mut self, key: Key) {
         let Some(call) = self.delays.take(key) else { return };
-        if self.deliver(&call.raw, call.sentence) {
+        let carried = self.prepare(&call.raw, call.sentence);
+        let judge = self.judge.clone();
+        let _delivery = judge.delivery();
+        if self.deliver(&call.raw, call.sentence, carried) {
             self.count_shortened();
             self.judge.shortened(&call.token);
             self.judge.committed(call.token);

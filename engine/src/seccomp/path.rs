@@ -2,11 +2,12 @@
 
 use std::ffi::{CStr, OsStr};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::memory::{self, Address};
-use super::sys;
+use super::{signals, sys};
 use crate::rules::Unreadable;
 
 /// What a call acts on, as far as it can be told. Only a path can match a glob.
@@ -62,8 +63,20 @@ impl Scratch {
 
     /// The file behind a descriptor of the target.
     pub(super) fn descriptor(&mut self, thread: u32, number: i32) -> Kind {
-        let link = format!("/proc/{thread}/fd/{number}\0");
-        self.follow(&link)
+        match self.follow(&format!("/proc/{thread}/fd/{number}\0")) {
+            Kind::Unresolved(Unreadable::Forbidden) => self.copy(thread, number),
+            kind => kind,
+        }
+    }
+
+    /// The file behind a descriptor whose process owns its `/proc` no more (PR_SET_DUMPABLE of prctl(2)): who may trace
+    /// the process, as in a user namespace of ours, may still take a copy.
+    fn copy(&mut self, thread: u32, number: i32) -> Kind {
+        let Some(process) = signals::process_of(thread) else { return Kind::Unresolved(Unreadable::Gone) };
+        match sys::take_descriptor_of(process, number) {
+            Ok(copy) => self.follow(&format!("/proc/self/fd/{}\0", copy.as_raw_fd())),
+            Err(_) => Kind::Unresolved(Unreadable::Forbidden),
+        }
     }
 
     /// A path in the target's memory; relative ones start at its current directory or at `directory`. Without a path the
@@ -230,7 +243,6 @@ fn clean(path: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use std::fs::File;
-    use std::os::fd::AsRawFd;
 
     use super::*;
 

@@ -41,6 +41,12 @@ pub fn catches(process: i32, signal: i32) -> bool {
     (1..=64).contains(&signal) && field(&status, "SigCgt:", 16).unwrap_or(0) & (1 << (signal - 1)) != 0
 }
 
+/// The process a thread belongs to.
+pub(super) fn process_of(thread: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    field(&status, "Tgid:", 10).and_then(|process| u32::try_from(process).ok())
+}
+
 /// The kernel writes all of these under one lock, so they belong together.
 fn parse(status: &str) -> Option<Signals> {
     let mask = |name| field(status, name, 16);

@@ -7,8 +7,8 @@
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -77,6 +77,11 @@ pub trait Judge: Send + Sync + 'static {
     fn carry_out(&self, call: &mut SyscallView<'_>) -> Carried {
         let _ = call;
         Carried::ByKernel
+    }
+
+    /// Held from before a reply is sent until the judge knows of it, as the target goes on in between.
+    fn delivery(&self) -> Option<MutexGuard<'_, ()>> {
+        None
     }
 
     /// The kernel accepted the reply: the target saw it.
@@ -333,16 +338,11 @@ impl<J: Judge> Watch<J> {
         asked.ok().flatten()
     }
 
-    /// Answers a call; whether the target saw it.
-    pub(super) fn deliver(&mut self, raw: &RawNotification, sentence: Sentence) -> bool {
-        match sentence {
-            Sentence::Continue => self.go_on(raw),
-            Sentence::Fail(_) | Sentence::Return(_) => self.listener.send(raw.id, sentence),
-        }
-    }
-
     fn answer(&mut self, call: Delayed<J::Token>) {
-        if self.deliver(&call.raw, call.sentence) {
+        let carried = self.prepare(&call.raw, call.sentence);
+        let judge = self.judge.clone();
+        let _delivery = judge.delivery();
+        if self.deliver(&call.raw, call.sentence, carried) {
             self.judge.committed(call.token);
         } else {
             self.undelivered(call);
@@ -360,9 +360,20 @@ impl<J: Judge> Watch<J> {
         }
     }
 
-    /// Lets a call go on, carried out by the judge or by the kernel. Whether the target saw it.
-    fn go_on(&mut self, raw: &RawNotification) -> bool {
-        match self.carry_out(raw) {
+    /// What becomes of a call that goes on; `None` for one that does not.
+    pub(super) fn prepare(&mut self, raw: &RawNotification, sentence: Sentence) -> Option<Carried> {
+        (sentence == Sentence::Continue).then(|| self.carry_out(raw))
+    }
+
+    /// Answers a call; whether the target saw it.
+    pub(super) fn deliver(
+        &mut self,
+        raw: &RawNotification,
+        sentence: Sentence,
+        carried: Option<Carried>,
+    ) -> bool {
+        let Some(carried) = carried else { return self.listener.send(raw.id, sentence) };
+        match carried {
             Carried::ByKernel => self.listener.send(raw.id, Sentence::Continue),
             Carried::Failed(errno) => self.listener.send(raw.id, Sentence::Fail(errno.number())),
             Carried::Value(value) => {

@@ -5,7 +5,7 @@
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicU32};
@@ -141,6 +141,11 @@ pub(super) fn open_process(process: u32) -> io::Result<OwnedFd> {
     let fd = check(unsafe { libc::syscall(libc::SYS_pidfd_open, process, 0) })?;
     // SAFETY: the kernel just made this descriptor for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// Takes a copy of a descriptor of the process with this id.
+pub(super) fn take_descriptor_of(process: u32, number: RawFd) -> io::Result<OwnedFd> {
+    take_descriptor(open_process(process)?.as_fd(), number)
 }
 
 /// Sends a signal to exactly the process behind the descriptor, never to one that took over its number.

@@ -48,7 +48,7 @@ impl Asked<'_> {
             });
         }
         if can.only_sockets && !names_socket(glob) {
-            let message = format!("on `{word}` a path is that of a Unix socket, which \"{glob}\" is not");
+            let message = format!("`path` on `{word}` names a Unix socket, and \"{glob}\" is not one");
             let finding = Diagnostic::new(Code::UnsupportedMatcher, span, message).label("never matches");
             let finding =
                 finding.help(if can.peers { peer_help(word) } else { "name the port: port=8080".to_owned() });
@@ -73,7 +73,7 @@ impl Asked<'_> {
         let message = format!("`{word}` carries no address of a peer, so `{name}` never matches");
         let finding = Diagnostic::new(Code::UnsupportedMatcher, span, message).label("never matches");
         Some(finding.help(match can.addresses {
-            true => "the address of `bind` is its own: name its port with port=",
+            true => "`bind` claims an address of its own, which port= names",
             false => "`to` and `port` go with connect and sendto; for messages on a connection use rules on the interface",
         }))
     }

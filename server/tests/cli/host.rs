@@ -46,6 +46,19 @@ def test_consumer_sees_the_rule_through_its_environment():
     .expect(0, &["2 passed, 0 failed", "1 job"]);
 }
 
+/// The client connects to the relay's port and not to the interface's.
+#[test]
+fn a_peer_is_known_behind_its_relay() {
+    run(r#"
+slow = fault_assumption("slow", target = db.main, rules = [delay(delay = "1ms")], may_miss = True)
+deaf = fault_assumption("deaf", target = api, connect = deny("ECONNREFUSED", to = db.main))
+both = fault_assumption("both", faults = [slow, deaf])
+fault_scenario("deaf_api", scenario = lambda: api.get(path = "/data/k"), faults = both,
+    expect = lambda r: assert_eq(r.status, 500))
+"#)
+    .expect(0, &["1 passed, 0 failed", "fired 1x"]);
+}
+
 #[test]
 fn syscall_faults_need_no_namespace() {
     run(r#"

@@ -1,14 +1,17 @@
 //! The executable as a shell sees it, with real services: streams, exit codes, messages, and what is left behind.
 
 mod bad_input;
+mod beyond;
 mod encryption;
 mod endings;
 mod examples;
+mod families;
 mod faults;
 mod harness;
 mod host;
 mod languages;
 mod neovim;
+mod peers;
 mod reports;
 mod sentences;
 mod usage;

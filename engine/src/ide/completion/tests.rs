@@ -446,6 +446,15 @@ fn errors_are_those_of_the_syscall() {
 }
 
 #[test]
+fn a_peer_is_an_interface_or_a_port_of_one() {
+    let start = "fault_assumption(\"x\", target=db, connect=deny(\"ECONNREFUSED\", ";
+    check_among(&format!("{start}$0)"), &["to=", "port=", "path="], &[]);
+    check_among(&format!("{start}to=$0)"), &["db.main", "api.public"], &[]);
+    check(&format!("{start}port=$0)"), &["5432", "8080"]);
+    check(&format!("{start}path=\"x\", to=api.$0)"), &["public"]);
+}
+
+#[test]
 fn healthchecks_ask_the_service_itself() {
     let service = "c = service(\"c\", \"x\", interface(\"r\", \"redis\", 6379), interface(\"h\", \"http\", 7000), healthcheck=";
     check(&format!("{service}http(\"$0\"))"), &["localhost:7000/health"]);

@@ -53,6 +53,26 @@ fn names() {
     same("x = lambda: sleep(1)\n", &["`sleep` is not supported yet"]);
 }
 
+/// A fault that can never act, found from its text wherever it is written.
+#[test]
+fn faults_that_ask_for_what_never_comes() {
+    let path = "`path` on `connect` names a Unix socket, and \"*:5432\" is not one";
+    let start = "fault_assumption(\"x\", target=db, ";
+    same(&format!("{start}connect=deny(\"EIO\", path=\"*:5432\"))\n"), &[path]);
+    same(&format!("no = deny(\"EIO\", path=\"*:5432\")\n{start}connect=no)\n"), &[path]);
+    same(
+        "def test_x():\n    fault(db, connect=deny(\"EIO\", path=\"*:5432\"), run=reading)\n    assert_true(True)\n",
+        &[path],
+    );
+    let accept = "`accept` names no file, so `path` never matches";
+    same(&format!("{start}accept=delay(\"1s\", path=\"/x\"))\n"), &[accept]);
+    let write = "`write` carries no address of a peer, so `to` never matches";
+    same(&format!("{start}write=deny(\"EIO\", to=db.main))\n"), &[write]);
+    let relative = "\"wal\" matches no file: paths are absolute";
+    same(&format!("{start}write=deny(\"EIO\", path=\"wal\"))\n"), &[relative]);
+    same(&format!("{start}connect=deny(\"EIO\", to=api.public), wal=deny(\"EIO\", nth=1))\n"), &[]);
+}
+
 #[test]
 fn arguments() {
     same("x = deny(\"EIO\", lable=\"x\")\n", &["deny() has no argument `lable`"]);
