@@ -98,6 +98,10 @@ fn explain(failure: &mut Failure, judged: Option<StepId>, course: &Course, evide
     for rule in evidence.iter().filter(|rule| rule.fired == 0) {
         failure.notes.push(Note { text: never_fired(rule), span: Some(rule.span) });
     }
+    for rule in evidence.iter().filter(|rule| rule.fired > 0 && !rule.unread.is_empty()) {
+        let text = format!("rule {} fired {}x{}", rule.rule, rule.fired, unread(rule));
+        failure.notes.push(Note { text, span: Some(rule.span) });
+    }
     if let Some(help) = mixed_up(judged, course) {
         failure.help.push(help);
     }
@@ -135,8 +139,12 @@ fn never_fired(rule: &Evidence) -> String {
         Some(miss) => format!("; nearest: {}, {}", miss.operation, miss.reason),
         None => String::new(),
     };
-    let unread: String = rule.unread.iter().map(|each| format!("; {each}")).collect();
-    format!("rule {} never fired: {seen}{nearest}{unread}", rule.rule)
+    format!("rule {} never fired: {seen}{nearest}{}", rule.rule, unread(rule))
+}
+
+/// What a rule could not look at or act on.
+fn unread(rule: &Evidence) -> String {
+    rule.unread.iter().map(|each| format!("; {each}")).collect()
 }
 
 /// The commonest slip: the rule answered one step, and the expectation judged another that no rule touched.
@@ -157,7 +165,7 @@ fn mixed_up(judged: Option<StepId>, course: &Course) -> Option<String> {
 mod tests {
     use super::super::StepRecord;
     use super::*;
-    use crate::event::NearMiss;
+    use crate::event::{NearMiss, Unread, UnreadSubject};
     use crate::model::RuleName;
     use crate::text::FileId;
 
@@ -240,6 +248,20 @@ mod tests {
             ]
         );
         assert!(failure.help[0].contains("return the reply of POST /data/testkey"), "{:?}", failure.help);
+    }
+
+    #[test]
+    fn a_failure_says_what_a_rule_that_fired_could_not_see() {
+        let unread = Unread {
+            subject: UnreadSubject::Connection,
+            reason: "the client speaks TLS".to_owned(),
+            count: 1,
+        };
+        let rule = Evidence { unread: vec![unread], ..evidence("api_503[0]", 2) };
+        let failure = Failure::new(FailureKind::Assertion, "no", None);
+        let (_, failure) = judge(Some(failure), None, &Course::default(), &[rule], &Demands::default());
+        let notes: Vec<String> = failure.unwrap().notes.into_iter().map(|note| note.text).collect();
+        assert_eq!(notes, ["rule api_503[0] fired 2x; 1 connection passed unread: the client speaks TLS"]);
     }
 
     #[test]

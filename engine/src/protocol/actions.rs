@@ -41,7 +41,9 @@ const MODE: &[Param] = &[Param {
     ty: ParamType::Str,
     default: Some("\"fin\""),
     domain: Domain::Words(&["fin", "reset", "silent"]),
-    doc: "`fin` closes the connection in order, `reset` breaks it with a TCP reset, `silent` keeps it and never answers.",
+    doc: "`fin` closes the connection in order, `reset` breaks it with a TCP reset. `silent` keeps it open until the \
+          client closes it, and ends all replies on it: those to earlier requests still come, and whatever the client \
+          sends behind it does not reach the server either.",
 }];
 
 const BYTES: &[Param] = &[Param {

@@ -1,7 +1,7 @@
 //! One line per rule: what it does, and how often it did.
 
 use super::record::printable;
-use crate::event::{Evidence, brief};
+use crate::event::{Evidence, UnreadSubject, brief};
 
 /// Aligned lines, indented by two, each with a line break.
 ///
@@ -28,6 +28,12 @@ pub(super) fn lines(evidence: &[&Evidence], all: &[Evidence], with_hits: bool) -
         }
     }
     text
+}
+
+/// True when the rule could not look at something it might have acted on. A connection that both peers take to another
+/// protocol is none of these.
+pub(super) fn has_unread(evidence: &Evidence) -> bool {
+    evidence.unread.iter().any(|unread| unread.subject != UnreadSubject::Upgrade)
 }
 
 /// Why a rule never fired, or how often it did, with what it could not see.

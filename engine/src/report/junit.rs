@@ -3,12 +3,13 @@
 //! There is no standard; this keeps to what Jenkins' `xunit` schema allows. A test that said no is a `failure`
 //! (fail, timeout, bypassed), one that could not say anything an `error` (error, inconclusive), the rest `skipped`.
 
+use super::evidence;
 use super::failure;
 use super::record::{Record, TAIL_LINES};
 use super::replay;
 use super::reporter::Reporter;
 use crate::diagnostic::render::Style;
-use crate::event::{Event, EventKind, LeafResult, Outcome, RunPlan};
+use crate::event::{Event, EventKind, Evidence, LeafResult, Outcome, RunPlan};
 use crate::text::SourceMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -102,8 +103,13 @@ fn case_text(record: &Record, result: &LeafResult, plan: &RunPlan, sources: &Sou
         escape(leaf.test.as_str()),
         result.duration.as_secs_f64()
     );
+    let unread = unread(result);
     let Some(tag) = tag_of(result.outcome) else {
-        text.push_str("/>\n");
+        if unread.is_empty() {
+            text.push_str("/>\n");
+        } else {
+            let _ = writeln!(text, ">\n      <system-out>{unread}</system-out>\n    </testcase>");
+        }
         return text;
     };
     text.push_str(">\n");
@@ -119,12 +125,18 @@ fn case_text(record: &Record, result: &LeafResult, plan: &RunPlan, sources: &Sou
         let (kind, message, body) = (escape(&word), escape(message), escape(&body));
         let _ = writeln!(text, "      <{tag} type=\"{kind}\" message=\"{message}\">{body}</{tag}>");
         let output: String = record.outputs.iter().map(|output| output.text(TAIL_LINES)).collect();
-        if !output.is_empty() {
-            let _ = writeln!(text, "      <system-out>{}</system-out>", escape(&output));
+        if !(output.is_empty() && unread.is_empty()) {
+            let _ = writeln!(text, "      <system-out>{unread}{}</system-out>", escape(&output));
         }
     }
     text.push_str("    </testcase>\n");
     text
+}
+
+/// The evidence of the rules that could not look at everything, escaped: a pass may be one of unread traffic.
+fn unread(result: &LeafResult) -> String {
+    let rules: Vec<&Evidence> = result.evidence.iter().filter(|rule| !rule.unread.is_empty()).collect();
+    escape(&evidence::lines(&rules, &result.evidence, false))
 }
 
 /// Escapes text for element content and attributes, and replaces what XML 1.0 (section 2.2) does not allow at all.
@@ -147,8 +159,28 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::JUnit;
-    use crate::event::{Failure, FailureKind, Outcome, Stream};
+    use crate::event::{Evidence, Failure, FailureKind, Outcome, Stream, Unread, UnreadSubject};
     use crate::report::fixture::*;
+
+    #[test]
+    fn what_passed_unread_is_said_of_passes_too() {
+        let mut passed = result(Outcome::Pass, 5);
+        let unread = |count| Unread {
+            subject: UnreadSubject::Connection,
+            reason: "the client speaks <TLS>".to_owned(),
+            count,
+        };
+        let read = evidence("slow[0]", "api.public", "delay 5ms", "*", 1);
+        let rule = evidence("down[0]", "api.public", "response 503", "*", 1);
+        passed.evidence = vec![read, Evidence { unread: vec![unread(2)], ..rule }];
+        let mut failed = passed.clone();
+        failed.outcome = Outcome::Fail;
+        let run = Run::of(vec![leaf("test_a", 3), leaf("test_b", 3)]).finished(0, passed).finished(1, failed);
+        let text = written(|out| Box::new(JUnit::new(out)), &run.events(true));
+        let line = "      <system-out>  down   response 503   *   fired 1x; 2 connections passed unread: \
+                    the client speaks &lt;TLS&gt;\n</system-out>\n";
+        assert_eq!(text.matches(line).count(), 2, "{text}");
+    }
 
     #[test]
     fn the_document_is_escaped_and_complete() {

@@ -114,7 +114,8 @@ impl Terminal {
             return String::new();
         };
         let good = result.outcome.is_good();
-        let only_in_table = record.leaf.cell.is_some() && !self.config.verbose && record.warnings.is_empty();
+        let is_plain = record.warnings.is_empty() && !result.evidence.iter().any(evidence::has_unread);
+        let only_in_table = record.leaf.cell.is_some() && !self.config.verbose && is_plain;
         if good && (self.config.show == Show::Fail || (only_in_table && !self.config.show_logs)) {
             return String::new();
         }

@@ -69,7 +69,8 @@ const FIELDS: &[Field] = &[
         dialect: Dialect::Plain,
         fold_case: false,
         doc: "The first 64 KiB of the request's content, without chunk framing; in response(...), where body= is the answer, \
-              write request_body=.",
+              write request_body=. A request waits for its content only as long as that can decide: at most 10 s, or until \
+              its client sends nothing for 1 s. The evidence says when a rule did not see all of it.",
         domain: Domain::None,
     },
 ];
@@ -132,9 +133,13 @@ const ACTIONS: &[ActionSpec] = &[
         "The request reaches the server later; what is behind it on the connection waits with it.",
     ),
     actions::drop("The request never reaches the server and the client gets no answer."),
-    actions::truncate("The connection closes in the middle of the answer's content."),
+    actions::truncate(
+        "The connection closes in the middle of the answer's content; heads and the framing of chunks are not counted.",
+    ),
     actions::throttle("The answer's content arrives slowly."),
-    actions::corrupt("One byte of the answer's content arrives changed."),
+    actions::corrupt(
+        "One byte of the answer's content arrives changed, never one of its head or of the framing of chunks.",
+    ),
 ];
 
 const PATH: Param = Param {

@@ -116,7 +116,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
             ParamType::Str,
             "\"fin\"",
             Domain::Words(&["fin", "reset", "silent"]),
-            "How it ends: an orderly close, a TCP reset, or nothing at all.",
+            "How it ends: an orderly close, a TCP reset, or an open connection on which no reply comes any more.",
         ),],
         "The request gets no answer.",
         drop_rule,
