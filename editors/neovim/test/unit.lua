@@ -34,6 +34,14 @@ check('log has the hit', #vim.tbl_filter(function(line)
   return line:find('api_503%[0%]: POST /data/testkey %-> response 503') ~= nil
 end, log), 1)
 
+-- Passes without an act of a fault are counted, and a service's end has its cause.
+local silent = runs.new('r3', 'file:///spec.star')
+runs.apply(silent, { event = 'run_finished', totals = { passed = 3, failed = 0, notFired = 2 }, interrupted = false })
+check('not fired', runs.summary(silent), '3 passed (2 not fired)')
+local death = { event = 'service_exited', atMs = 1, service = 'db', status = 'exit code 1', expected = false,
+  allowed = false, cause = '3 ms after write -> EIO on /x' }
+check('death', runs.log_lines(silent, death), { '       1 ms  db died: exit code 1, 3 ms after write -> EIO on /x' })
+
 -- What was not finished when a run is killed was not run.
 local killed = runs.new('r2', 'file:///spec.star')
 runs.apply(killed, { event = 'run_started', leaves = { { test = 'test_a', place = {} } } })

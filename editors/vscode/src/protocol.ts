@@ -83,6 +83,8 @@ export interface Totals {
   inconclusive: number;
   skipped: number;
   notRun: number;
+  /** Of those that passed, tests none of whose faults acted. */
+  notFired: number;
 }
 
 export type FaultWord = "respond" | "error" | "delay" | "drop" | "deny" | "allow" | "change";
@@ -104,13 +106,13 @@ export type WireEvent = Base &
     | { event: "leaf_restarted"; reason: string }
     | { event: "service_started"; service: string; pid: number }
     | { event: "service_ready"; service: string; afterMs: number }
-    | { event: "service_exited"; service: string; status: string; expected: boolean }
+    | { event: "service_exited"; service: string; status: string; expected: boolean; allowed: boolean; cause: string | null }
     | { event: "service_output"; service: string; stream: "stdout" | "stderr"; line: string }
     | { event: "step_sent"; step: number; target: string; method: string; summary: string; place: Place }
     | { event: "step_received"; step: number; status: number; ok: boolean; error: string; body: string; durationMs: number }
     | { event: "rule_installed"; rule: string; target: string; text: string; place: Place }
     | { event: "rule_removed"; rule: string }
-    | { event: "rule_fired"; rule: string; target: string; word: FaultWord; action: string; operation: string; label: string | null; place: Place }
+    | { event: "rule_fired"; rule: string; target: string; word: FaultWord; action: string; operation: string; label: string | null; step: number | null; place: Place }
     | { event: "connection_failed"; target: string; reason: string }
     | { event: "connection_opaque"; target: string; reason: string }
     | { event: "printed"; text: string; place: Place | null }
@@ -120,6 +122,8 @@ export type WireEvent = Base &
         event: "leaf_finished";
         outcome: Outcome;
         durationMs: number;
+        /** It passed, and none of its faults acted. */
+        notFired: boolean;
         failure: Failure | null;
         evidence: Evidence[];
         returned: string | null;

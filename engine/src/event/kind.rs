@@ -61,6 +61,18 @@ pub enum Phase {
     Stopping,
 }
 
+/// What the end of a service means for its test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceEnd {
+    /// The leaf stops its services.
+    Asked,
+    /// It may end by itself: the spec says so, or it has nothing to serve and is done.
+    Allowed,
+    /// The test fails.
+    Unasked,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stream {
@@ -109,11 +121,13 @@ pub enum EventKind {
         service: ServiceName,
         after: Duration,
     },
-    /// `status` as people read it: `exit code 1`, `killed by SIGKILL`.
+    /// `status` as people read it: `exit code 1`, `killed by SIGKILL`; `cause` is the fault it met last, `12 ms after
+    /// write -> ENOSPC on /tmp/work.log`.
     ServiceExited {
         service: ServiceName,
         status: String,
-        expected: bool,
+        end: ServiceEnd,
+        cause: Option<String>,
     },
     ServiceOutput {
         service: ServiceName,
@@ -151,6 +165,8 @@ pub enum EventKind {
         action: String,
         operation: String,
         label: Option<String>,
+        /// The step that sent what it acted on; `None` when a service did, and for system calls.
+        step: Option<StepId>,
         span: Span,
     },
     ConnectionOpened {

@@ -8,5 +8,5 @@ mod kind;
 mod outcome;
 
 pub use evidence::{Evidence, NearMiss, Unread, UnreadSubject, brief};
-pub use kind::{Event, EventKind, FaultWord, Leaf, MatrixPlan, Phase, RunPlan, Stream};
+pub use kind::{Event, EventKind, FaultWord, Leaf, MatrixPlan, Phase, RunPlan, ServiceEnd, Stream};
 pub use outcome::{Failure, FailureKind, LeafResult, Note, Outcome, Totals};

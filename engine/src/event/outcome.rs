@@ -38,6 +38,8 @@ pub struct Totals {
     pub inconclusive: usize,
     pub skipped: usize,
     pub not_run: usize,
+    /// Of those that passed, tests none of whose faults acted.
+    pub not_fired: usize,
 }
 
 /// Everything known about an ended leaf.
@@ -54,6 +56,8 @@ pub struct LeafResult {
     pub returned: Option<String>,
     /// How many assertions were judged.
     pub assertions: u32,
+    /// It passed, and none of its faults acted.
+    pub not_fired: bool,
 }
 
 /// Why a leaf did not pass: what, where, how it came about, and what to do.
@@ -88,8 +92,10 @@ pub enum FailureKind {
     Expectation,
     /// The body raised an error.
     Evaluation,
-    /// A service did not become ready or died.
+    /// A service did not become ready.
     Service,
+    /// A service ended while the test ran.
+    ServiceEnded,
     /// The machine refused something a run needs.
     Environment,
     Timeout,
@@ -136,8 +142,9 @@ impl fmt::Display for Outcome {
 }
 
 impl Totals {
-    pub fn count(&mut self, outcome: Outcome) {
-        *match outcome {
+    pub fn count(&mut self, result: &LeafResult) {
+        self.not_fired += usize::from(result.not_fired);
+        *match result.outcome {
             Outcome::Pass => &mut self.passed,
             Outcome::Fail => &mut self.failed,
             Outcome::Error => &mut self.errors,
@@ -165,6 +172,7 @@ impl LeafResult {
             evidence: Vec::new(),
             returned: None,
             assertions: 0,
+            not_fired: false,
         }
     }
 }

@@ -2,12 +2,19 @@
 
 use crate::model::{RuleName, StepId};
 use crate::text::Span;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// The steps a leaf made and the rules that acted, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Course {
     pub steps: Vec<StepRecord>,
+    /// The first acts of each rule.
     pub fired: Vec<FiredRule>,
+    /// The last act of each rule.
+    pub latest: BTreeMap<RuleName, FiredRule>,
+    /// Steps of which a rule settled what came of them.
+    pub settled: BTreeSet<StepId>,
 }
 
 /// One step with its reply.
@@ -27,16 +34,20 @@ pub struct StepRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FiredRule {
     pub rule: RuleName,
+    /// The interface or service it acted on: `api.public`, `db`.
+    pub target: String,
+    /// Since the leaf started.
+    pub at: Duration,
+    /// As evidence writes it: `response 503`, `deny(EIO)`.
+    pub action: String,
     /// `answered`, `delayed`, `dropped`, `denied`.
     pub verb: &'static str,
     /// `POST /data/testkey`.
     pub operation: String,
-    /// `503`, `500ms`, `EIO`.
+    /// `503`, `500ms`, `deny(EIO)`.
     pub detail: String,
-    /// The step that was under way on the same interface.
+    /// The step whose own traffic it acted on.
     pub step: Option<StepId>,
-    /// True when the operation never reached the service.
-    pub terminal: bool,
     pub span: Span,
 }
 
@@ -45,8 +56,9 @@ impl Course {
         self.steps.iter().find(|record| record.step == id)
     }
 
-    /// The rules that acted on a step.
-    pub fn touched(&self, id: StepId) -> impl Iterator<Item = &FiredRule> {
-        self.fired.iter().filter(move |fired| fired.step == Some(id))
+    /// How many steps there are, for a step's number to be read against; `None` when branches of `parallel` left gaps.
+    pub fn count(&self) -> Option<usize> {
+        let last = self.steps.iter().map(|record| record.step.0).max()?;
+        (usize::try_from(last) == Ok(self.steps.len())).then_some(self.steps.len())
     }
 }

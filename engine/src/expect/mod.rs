@@ -4,4 +4,4 @@ mod course;
 mod judge;
 
 pub use course::{Course, FiredRule, StepRecord};
-pub use judge::{Demand, Demands, judge};
+pub use judge::{Demand, judge};

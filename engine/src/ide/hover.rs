@@ -317,6 +317,7 @@ mod tests {
         let ended = TestResult::Ended {
             outcome: Outcome::Pass,
             duration: Duration::from_millis(7),
+            not_fired: false,
             reason: None,
             has_trace: false,
         };

@@ -77,9 +77,10 @@ fn single(item: &TestItem, results: &RunResults) -> Vec<Lens> {
         Some(TestResult::Running) => {
             vec![lens("◌ running · Cancel".to_owned(), LensAction::Cancel(item.run.clone()), true)]
         }
-        Some(TestResult::Ended { outcome, duration, reason, has_trace }) => {
-            let mut lenses =
-                vec![lens(format!("{} · Run", verdict(*outcome, *duration, reason.as_deref())), run, true)];
+        Some(TestResult::Ended { outcome, duration, not_fired, reason, has_trace }) => {
+            let silent = if *not_fired { " · not fired" } else { "" };
+            let verdict = verdict(*outcome, *duration, reason.as_deref());
+            let mut lenses = vec![lens(format!("{verdict}{silent} · Run"), run, true)];
             if *has_trace {
                 lenses.push(lens("Timeline".to_owned(), LensAction::Timeline(item.id.clone()), true));
             }
@@ -136,6 +137,11 @@ fn matrix(item: &TestItem, results: &RunResults) -> Lens {
         for (count, sign) in [(good, "✓"), (bad, "✗")].into_iter().filter(|(count, _)| *count > 0) {
             title.push_str(&format!(" {count} {sign}"));
         }
+        let silent = |result: &&&TestResult| matches!(result, TestResult::Ended { not_fired: true, .. });
+        match known.iter().filter(silent).count() {
+            0 => {}
+            count => title.push_str(&format!(" ({count} not fired)")),
+        }
     }
     let tests = item.run.clone();
     let action = if running { LensAction::Cancel(tests) } else { LensAction::Run(tests) };
@@ -154,7 +160,17 @@ mod tests {
 
     fn ended(outcome: Outcome, reason: Option<&str>) -> TestResult {
         let reason = reason.map(str::to_owned);
-        TestResult::Ended { outcome, duration: Duration::from_millis(52), reason, has_trace: true }
+        let duration = Duration::from_millis(52);
+        TestResult::Ended { outcome, duration, not_fired: false, reason, has_trace: true }
+    }
+
+    fn unfired() -> TestResult {
+        match ended(Outcome::Pass, None) {
+            TestResult::Ended { outcome, duration, reason, has_trace, .. } => {
+                TestResult::Ended { outcome, duration, not_fired: true, reason, has_trace }
+            }
+            TestResult::Running => TestResult::Running,
+        }
     }
 
     #[test]
@@ -185,6 +201,10 @@ mod tests {
                 ("test_matrix_f_x", ended(Outcome::Pass, None)),
             ],
             &["▶ Run all (3)", "▶ Run failed (1)", "✗ 404 != 503 · Run", "Timeline", "▶ Run 2 cells · 1 ✓"],
+        );
+        check(
+            &[("test_a", unfired()), ("test_matrix_f_x", unfired())],
+            &["▶ Run all (3)", "✓ 52 ms · not fired · Run", "Timeline", "▶ Run 2 cells · 1 ✓ (1 not fired)"],
         );
         check(&[("test_a", TestResult::Running)], &["▶ Run all (3)", "◌ running · Cancel", "▶ Run 2 cells"]);
     }

@@ -21,6 +21,8 @@ pub enum TestResult {
     Ended {
         outcome: Outcome,
         duration: Duration,
+        /// It passed, and none of its faults acted.
+        not_fired: bool,
         /// Why it did not pass, in a few words.
         reason: Option<String>,
         /// There is a recording to show.
@@ -51,7 +53,8 @@ impl TestResult {
             Some(format!("{actual} != {expected}"))
         });
         let reason = compared.or_else(|| failure.map(|failure| failure.message.clone()));
-        TestResult::Ended { outcome: leaf.outcome, duration: leaf.duration, reason, has_trace: true }
+        let (outcome, duration, not_fired) = (leaf.outcome, leaf.duration, leaf.not_fired);
+        TestResult::Ended { outcome, duration, not_fired, reason, has_trace: true }
     }
 }
 

@@ -254,7 +254,7 @@ mod tests {
         check("def reading():\n    pass\nreading($0)", "reading()");
         check(
             "db = service(\"db\")\nfault(db, write=$0)",
-            "fault(target, *rule, run, source=None, [<syscall>=...])",
+            "fault(target, *rule, run, source=None, may_miss=False, [<syscall>=...])",
         );
     }
 

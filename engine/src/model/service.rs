@@ -24,6 +24,8 @@ pub struct Service {
     /// False when the spec forbids syscall interception for this service.
     pub seccomp: bool,
     pub stdin: Stdin,
+    /// True when a test may go on after it has ended by itself.
+    pub may_exit: bool,
     /// The whole `service(...)` call.
     pub span: Span,
 }

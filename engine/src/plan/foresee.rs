@@ -160,6 +160,7 @@ def test_nothing():
             operations: vec![wal],
             seccomp: true,
             stdin: Default::default(),
+            may_exit: false,
             span,
         };
         let spec = Spec { services: vec![service], ..Spec::default() };

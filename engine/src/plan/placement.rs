@@ -73,6 +73,7 @@ mod tests {
             operations: Vec::new(),
             seccomp: true,
             stdin: Default::default(),
+            may_exit: false,
             span,
         }
     }

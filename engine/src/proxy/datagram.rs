@@ -3,7 +3,7 @@
 //! Nothing orders datagrams, so a delayed one holds up no other. Each client gets a socket towards the server, so
 //! that answers find back; answers pass untouched.
 
-use super::dial::Dialer;
+use super::dial::{Dialer, Route};
 use super::due::Due;
 use super::relay::Observer;
 use crate::event::EventKind;
@@ -134,8 +134,10 @@ impl Owner {
         }
         let message = (self.config.message)(datagram);
         let decision = self.config.rules.decide(&message);
+        let own = self.config.observe.on_route(Route::datagram(from));
+        let observe = own.as_ref().unwrap_or(&self.config.observe);
         let operation: Arc<str> = message.description.into();
-        let due = |active| Due::new(&self.config.observe, active, &operation);
+        let due = |active| Due::new(observe, active, &operation);
         for active in &decision.delays {
             match active.rule.action {
                 Action::Delay(time) if time.is_zero() => {

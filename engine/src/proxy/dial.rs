@@ -7,6 +7,33 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::{TcpSocket, TcpStream};
 
+/// Which way a connection or a datagram takes, as both of its ends see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Route {
+    /// Unique while the connection is open.
+    Connection { from: SocketAddr, to: SocketAddr },
+    /// Unique while the socket that sends it is open.
+    Datagram { from: SocketAddr },
+}
+
+impl Route {
+    pub fn connection(from: SocketAddr, to: SocketAddr) -> Route {
+        Route::Connection { from: canonical(from), to: canonical(to) }
+    }
+
+    pub fn datagram(from: SocketAddr) -> Route {
+        Route::Datagram { from: canonical(from) }
+    }
+}
+
+/// A listener on `[::]` sees clients that use IPv4 at mapped addresses (ipv6(7)).
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// Hears of each socket before anything is sent on it.
+pub type Announce = dyn Fn(Route) + Send + Sync;
+
 type SocketFactory = dyn Fn(SocketAddr) -> io::Result<TcpSocket> + Send + Sync;
 
 /// Says where a service is reached at the moment; never nothing.
@@ -25,6 +52,7 @@ pub struct Dialer {
     to: Destination,
     make_socket: Arc<SocketFactory>,
     make_datagram_socket: Arc<DatagramSocketFactory>,
+    announce: Option<Arc<Announce>>,
 }
 
 /// Where a dialer dials.
@@ -82,7 +110,12 @@ impl Dialer {
     }
 
     fn to(to: Destination) -> Dialer {
-        Dialer { to, make_socket: Arc::new(socket_for), make_datagram_socket: Arc::new(datagram_socket_for) }
+        Dialer {
+            to,
+            make_socket: Arc::new(socket_for),
+            make_datagram_socket: Arc::new(datagram_socket_for),
+            announce: None,
+        }
     }
 
     /// The same, on sockets from `make_socket`, which decides their namespace.
@@ -93,6 +126,21 @@ impl Dialer {
     /// The same, with datagram sockets from another namespace than the calling thread's.
     pub fn with_datagram_sockets(self, make_datagram_socket: Arc<DatagramSocketFactory>) -> Dialer {
         Dialer { make_datagram_socket, ..self }
+    }
+
+    /// The same, and `announce` hears of each of its connections.
+    pub fn announcing(self, announce: Arc<Announce>) -> Dialer {
+        Dialer { announce: Some(announce), ..self }
+    }
+
+    /// A datagram socket that is connected to the first address.
+    pub async fn datagram_peer(&self) -> io::Result<tokio::net::UdpSocket> {
+        let (socket, address) = self.datagram_socket()?;
+        socket.connect(address).await?;
+        if let Some(announce) = &self.announce {
+            announce(Route::datagram(socket.local_addr()?));
+        }
+        Ok(socket)
     }
 
     /// A datagram socket that can reach the first address, and that address. It is not connected.
@@ -154,6 +202,7 @@ impl Dialer {
                     to: Destination::Fixed([address].into()),
                     make_socket: Arc::new(make_bound),
                     make_datagram_socket: self.make_datagram_socket.clone(),
+                    announce: self.announce.clone(),
                 }
             }),
             Destination::Fixed(_) | Destination::Found(_) => self.clone(),
@@ -171,7 +220,11 @@ impl Prepared {
             }
             outcome = (dialer.make_socket)(*address)?.connect(*address).await;
         }
-        finished(outcome?)
+        let stream = finished(outcome?)?;
+        if let Some(announce) = &dialer.announce {
+            announce(Route::connection(stream.local_addr()?, stream.peer_addr()?));
+        }
+        Ok(stream)
     }
 
     /// Connects for a client that was accepted in the service's stead.

@@ -60,6 +60,7 @@ fn fired(active: &ActiveRule, operation: &str) -> EventKind {
         action: rule.action.to_string(),
         operation: operation.to_owned(),
         label: rule.label.clone(),
+        step: None,
         span: rule.span,
     }
 }

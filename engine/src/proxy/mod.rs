@@ -22,7 +22,9 @@ mod stream;
 pub mod tls;
 
 pub use datagram::{DatagramConfig, DatagramRelay};
-pub use dial::{DatagramSocketFactory, Dialer, FIRST_CLIENT_PORT, Finder, Prepared, datagram_socket_for};
+pub use dial::{
+    Announce, DatagramSocketFactory, Dialer, FIRST_CLIENT_PORT, Finder, Prepared, Route, datagram_socket_for,
+};
 pub use prelude::{Opened, Opening, Prelude, Settling};
 pub use relay::{Observer, Relay, RelayConfig};
 pub use session::{Cut, Direction, Fault, Injection, MAX_BODY, Portion, Session, UnitKind, Unsupported};

@@ -2,7 +2,7 @@
 
 use super::alarm::AlarmClock;
 use super::connection::Connection;
-use super::dial::{Dialer, Prepared};
+use super::dial::{Dialer, Prepared, Route};
 use super::prelude::{Opened, Opening, Prelude};
 use super::session::Session;
 use super::stream::Stream;
@@ -26,6 +26,11 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 pub trait Observer: Send + Sync {
     /// Called on the relay's own task: it must not block.
     fn event(&self, kind: EventKind);
+
+    /// Who hears of one connection or datagram by itself; `None` when this observer does.
+    fn on_route(&self, _route: Route) -> Option<Arc<dyn Observer>> {
+        None
+    }
 }
 
 /// What a relay stands for.
@@ -206,6 +211,16 @@ async fn accept(
     .await
 }
 
+/// The configuration with the observer of this connection.
+fn for_route(config: Arc<RelayConfig>, downstream: &TcpStream) -> Arc<RelayConfig> {
+    // An error means that the client is gone already.
+    let (Ok(from), Ok(to)) = (downstream.peer_addr(), downstream.local_addr()) else { return config };
+    match config.observe.on_route(Route::connection(from, to)) {
+        Some(observe) => Arc::new(RelayConfig { observe, ..RelayConfig::clone(&config) }),
+        None => config,
+    }
+}
+
 /// Dials the server and relays; a refusal is passed on as a reset, the nearest thing an accepted socket can do.
 async fn relay_one(
     config: Arc<RelayConfig>,
@@ -214,6 +229,7 @@ async fn relay_one(
     downstream: TcpStream,
     socket: Prepared,
 ) {
+    let config = for_route(config, &downstream);
     let upstream = match socket.connect_for(&downstream).await {
         Ok(upstream) => upstream,
         Err(error) => {

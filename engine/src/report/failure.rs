@@ -23,6 +23,7 @@ pub fn kind_word(kind: FailureKind) -> &'static str {
         FailureKind::Expectation => "expectation",
         FailureKind::Evaluation => "evaluation",
         FailureKind::Service => "service",
+        FailureKind::ServiceEnded => "service_ended",
         FailureKind::Environment => "environment",
         FailureKind::Timeout => "timeout",
         FailureKind::Bypassed => "bypassed",

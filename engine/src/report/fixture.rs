@@ -50,6 +50,7 @@ pub(crate) fn result(outcome: Outcome, millis: u64) -> LeafResult {
         evidence: Vec::new(),
         returned: None,
         assertions: 1,
+        not_fired: false,
     }
 }
 
@@ -152,7 +153,7 @@ impl Run {
     }
 
     pub(crate) fn finished(mut self, leaf: u32, result: LeafResult) -> Run {
-        self.totals.count(result.outcome);
+        self.totals.count(&result);
         let at = result.duration.as_millis() as u64;
         let kind = EventKind::LeafFinished { leaf: self.plan.leaves[leaf as usize].clone(), result };
         self.event(leaf, at, kind)

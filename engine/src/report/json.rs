@@ -77,6 +77,7 @@ impl Json {
         if result.outcome == Outcome::Bypassed {
             put("fault_bypassed", json!(true));
         }
+        put("not_fired", json!(result.not_fired));
         let idle = result.evidence.iter().filter(|each| each.fired == 0).map(|each| rule(each, sources));
         put("bypassed_rules", Value::Array(idle.collect()));
         put("faults", Value::Array(result.evidence.iter().map(|each| rule(each, sources)).collect()));
@@ -107,6 +108,7 @@ impl Json {
         put("inconclusive", json!(totals.inconclusive));
         put("skipped", json!(totals.skipped));
         put("not_run", json!(totals.not_run));
+        put("not_fired", json!(totals.not_fired));
         put("interrupted", json!(interrupted));
         put("jobs", json!(plan.jobs));
         put("runs", json!(plan.runs));
@@ -125,7 +127,7 @@ impl Json {
     fn matrix(&self, number: usize, matrix: &MatrixPlan, plan: &RunPlan) -> Value {
         let name = |names: &[String], at: usize| names.get(at).cloned().unwrap_or_default();
         let mut cells = Vec::new();
-        let mut passed = 0;
+        let (mut passed, mut not_fired) = (0, 0);
         for (index, (result, _)) in &self.tests {
             let Some((of, row, column)) = plan.leaves[*index as usize].cell else { continue };
             if of != number {
@@ -133,11 +135,12 @@ impl Json {
             }
             let pass = result.outcome == Outcome::Pass;
             passed += usize::from(pass);
+            not_fired += usize::from(result.not_fired);
             cells.push(json!({
                 "scenario": name(&matrix.scenarios, row), "fault": name(&matrix.faults, column),
                 "passed": pass, "outcome": outcome_word(result.outcome), "duration_ms": millis(result.duration),
                 "reason": result.failure.as_ref().map(|failure| &failure.message),
-                "fired": result.evidence.iter().any(|evidence| evidence.fired > 0),
+                "fired": !result.not_fired && result.evidence.iter().any(|evidence| evidence.fired > 0),
             }));
         }
         let excluded: Vec<Value> = matrix
@@ -150,7 +153,7 @@ impl Json {
         let (total, failed) = (cells.len(), cells.len() - passed);
         json!({
             "scenarios": matrix.scenarios, "faults": matrix.faults, "cells": cells, "excluded": excluded,
-            "total": total, "passed": passed, "failed": failed,
+            "total": total, "passed": passed, "failed": failed, "not_fired": not_fired,
         })
     }
 }
@@ -212,6 +215,7 @@ fn failure_type(kind: FailureKind) -> &'static str {
         FailureKind::Timeout => "timeout",
         FailureKind::Service => "service_start",
         FailureKind::Evaluation
+        | FailureKind::ServiceEnded
         | FailureKind::Environment
         | FailureKind::Crash
         | FailureKind::Interrupted => "error",
@@ -266,6 +270,7 @@ mod tests {
         failed.failure = Some(failure());
         failed.evidence = vec![evidence("api_503[0]", "api.public", "response 503", "POST /data/*", 1)];
         let mut cell_result = result(Outcome::Pass, 4);
+        cell_result.not_fired = true;
         cell_result.evidence =
             vec![missed(evidence("x[0]", "db", "deny(EIO)", "write", 0), 3, "fsync 5", "fsync is not write")];
         let events = Run::of(vec![leaf("test_write_gets_503", 0), cell("test_matrix_a_x", 0, 0)])

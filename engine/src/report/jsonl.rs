@@ -37,7 +37,7 @@ impl Reporter for JsonLines {
 mod tests {
     use super::JsonLines;
     use crate::event::{EventKind, FaultWord, Outcome, Phase, Stream};
-    use crate::model::RuleName;
+    use crate::model::{RuleName, StepId};
     use crate::report::fixture::*;
 
     /// The golden file is the contract with editors: a changed line needs a new `v` or only new keys.
@@ -58,6 +58,7 @@ mod tests {
             action: "response 503".to_owned(),
             operation: "POST /data/testkey".to_owned(),
             label: None,
+            step: Some(StepId(1)),
             span: at("response(method"),
         };
         let events = Run::of(vec![leaf("test_write_gets_503", 0), cell("test_matrix_a_x", 0, 0)])

@@ -44,6 +44,13 @@ impl JUnit {
         let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
         let _ = writeln!(text, "<testsuites name=\"faultbox\" {counts}>");
         let _ = writeln!(text, "  <testsuite name=\"{}\" {counts}>", escape(&plan.spec));
+        let silent = |record: &&Record| record.result.as_ref().is_some_and(|result| result.not_fired);
+        let silent = self.records.iter().filter(silent).count();
+        if silent > 0 {
+            text.push_str("    <properties>\n");
+            let _ = writeln!(text, "      <property name=\"not_fired\" value=\"{silent}\"/>");
+            text.push_str("    </properties>\n");
+        }
         for (record, case) in self.records.iter().zip(&self.cases) {
             match case {
                 Some(case) => text.push_str(case),
@@ -103,13 +110,9 @@ fn case_text(record: &Record, result: &LeafResult, plan: &RunPlan, sources: &Sou
         escape(leaf.test.as_str()),
         result.duration.as_secs_f64()
     );
-    let unread = unread(result);
+    let unread = escape(&unread_lines(result));
     let Some(tag) = tag_of(result.outcome) else {
-        if unread.is_empty() {
-            text.push_str("/>\n");
-        } else {
-            let _ = writeln!(text, ">\n      <system-out>{unread}</system-out>\n    </testcase>");
-        }
+        text.push_str(&passed(record, result));
         return text;
     };
     text.push_str(">\n");
@@ -133,10 +136,29 @@ fn case_text(record: &Record, result: &LeafResult, plan: &RunPlan, sources: &Sou
     text
 }
 
-/// The evidence of the rules that could not look at everything, escaped: a pass may be one of unread traffic.
-fn unread(result: &LeafResult) -> String {
+/// The evidence of the rules that could not look at everything: a pass may be one of unread traffic.
+fn unread_lines(result: &LeafResult) -> String {
     let rules: Vec<&Evidence> = result.evidence.iter().filter(|rule| !rule.unread.is_empty()).collect();
-    escape(&evidence::lines(&rules, &result.evidence, false))
+    evidence::lines(&rules, &result.evidence, false)
+}
+
+/// The rest of a test case that passed: what is to be known about the pass.
+fn passed(record: &Record, result: &LeafResult) -> String {
+    let mut told = String::new();
+    if !result.not_fired {
+        told.push_str(&unread_lines(result));
+    } else {
+        let evidence: Vec<&Evidence> = result.evidence.iter().collect();
+        told.push_str("not fired: none of its faults acted\n");
+        told.push_str(&evidence::lines(&evidence, &result.evidence, false));
+    }
+    for end in record.ends.iter().filter(|end| end.is_worth_a_line(true, false)) {
+        let _ = writeln!(told, "{}", end.text());
+    }
+    match told.as_str() {
+        "" => "/>\n".to_owned(),
+        told => format!(">\n      <system-out>{}</system-out>\n    </testcase>\n", escape(told)),
+    }
 }
 
 /// Escapes text for element content and attributes, and replaces what XML 1.0 (section 2.2) does not allow at all.
@@ -159,7 +181,9 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::JUnit;
-    use crate::event::{Evidence, Failure, FailureKind, Outcome, Stream, Unread, UnreadSubject};
+    use crate::event::{
+        EventKind, Evidence, Failure, FailureKind, Outcome, ServiceEnd, Stream, Unread, UnreadSubject,
+    };
     use crate::report::fixture::*;
 
     #[test]
@@ -216,5 +240,30 @@ replay: faultbox test protocol-test.star --test a --seed 3
 "#;
         let expected = expected.replace("\"<a>\" & X", "&quot;&lt;a&gt;&quot; &amp; ␇");
         assert!(text == expected, "--- written\n{text}--- expected\n{expected}---");
+    }
+
+    #[test]
+    fn a_pass_without_an_act_of_a_fault_is_counted_and_explained() {
+        let mut silent = result(Outcome::Pass, 4);
+        silent.not_fired = true;
+        silent.evidence = vec![evidence("slow[0]", "db", "delay 1s", "write", 0)];
+        let ended = EventKind::ServiceExited {
+            service: "worker".into(),
+            status: "killed by SIGABRT".to_owned(),
+            end: ServiceEnd::Allowed,
+            cause: Some("3 ms after write -> ENOSPC on /x".to_owned()),
+        };
+        let run = Run::of(vec![leaf("test_a", 0), leaf("test_b", 0)])
+            .event(1, 2, ended)
+            .finished(0, silent)
+            .finished(1, result(Outcome::Pass, 1));
+        let text = written(|out| Box::new(JUnit::new(out)), &run.events(false));
+        for part in [
+            "<property name=\"not_fired\" value=\"1\"/>",
+            "<system-out>not fired: none of its faults acted\n  slow   write delay 1s   never fired: no system call seen\n</system-out>",
+            "<system-out>worker ended: killed by SIGABRT, 3 ms after write -&gt; ENOSPC on /x\n</system-out>",
+        ] {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
     }
 }

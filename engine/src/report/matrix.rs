@@ -95,7 +95,13 @@ impl<'r> Table<'r> {
         let total = self.cells.len();
         let passed =
             self.cells.iter().filter(|(_, _, leaves)| leaves.iter().all(|leaf| passes(leaf))).count();
-        format!("\nResult: {passed}/{total} passed, {} failed\nFailures:\n{}", lines.len(), lines.concat())
+        let not_fired = self.cells.iter().filter(|(_, _, leaves)| are_unfired(leaves)).count();
+        let not_fired = if not_fired == 0 { String::new() } else { format!(" ({not_fired} not fired)") };
+        let failed = lines.len();
+        format!(
+            "\nResult: {passed}/{total} passed, {failed} failed{not_fired}\nFailures:\n{}",
+            lines.concat()
+        )
     }
 }
 
@@ -115,21 +121,20 @@ fn cell_text(leaves: &[&Record]) -> String {
     if let [only] = leaves {
         let Some(result) = &only.result else { return Outcome::NotRun.word().to_owned() };
         return match result.outcome {
-            Outcome::Pass if !any_fired(result) => "PASS · not fired".to_owned(),
+            Outcome::Pass if result.not_fired => "PASS · not fired".to_owned(),
             Outcome::Pass => format!("PASS ({}ms)", result.duration.as_millis()),
             other => other.word().to_owned(),
         };
     }
     let passed = leaves.iter().filter(|leaf| passes(leaf)).count();
     let bad = leaves.iter().filter_map(|leaf| leaf.result.as_ref()).find(|result| is_bad(result));
-    let unfired = leaves.iter().all(|leaf| leaf.result.as_ref().is_some_and(|result| !any_fired(result)));
-    let mark = if bad.is_none() && unfired { " · not fired" } else { "" };
+    let mark = if bad.is_none() && are_unfired(leaves) { " · not fired" } else { "" };
     format!("{} ({passed}/{}){mark}", bad.map_or(Outcome::Pass, |result| result.outcome).word(), leaves.len())
 }
 
-/// True when a rule acted, or when there was none that could.
-fn any_fired(result: &LeafResult) -> bool {
-    result.evidence.is_empty() || result.evidence.iter().any(|evidence| evidence.fired > 0)
+/// True when every run of a cell passed without an act of its faults.
+fn are_unfired(leaves: &[&Record]) -> bool {
+    leaves.iter().all(|leaf| leaf.result.as_ref().is_some_and(|result| result.not_fired))
 }
 
 fn draw(grid: &[Vec<String>]) -> String {

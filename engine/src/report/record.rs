@@ -1,6 +1,6 @@
 //! What reporters that write after the fact remember of one leaf.
 
-use crate::event::{EventKind, Failure, Leaf, LeafResult, Stream};
+use crate::event::{EventKind, Failure, Leaf, LeafResult, ServiceEnd, Stream};
 use crate::model::ServiceName;
 use crate::text::Span;
 use std::collections::VecDeque;
@@ -11,6 +11,9 @@ const MAX_LINES: usize = 10_000;
 /// Lines of a service's output shown beside a failure.
 pub(super) const TAIL_LINES: usize = 20;
 
+/// The status of a service that ended without a complaint.
+const DONE: &str = "exit code 0";
+
 /// Characters of one such line.
 const TAIL_WIDTH: usize = 500;
 
@@ -20,7 +23,18 @@ pub(super) struct Record {
     pub(super) outputs: Vec<Output>,
     pub(super) printed: Vec<(String, Option<Span>)>,
     pub(super) warnings: Vec<Failure>,
+    /// Services that ended while the test ran.
+    pub(super) ends: Vec<End>,
     pub(super) result: Option<LeafResult>,
+}
+
+/// A service that ended by itself.
+#[derive(Debug)]
+pub(super) struct End {
+    service: ServiceName,
+    status: String,
+    allowed: bool,
+    cause: Option<String>,
 }
 
 /// The end of what one service wrote.
@@ -34,7 +48,8 @@ pub(super) struct Output {
 
 impl Record {
     pub(super) fn new(leaf: Leaf) -> Record {
-        Record { leaf, outputs: Vec::new(), printed: Vec::new(), warnings: Vec::new(), result: None }
+        let (outputs, printed, warnings, ends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Record { leaf, outputs, printed, warnings, ends, result: None }
     }
 
     /// Remembers what matters of an event of this leaf.
@@ -45,6 +60,14 @@ impl Record {
             EventKind::ServiceOutput { service, stream, line } => self.output(service, *stream, line),
             EventKind::Printed { text, span } => self.printed.push((text.clone(), *span)),
             EventKind::Warning { failure } => self.warnings.push(failure.clone()),
+            EventKind::ServiceExited { service, status, end, cause } if *end != ServiceEnd::Asked => {
+                self.ends.push(End {
+                    service: service.clone(),
+                    status: status.clone(),
+                    allowed: *end == ServiceEnd::Allowed,
+                    cause: cause.clone(),
+                });
+            }
             EventKind::LeafFinished { result, .. } => self.result = Some(result.clone()),
             EventKind::RunStarted { .. }
             | EventKind::Notice { .. }
@@ -90,6 +113,20 @@ impl Record {
         if output.lines.len() > MAX_LINES {
             output.lines.pop_front();
         }
+    }
+}
+
+impl End {
+    /// The explanation of a test that did not pass speaks of every end. One that passed goes on after an end that is
+    /// allowed; that a service was done is shown on request.
+    pub(super) fn is_worth_a_line(&self, good: bool, verbose: bool) -> bool {
+        good && self.allowed && (verbose || self.status != DONE)
+    }
+
+    /// `worker ended: killed by SIGABRT, 12 ms after write -> ENOSPC on /tmp/work.log`.
+    pub(super) fn text(&self) -> String {
+        let cause = self.cause.as_ref().map(|cause| format!(", {cause}")).unwrap_or_default();
+        format!("{} ended: {}{cause}", self.service, self.status)
     }
 }
 

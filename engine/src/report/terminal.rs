@@ -150,10 +150,18 @@ impl Terminal {
             let place = span.map(|span| format!("{}: ", sources.place(span))).unwrap_or_default();
             let _ = writeln!(text, "  {place}{}", printable(line));
         }
-        // Rules the explanation below speaks of need no line of their own.
+        for end in record.ends.iter().filter(|end| end.is_worth_a_line(good, self.config.verbose)) {
+            let _ = writeln!(text, "  {}", printable(&end.text()));
+        }
+        // Rules the explanation below speaks of need no line of their own. Rules of one name may differ in what they did.
         let told = |evidence: &Evidence| {
             let mention = format!("rule {} ", evidence.rule);
-            result.failure.iter().flat_map(|failure| &failure.notes).any(|note| note.text.contains(&mention))
+            let mut notes = result.failure.iter().flat_map(|failure| &failure.notes);
+            notes.any(|note| {
+                note.text
+                    .strip_prefix(&mention)
+                    .is_some_and(|rest| rest.starts_with("never fired") == (evidence.fired == 0))
+            })
         };
         let evidence: Vec<&Evidence> = result.evidence.iter().filter(|each| !told(each)).collect();
         text.push_str(&evidence::lines(&evidence, &result.evidence, self.config.verbose || !good));
@@ -197,7 +205,7 @@ impl Terminal {
         self.out.flush()
     }
 
-    /// `11 passed, 0 failed`, then the other counts that are not zero.
+    /// `11 passed, 0 failed`, then the other counts that are not zero, and how many passed without a fault.
     fn counts(&self, totals: &Totals, interrupted: bool) -> String {
         let not_run = if interrupted { "not run (interrupted)" } else { "not run" };
         let errors = if totals.errors == 1 { "error" } else { "errors" };
@@ -216,7 +224,12 @@ impl Terminal {
             let part = format!("{count} {word}");
             if count == 0 { part } else { self.paint(outcome, &part) }
         });
-        painted.collect::<Vec<_>>().join(", ")
+        let mut counts = painted.collect::<Vec<_>>().join(", ");
+        if totals.not_fired > 0 {
+            let part = format!("({} not fired)", totals.not_fired);
+            let _ = write!(counts, " {}", self.paint(Outcome::Skipped, &part));
+        }
+        counts
     }
 
     fn paint(&self, outcome: Outcome, text: &str) -> String {

@@ -10,7 +10,7 @@ use super::failure::kind_word;
 use super::replay;
 use crate::event::{
     Event, EventKind, Evidence, Failure, FaultWord, Leaf, LeafResult, MatrixPlan, Note, Outcome, Phase,
-    RunPlan, Stream, Totals,
+    RunPlan, ServiceEnd, Stream, Totals,
 };
 use crate::text::{SourceMap, Span};
 use serde_json::{Map, Value, json};
@@ -68,8 +68,10 @@ fn body(kind: &EventKind, plan: Option<&RunPlan>, sources: &SourceMap) -> (&'sta
         EventKind::ServiceReady { service, after } => {
             ("service_ready", json!({ "service": service, "afterMs": millis(*after) }))
         }
-        EventKind::ServiceExited { service, status, expected } => {
-            ("service_exited", json!({ "service": service, "status": status, "expected": expected }))
+        EventKind::ServiceExited { service, status, end, cause } => {
+            let (expected, allowed) = (*end == ServiceEnd::Asked, *end == ServiceEnd::Allowed);
+            let object = json!({ "service": service, "status": status, "expected": expected, "allowed": allowed, "cause": cause });
+            ("service_exited", object)
         }
         EventKind::ServiceOutput { service, stream, line } => {
             ("service_output", json!({ "service": service, "stream": stream_word(*stream), "line": line }))
@@ -87,11 +89,11 @@ fn body(kind: &EventKind, plan: Option<&RunPlan>, sources: &SourceMap) -> (&'sta
             ("rule_installed", json!({ "rule": rule, "target": target, "text": text, "place": at(span) }))
         }
         EventKind::RuleRemoved { rule } => ("rule_removed", json!({ "rule": rule })),
-        EventKind::RuleFired { rule, target, word, action, operation, label, span } => (
+        EventKind::RuleFired { rule, target, word, action, operation, label, step, span } => (
             "rule_fired",
             json!({
                 "rule": rule, "target": target, "word": fault_word(*word), "action": action,
-                "operation": operation, "label": label, "place": at(span),
+                "operation": operation, "label": label, "step": step, "place": at(span),
             }),
         ),
         EventKind::ConnectionOpened { target, connection } => {
@@ -176,6 +178,7 @@ fn finished(leaf: &Leaf, result: &LeafResult, plan: Option<&RunPlan>, sources: &
     let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
     put("outcome", json!(outcome_word(result.outcome)));
     put("durationMs", json!(millis(result.duration)));
+    put("notFired", json!(result.not_fired));
     put("failure", json!(result.failure.as_ref().map(|failure| failure_object(failure, sources))));
     let evidence = result.evidence.iter().map(|each| evidence_object(each, sources)).collect();
     put("evidence", Value::Array(evidence));
@@ -211,7 +214,7 @@ fn totals_object(totals: &Totals) -> Value {
     json!({
         "passed": totals.passed, "failed": totals.failed, "errors": totals.errors, "timeouts": totals.timeouts,
         "bypassed": totals.bypassed, "inconclusive": totals.inconclusive, "skipped": totals.skipped,
-        "notRun": totals.not_run,
+        "notRun": totals.not_run, "notFired": totals.not_fired,
     })
 }
 

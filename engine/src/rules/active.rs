@@ -3,7 +3,7 @@
 use super::operation::Operation;
 use super::syscalls::{self, Fit};
 use super::{chance, evidence};
-use crate::event::{NearMiss, Unread, UnreadSubject};
+use crate::event::{Evidence, NearMiss, Unread, UnreadSubject};
 use crate::model::{Clause, Matcher, Rule};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -152,6 +152,20 @@ impl ActiveRule {
     fn note_in_vain(&self, miss: impl FnOnce() -> NearMiss) {
         let mut in_vain = self.in_vain.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         in_vain.get_or_insert_with(miss);
+    }
+
+    /// Evidence taken earlier, with what became of firings that were under way then.
+    pub(super) fn caught_up(&self, mut evidence: Evidence) -> Evidence {
+        evidence.fired = self.fired.load(Relaxed);
+        evidence.ineffective = self.ineffective.load(Relaxed);
+        evidence.shortened = self.shortened.load(Relaxed);
+        evidence.hits = self.hits.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        if evidence.fired > 0 {
+            evidence.near_miss = None;
+        } else if evidence.ineffective > 0 {
+            evidence.near_miss = self.in_vain.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        }
+        evidence
     }
 
     pub fn fired(&self) -> u64 {

@@ -63,6 +63,8 @@ pub struct Decision {
 pub struct Installed {
     set: Arc<RuleSet>,
     batch: Arc<Batch>,
+    /// The evidence when the rules were taken out.
+    at_removal: Option<Vec<Evidence>>,
 }
 
 impl RuleSet {
@@ -102,7 +104,7 @@ impl RuleSet {
         }
         self.change(|batches| batches.insert(0, batch.clone()));
         drop(lasting);
-        Installed { set: self.clone(), batch }
+        Installed { set: self.clone(), batch, at_removal: None }
     }
 
     /// Notes that something carries what no rule can look at or act on, because `reason`. Evidence always says so.
@@ -279,8 +281,20 @@ impl Decision {
 }
 
 impl Installed {
-    /// What each rule saw and did so far, in the order written.
+    /// Takes the rules out. Operations they are still being carried out on count in the evidence when that has ended.
+    pub fn remove(&mut self) {
+        if self.at_removal.is_none() {
+            self.at_removal = Some(self.evidence());
+            self.take_out();
+        }
+    }
+
+    /// What each rule saw while it was installed, and did so far, in the order written.
     pub fn evidence(&self) -> Vec<Evidence> {
+        if let Some(evidence) = &self.at_removal {
+            let rules = evidence.iter().zip(&self.batch.rules);
+            return rules.map(|(evidence, active)| active.caught_up(evidence.clone())).collect();
+        }
         let set = &self.set;
         drop(set.delivery());
         let unread = set.witness.unread_since(&self.batch.unread_before);
@@ -290,11 +304,19 @@ impl Installed {
         };
         self.batch.rules.iter().map(of).collect()
     }
+
+    pub fn is_removed(&self) -> bool {
+        self.at_removal.is_some()
+    }
+
+    fn take_out(&self) {
+        let id = self.batch.id;
+        self.set.change(|batches| batches.retain(|batch| batch.id != id));
+    }
 }
 
 impl Drop for Installed {
     fn drop(&mut self) {
-        let id = self.batch.id;
-        self.set.change(|batches| batches.retain(|batch| batch.id != id));
+        self.take_out();
     }
 }

@@ -67,7 +67,7 @@ impl Datagrams {
             let upstream = network.within(home, Dialer::mirrored(original.address));
             let socket = network.enter(at, || receiver(original)).flatten();
             match socket
-                .and_then(|socket| self.relay(network, home, original.address.port(), upstream, socket))
+                .and_then(|socket| self.relay(network, (home, at), original.address.port(), upstream, socket))
             {
                 Ok(relay) => {
                     mirrors.insert(key, relay);
@@ -109,11 +109,11 @@ impl Datagrams {
         }
     }
 
-    /// Relays what a socket receives: with the rules of a declared interface, plainly for anything else.
+    /// Relays what a socket in the namespace `at` receives: with the rules of a declared interface, plainly for anything else.
     pub(super) fn relay(
         &self,
         network: &Network,
-        home: Namespace,
+        (home, at): (Namespace, Namespace),
         port: u16,
         upstream: Dialer,
         socket: UdpSocket,
@@ -128,7 +128,7 @@ impl Datagrams {
             rules,
             message: udp::message,
             answer: udp::answer,
-            observe: network.observer(),
+            observe: network.observer(at),
         };
         DatagramRelay::start(vec![socket], config)
     }

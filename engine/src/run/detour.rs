@@ -42,12 +42,12 @@ impl Detours {
             Transport::Stream => {
                 let listener = TcpListener::bind(any)?;
                 let at = listener.local_addr()?.port();
-                (at, Either::Stream(network.relay_to(HOME, original, upstream, listener)))
+                (at, Either::Stream(network.relay_to((HOME, HOME), original, upstream, listener)))
             }
             Transport::Datagram => {
                 let socket = UdpSocket::bind(any)?;
                 let at = socket.local_addr()?.port();
-                let relay = network.datagrams().relay(network, HOME, original, upstream, socket)?;
+                let relay = network.datagrams().relay(network, (HOME, HOME), original, upstream, socket)?;
                 (at, Either::Datagram(relay))
             }
         };

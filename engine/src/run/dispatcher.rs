@@ -166,7 +166,7 @@ impl Tally {
     fn note(&mut self, event: &Event) -> bool {
         match &event.kind {
             EventKind::LeafFinished { result, .. } => {
-                self.totals.count(result.outcome);
+                self.totals.count(result);
                 self.duration += result.duration;
                 true
             }

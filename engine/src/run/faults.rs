@@ -5,8 +5,9 @@ use crate::event::{EventKind, Evidence};
 use crate::model::{Endpoint, Rule, ServiceName, Target};
 use crate::plan::Needs;
 use crate::rules::{Installed, RuleSet};
-use crate::spec::{InstallId, Refusal};
+use crate::spec::{FaultCall, InstallId, Refusal};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 /// Installs and removes rules, and keeps the evidence of the removed ones.
@@ -20,11 +21,23 @@ pub(super) struct Faults {
 
 #[derive(Default)]
 struct State {
-    next: u64,
-    installed: BTreeMap<u64, Vec<Installed>>,
-    /// Evidence by installation, so that the order of removal does not matter.
-    collected: BTreeMap<u64, Vec<Evidence>>,
+    /// In the order they were made.
+    installations: Vec<Installation>,
     wanted: Needs,
+}
+
+/// Rules installed together.
+struct Installation {
+    /// `None` for the faults a test is declared with.
+    call: Option<FaultCall>,
+    rules: Vec<Installed>,
+}
+
+/// What every rule of a leaf did, and who installed which.
+#[derive(Default)]
+pub(super) struct Proof {
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) installed: Vec<(Option<FaultCall>, Range<usize>)>,
 }
 
 impl Faults {
@@ -48,8 +61,8 @@ impl Faults {
         self.services.get(service).cloned()
     }
 
-    /// Installs rules, or remembers what was missing for them.
-    pub(super) fn install(&self, rules: Vec<Rule>) -> Result<InstallId, Refusal> {
+    /// Installs rules, or remembers what was missing for them. `call` is the call in the test that asks for them.
+    pub(super) fn install(&self, call: Option<FaultCall>, rules: Vec<Rule>) -> Result<InstallId, Refusal> {
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if rules.iter().any(|rule| !self.needs.cover(rule)) {
             rules.iter().for_each(|rule| state.wanted.add(rule));
@@ -68,46 +81,46 @@ impl Faults {
                 None => groups.push((rule.target.clone(), vec![rule])),
             }
         }
-        let id = state.next;
-        state.next += 1;
         let installed =
             groups.into_iter().filter_map(|(target, rules)| Some(self.set(&target)?.install(rules)));
-        let installed = installed.collect();
-        state.installed.insert(id, installed);
-        Ok(InstallId(id))
+        let rules = installed.collect();
+        state.installations.push(Installation { call, rules });
+        Ok(InstallId(state.installations.len() as u64 - 1))
     }
 
     /// Removes rules; their evidence stays.
     pub(super) fn remove(&self, id: InstallId) {
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(installed) = state.installed.remove(&id.0) {
-            let evidence: Vec<Evidence> = installed.iter().flat_map(Installed::evidence).collect();
-            drop(installed);
-            for rule in &evidence {
-                self.recorder.event(EventKind::RuleRemoved { rule: rule.rule.clone() });
+        let at = usize::try_from(id.0).unwrap_or(usize::MAX);
+        let Some(installation) = state.installations.get_mut(at) else { return };
+        for installed in installation.rules.iter_mut().filter(|installed| !installed.is_removed()) {
+            installed.remove();
+            for rule in installed.evidence() {
+                self.recorder.event(EventKind::RuleRemoved { rule: rule.rule });
             }
-            state.collected.insert(id.0, evidence);
         }
     }
 
-    /// What every rule did so far, in the order they were installed.
-    pub(super) fn evidence(&self) -> Vec<Evidence> {
+    /// What every rule did so far: those of the test's declaration, then by the place of their calls in the test.
+    pub(super) fn proof(&self) -> Proof {
         let state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut all = state.collected.clone();
-        for (id, installed) in &state.installed {
-            all.insert(*id, installed.iter().flat_map(Installed::evidence).collect());
+        let mut proof = Proof::default();
+        let mut installations: Vec<&Installation> = state.installations.iter().collect();
+        installations.sort_by_key(|each| each.call.as_ref().map(|call| call.number));
+        for installation in installations {
+            let start = proof.evidence.len();
+            proof.evidence.extend(installation.rules.iter().flat_map(Installed::evidence));
+            proof.installed.push((installation.call.clone(), start..proof.evidence.len()));
         }
-        all.into_values().flatten().collect()
+        proof
     }
 
     /// Removes whatever is still installed, newest first.
     pub(super) fn remove_all(&self) {
-        loop {
-            let state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            let Some(id) = state.installed.keys().next_back().copied() else { return };
-            drop(state);
-            self.remove(InstallId(id));
-        }
+        let state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let count = state.installations.len() as u64;
+        drop(state);
+        (0..count).rev().for_each(|id| self.remove(InstallId(id)));
     }
 
     /// What the leaf has, plus what its body asked for in vain.

@@ -119,6 +119,8 @@ impl RuleJudge {
         active.acted(operation);
         if active.fired() <= MAX_ACTS_PER_RULE {
             self.recorder.event(self.fired(active, operation));
+        } else {
+            self.recorder.acted_again(&active.rule.name);
         }
     }
 
@@ -165,6 +167,7 @@ impl RuleJudge {
             action: rule.action.to_string(),
             operation: operation.to_owned(),
             label: rule.label.clone(),
+            step: None,
             span: rule.span,
         }
     }

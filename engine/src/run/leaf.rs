@@ -99,17 +99,16 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
     // Whatever the body found, it found it without faults from some moment on.
     let ending = services.broken_judge().map_or(ending, Ending::Broken);
     let duration = leaf.recorder.start().elapsed();
-    let evidence = faults.evidence();
-    if ending.is_failure() {
-        services.settle().await;
+    if ending.is_judged() {
+        services.settle(ending.is_failure()).await;
     }
-    let exits = services.unexpected_exits();
+    let (proof, exits) = (faults.proof(), services.exits());
     leaf.recorder.event(EventKind::PhaseEntered { phase: Phase::Stopping });
     faults.remove_all();
     services.stop().await;
     network.close().await;
     let course = leaf.recorder.course();
-    match verdict::result(ending, &leaf.spec, &test, &course, evidence, &exits, duration) {
+    match verdict::result(ending, &leaf.spec, &test, &course, proof, &exits, duration) {
         Some(result) => Ended::Judged(result),
         None => Ended::Unprepared(faults.wanted()),
     }
@@ -123,6 +122,7 @@ fn broken(leaf: &Leaf<'_>, failure: Failure) -> Ended {
         evidence: Vec::new(),
         returned: None,
         assertions: 0,
+        not_fired: false,
     };
     Ended::Judged(result)
 }
@@ -146,7 +146,7 @@ async fn course(
         return Ending::Broken(failure);
     }
     let rules: Vec<Rule> = test.faults().iter().flat_map(|name| leaf.spec.rules_of(name)).cloned().collect();
-    if !rules.is_empty() && faults.install(rules).is_err() {
+    if !rules.is_empty() && faults.install(None, rules).is_err() {
         return Ending::Unprepared;
     }
     leaf.recorder.event(EventKind::PhaseEntered { phase: Phase::Scenario });
@@ -211,7 +211,7 @@ impl Body {
                 recorder,
                 cancelled: flag,
                 seed,
-                steps: Cell::new(0),
+                tickets: Cell::new(0),
                 early: RefCell::new(BTreeMap::new()),
             });
             // The leaf may have given up waiting; then nobody wants the result.
@@ -251,7 +251,8 @@ async fn serve_steps(
         let endpoint = &request.call.endpoint;
         let Some(service) = leaf.spec.service(&endpoint.service) else { continue };
         let Some(interface) = service.interface(&endpoint.interface) else { continue };
-        let dialer = network.step_dialer(endpoint, interface.protocol, interface.port);
+        let (protocol, port) = (interface.protocol, interface.port);
+        let dialer = network.step_dialer(request.step, endpoint, protocol, port);
         let (protocol, env) = (interface.protocol, service.env.clone());
         let (recorder, answers) = (leaf.recorder.clone(), answers.clone());
         tokio::task::spawn_local(async move {

@@ -43,7 +43,7 @@ impl Mirrors {
             }
             match network.enter(at, || listener(original)).flatten() {
                 Ok(listener) => {
-                    open.insert(key, network.relay(home, original.address, listener));
+                    open.insert(key, network.relay((home, at), original.address, listener));
                 }
                 Err(error) => network.not_mirrored(original, &error),
             }

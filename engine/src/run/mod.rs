@@ -14,7 +14,9 @@
 //! | `mirrors` | mirrors of TCP ports |
 //! | `datagrams` | mirrors of UDP ports |
 //! | `sockets` | calls on sockets that work across namespaces |
+//! | `callers` | which step a connection through a relay belongs to |
 //! | `detour` | the fallback where namespaces are refused |
+//! | `exits` | services that end unasked |
 //! | `interception` | syscalls as operations, for the rules |
 //! | `unfaulted` | calls that cannot be faulted, for the evidence |
 //! | `faults` | the rules of the leaf and their evidence |
@@ -22,10 +24,12 @@
 //! | `verdict` | from a body's end to a result |
 //! | `recorder` | facts to the dispatcher |
 
+mod callers;
 mod cancel;
 mod datagrams;
 mod detour;
 mod dispatcher;
+mod exits;
 mod faults;
 mod interception;
 mod leaf;

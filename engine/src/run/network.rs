@@ -5,12 +5,13 @@
 //! a ruled interface, plain for everything else, declared or not. A mirror is there only while its original is, so a
 //! dead service refuses connections as it would without us.
 
+use super::callers::{Callers, Watcher};
 use super::datagrams::Datagrams;
 use super::detour::Detours;
 use super::mirrors::Mirrors;
 use super::recorder::Recorder;
 use crate::event::EventKind;
-use crate::model::{Endpoint, Protocol, ServiceName, Spec};
+use crate::model::{Endpoint, Protocol, ServiceName, Spec, StepId};
 use crate::plan::{HOME, Namespace, Placement};
 use crate::protocol;
 use crate::proxy::tls::Authority;
@@ -49,6 +50,7 @@ pub(super) struct Network {
     is_unwatched: AtomicBool,
     /// A mirror could not reach its original.
     missed: Arc<Notify>,
+    callers: Arc<Callers>,
 }
 
 /// One network namespace.
@@ -102,6 +104,7 @@ impl Network {
             runtime: Handle::current(),
             is_unwatched: AtomicBool::new(false),
             missed: Arc::default(),
+            callers: Arc::default(),
         })
     }
 
@@ -158,8 +161,10 @@ impl Network {
         &self.recorder
     }
 
-    pub(super) fn observer(&self) -> Arc<dyn Observer> {
-        Arc::new(Watcher { recorder: self.recorder.clone(), missed: self.missed.clone() })
+    /// Hears what happens on relays in a namespace.
+    pub(super) fn observer(&self, at: Namespace) -> Arc<dyn Observer> {
+        let callers = (at == HOME).then(|| self.callers.clone());
+        Arc::new(Watcher { recorder: self.recorder.clone(), missed: self.missed.clone(), callers })
     }
 
     /// Whether services live in several namespaces.
@@ -240,21 +245,26 @@ impl Network {
         detours.stop().await;
     }
 
-    /// Relays what a mirror of an address accepts.
-    pub(super) fn relay(&self, home: Namespace, address: SocketAddr, listener: TcpListener) -> Relay {
-        self.relay_to(home, address.port(), self.within(home, Dialer::mirrored(address)), listener)
+    /// Relays what a mirror in the namespace `at` of an address at home accepts.
+    pub(super) fn relay(
+        &self,
+        (home, at): (Namespace, Namespace),
+        address: SocketAddr,
+        listener: TcpListener,
+    ) -> Relay {
+        self.relay_to((home, at), address.port(), self.within(home, Dialer::mirrored(address)), listener)
     }
 
     /// Relays what a listener accepts, by the rules of a port of a namespace.
     pub(super) fn relay_to(
         &self,
-        home: Namespace,
+        (home, at): (Namespace, Namespace),
         port: u16,
         upstream: Dialer,
         listener: TcpListener,
     ) -> Relay {
         let ruled = self.ruled.iter().find(|ruled| ruled.home == home && ruled.port == port);
-        let observe = self.observer();
+        let observe = self.observer(at);
         // What nobody declared is passed through as it is.
         let plain = || (format!("port {port}"), RuleSet::new(0), Protocol::Tcp);
         let (name, rules, protocol) = ruled
@@ -279,25 +289,18 @@ impl Network {
         })
     }
 
-    /// Where a test's steps go for an interface: its relay when it is ruled, else the service itself.
-    pub(super) fn step_dialer(&self, endpoint: &Endpoint, protocol: Protocol, port: u16) -> Dialer {
+    /// Where a step goes for an interface: its relay when it is ruled, else the service itself.
+    pub(super) fn step_dialer(
+        &self,
+        step: StepId,
+        endpoint: &Endpoint,
+        protocol: Protocol,
+        port: u16,
+    ) -> Dialer {
         let detour = self.detours.lock().unwrap_or_else(PoisonError::into_inner).port(endpoint);
-        self.reaching(HOME, transport(protocol), detour.unwrap_or(port))
-    }
-}
-
-/// Passes a relay's facts on.
-struct Watcher {
-    recorder: Arc<Recorder>,
-    missed: Arc<Notify>,
-}
-
-impl Observer for Watcher {
-    fn event(&self, kind: EventKind) {
-        if matches!(kind, EventKind::ConnectionFailed { .. }) {
-            self.missed.notify_one();
-        }
-        self.recorder.event(kind);
+        let callers = self.callers.clone();
+        let announce = Arc::new(move |route| callers.announce(route, step));
+        self.reaching(HOME, transport(protocol), detour.unwrap_or(port)).announcing(announce)
     }
 }
 

@@ -3,13 +3,13 @@
 use super::wire::Message;
 use crate::event::{Event, EventKind, FaultWord};
 use crate::expect::{Course, FiredRule, StepRecord};
-use crate::model::{RuleName, StepId};
+use crate::model::RuleName;
 use crate::plan::Needs;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How often one rule's acts are reported one by one; its evidence counts all of them.
 pub(super) const MAX_ACTS_PER_RULE: u64 = 256;
@@ -27,14 +27,12 @@ pub(super) struct Recorder {
 struct State {
     out: File,
     course: Course,
-    /// Steps that have no reply yet, by the interface they were made on.
-    open: Vec<(StepId, String)>,
     acts: BTreeMap<RuleName, u64>,
 }
 
 impl Recorder {
     pub(super) fn new(leaf: u32, out: File, start: Instant) -> Recorder {
-        let state = State { out, course: Course::default(), open: Vec::new(), acts: BTreeMap::new() };
+        let state = State { out, course: Course::default(), acts: BTreeMap::new() };
         Recorder { leaf, start, state: Mutex::new(state) }
     }
 
@@ -45,9 +43,19 @@ impl Recorder {
     /// Reports a fact.
     pub(super) fn event(&self, kind: EventKind) {
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if state.note(&kind) {
-            let event = Event { leaf: Some(self.leaf), at: self.start.elapsed(), kind };
+        let at = self.start.elapsed();
+        if state.note(&kind, at) {
+            let event = Event { leaf: Some(self.leaf), at, kind };
             state.send(&Message::Event(Box::new(event)));
+        }
+    }
+
+    /// A rule that is no longer reported one by one acted again.
+    pub(super) fn acted_again(&self, rule: &RuleName) {
+        let at = self.start.elapsed();
+        let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(fired) = state.course.latest.get_mut(rule) {
+            fired.at = at;
         }
     }
 
@@ -71,10 +79,9 @@ impl State {
     }
 
     /// Keeps what the verdict needs; false when the fact is one too many of its kind to report.
-    fn note(&mut self, kind: &EventKind) -> bool {
+    fn note(&mut self, kind: &EventKind, at: Duration) -> bool {
         match kind {
             EventKind::StepSent { step, target, method: _, summary, span } => {
-                self.open.push((*step, target.clone()));
                 let (target, summary) = (target.clone(), summary.clone());
                 self.course.steps.push(StepRecord {
                     step: *step,
@@ -85,28 +92,33 @@ impl State {
                 });
             }
             EventKind::StepReceived { step, status, ok, error, body, .. } => {
-                self.open.retain(|(open, _)| open != step);
                 if let Some(record) = self.course.steps.iter_mut().find(|record| record.step == *step) {
                     record.reply = short_reply(*status, *ok, error, body);
                 }
             }
-            EventKind::RuleFired { rule, target, word, action, operation, span, .. } => {
+            EventKind::RuleFired { rule, target, word, action, operation, step, span, .. } => {
+                let (verb, detail) = wording(*word, action);
+                let fired = FiredRule {
+                    rule: rule.clone(),
+                    target: target.clone(),
+                    at,
+                    action: action.clone(),
+                    verb,
+                    operation: operation.clone(),
+                    detail,
+                    step: *step,
+                    span: *span,
+                };
+                if !matches!(word, FaultWord::Delay | FaultWord::Allow) {
+                    self.course.settled.extend(step);
+                }
+                self.course.latest.insert(rule.clone(), fired.clone());
                 let acts = self.acts.entry(rule.clone()).or_default();
                 *acts += 1;
                 if *acts > MAX_ACTS_PER_RULE {
                     return false;
                 }
-                let step = self.open.iter().rev().find(|(_, on)| on == target).map(|(step, _)| *step);
-                let (verb, detail) = wording(*word, action);
-                self.course.fired.push(FiredRule {
-                    rule: rule.clone(),
-                    verb,
-                    operation: operation.clone(),
-                    detail,
-                    step,
-                    terminal: !matches!(word, FaultWord::Delay | FaultWord::Allow),
-                    span: *span,
-                });
+                self.course.fired.push(fired);
             }
             _ => {}
         }

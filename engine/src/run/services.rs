@@ -1,23 +1,23 @@
 //! The processes of a leaf: started in the order they depend on each other, watched, stopped together.
 
+use super::exits::{self, Exit};
 use super::faults::Faults;
 use super::leaf::AbortOnDrop;
 use super::network::{Network, transport};
 use super::recorder::Recorder;
 use super::supervision::is_about_filter;
 use super::wire::Isolation;
-use crate::event::{EventKind, Failure, FailureKind, Phase};
+use crate::event::{EventKind, Failure, FailureKind, Phase, ServiceEnd};
 use crate::model::{Healthcheck, HealthcheckKind, Protocol, Service, ServiceName, Spec};
 use crate::plan::{Namespace, Placement};
 use crate::protocol;
 use crate::proxy::Dialer;
-use crate::sandbox::{Child, Reaper, orphans};
+use crate::sandbox::{Reaper, orphans};
 use crate::seccomp::{Supervisor, SupervisorCounts};
 use crate::service::health;
 use crate::service::input::{Input, Reader};
 use crate::service::process::{Process, StartError, Surroundings, describe};
 use crate::service::teardown;
-use crate::text::Span;
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -29,8 +29,14 @@ use tokio::task::JoinSet;
 /// How long a stopped service's last lines are waited for.
 const DRAIN: Duration = Duration::from_millis(200);
 
-/// How long after a failure a service's death may take to be noticed.
+/// How long after a failure a service may take to end that is not ending yet: its connections end before it does.
 const SETTLE: Duration = Duration::from_millis(20);
+
+/// How long a service that is ending may take to be gone; dumping core takes longest.
+const ENDING: Duration = Duration::from_secs(5);
+
+/// How often such a service is looked at.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// What a leaf has made before its services start.
 pub(super) struct Setting {
@@ -49,26 +55,21 @@ pub(super) struct Setting {
 /// The services of one leaf.
 pub(super) struct Services {
     pub(super) setting: Setting,
-    running: RefCell<Vec<Running>>,
+    running: RefCell<Vec<Rc<Running>>>,
+    watches: RefCell<Vec<AbortOnDrop<()>>>,
     exits: RefCell<Vec<Exit>>,
     exited: Notify,
     stopping: Cell<bool>,
 }
 
 struct Running {
-    service: ServiceName,
+    service: Service,
     process: Process,
     supervisor: Option<Supervisor>,
-    watch: AbortOnDrop<()>,
-}
-
-/// A service that ended before it was told to.
-#[derive(Debug, Clone)]
-pub(super) struct Exit {
-    pub(super) service: ServiceName,
-    pub(super) status: String,
-    pub(super) last_lines: Vec<String>,
-    pub(super) span: Span,
+    /// Its end is no matter of its start any more.
+    is_ready: Cell<bool>,
+    /// Its end is reported.
+    end_is_known: Cell<bool>,
 }
 
 impl Services {
@@ -76,6 +77,7 @@ impl Services {
         Services {
             setting,
             running: RefCell::default(),
+            watches: RefCell::default(),
             exits: RefCell::default(),
             exited: Notify::new(),
             stopping: Cell::new(false),
@@ -115,8 +117,8 @@ impl Services {
         let began = Instant::now();
         self.setting.recorder.event(EventKind::PhaseEntered { phase: Phase::Starting(service.name.clone()) });
         let namespace = self.setting.placement.of(&service.name);
-        let (mut child, last_lines) =
-            self.launch(service, namespace).map_err(|error| self.refused(service, error))?;
+        let running = self.launch(service, namespace).map_err(|error| self.refused(service, error))?;
+        let mut child = running.process.child();
         if let Some(check) = &service.healthcheck {
             self.setting
                 .recorder
@@ -124,17 +126,22 @@ impl Services {
             tokio::select! {
                 ready = self.wait_ready(service, check, namespace) => {
                     ready.map_err(|refusal| {
-                        let failure = unready(service, check, &refusal, &last_lines.get());
-                        with_readers(failure, service, &self.readers(service))
+                        let lines = running.process.last_lines.get();
+                        let readers = running.process.input.borrow().as_ref().map(Input::readers);
+                        let failure = unready(service, check, &refusal, &lines);
+                        with_readers(failure, service, &readers.unwrap_or_default())
                     })?;
                 }
-                status = child.wait() => {
-                    // Its last words may still be in the pipe.
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                    return Err(died(service, &describe(status), &last_lines.get()));
-                }
+                _ = child.ended() => {}
+            }
+            self.setting.reaper.catch_up();
+            if let Some(end) = child.end() {
+                // Its last words may still be in the pipe.
+                let _ = tokio::time::timeout(DRAIN, running.process.drained().wait()).await;
+                return Err(died(service, &describe(end.status), &running.process.last_lines.get()));
             }
         }
+        running.is_ready.set(true);
         self.setting.network.sync().await;
         self.setting
             .recorder
@@ -146,7 +153,7 @@ impl Services {
         self: &Rc<Services>,
         service: &Service,
         namespace: Namespace,
-    ) -> Result<(Child, crate::service::output::LastLines), StartFailure> {
+    ) -> Result<Rc<Running>, StartFailure> {
         let rules = self.setting.faults.on_service(&service.name);
         let filter = self.filter(service, namespace)?;
         let (recorder, name) = (self.setting.recorder.clone(), service.name.clone());
@@ -184,39 +191,55 @@ impl Services {
         let supervisor = supervisor.transpose().map_err(StartFailure::Supervisor)?;
         let pid = u32::try_from(process.launched.pid).unwrap_or(0);
         self.setting.recorder.event(EventKind::ServiceStarted { service: service.name.clone(), pid });
-        let (child, last_lines) = (process.child(), process.last_lines.clone());
-        let watch =
-            tokio::task::spawn_local(self.clone().watch(service.clone(), child.clone(), last_lines.clone()));
-        let (service, watch) = (service.name, AbortOnDrop(watch));
-        self.running.borrow_mut().push(Running { service, process, supervisor, watch });
-        Ok((child, last_lines))
+        let (is_ready, end_is_known) = (Cell::new(false), Cell::new(false));
+        let running = Rc::new(Running { service, process, supervisor, is_ready, end_is_known });
+        let watch = tokio::task::spawn_local(self.clone().watch(running.clone()));
+        self.watches.borrow_mut().push(AbortOnDrop(watch));
+        self.running.borrow_mut().push(running.clone());
+        Ok(running)
     }
 
-    /// The processes that wait for the service's standard input.
-    fn readers(&self, service: &Service) -> Vec<Reader> {
-        let running = self.running.borrow();
-        let input = running.iter().find(|one| one.service == service.name);
-        input.and_then(|one| one.process.input.as_ref()).map(Input::readers).unwrap_or_default()
-    }
-
-    /// Notes the end of a service; it is unexpected unless the leaf is stopping.
-    async fn watch(
-        self: Rc<Services>,
-        service: Service,
-        mut child: Child,
-        lines: crate::service::output::LastLines,
-    ) {
-        let status = describe(child.wait().await);
-        let expected = self.stopping.get();
-        self.setting.recorder.event(EventKind::ServiceExited {
-            service: service.name.clone(),
-            status: status.clone(),
-            expected,
-        });
-        if !expected {
+    async fn watch(self: Rc<Services>, running: Rc<Running>) {
+        running.process.child().ended().await;
+        self.note_end(&running);
+        if !self.stopping.get() {
             self.setting.network.sync().await;
-            let exit = Exit { service: service.name, status, last_lines: lines.get(), span: service.span };
-            self.exits.borrow_mut().push(exit);
+        }
+    }
+
+    /// Reports the end of a service once it has ended.
+    fn note_end(&self, running: &Running) {
+        let Some(end) = running.process.child().end() else { return };
+        if running.end_is_known.replace(true) {
+            return;
+        }
+        let (service, recorder) = (&running.service, &self.setting.recorder);
+        let is_done = service.interfaces.is_empty() && end.status.is_some_and(|status| status.success());
+        let what = match self.stopping.get() {
+            true => ServiceEnd::Asked,
+            false if service.may_exit || is_done => ServiceEnd::Allowed,
+            false => ServiceEnd::Unasked,
+        };
+        let at = end.at.saturating_duration_since(recorder.start());
+        let is_asked = what == ServiceEnd::Asked;
+        let cause = || exits::cause(&recorder.course(), &self.setting.spec, service, at);
+        let cause = if is_asked { None } else { cause() };
+        recorder.event(EventKind::ServiceExited {
+            service: service.name.clone(),
+            status: describe(end.status),
+            end: what,
+            cause: cause.clone(),
+        });
+        if !is_asked && running.is_ready.get() {
+            self.exits.borrow_mut().push(Exit {
+                service: service.name.clone(),
+                status: end.status,
+                cause,
+                at,
+                allowed: what == ServiceEnd::Allowed,
+                last_lines: running.process.last_lines.clone(),
+                span: service.span,
+            });
             self.exited.notify_one();
         }
     }
@@ -260,44 +283,64 @@ impl Services {
         }
     }
 
-    /// Waits a moment for a service whose death explains a failure: its connections end before its status is known.
-    pub(super) async fn settle(&self) {
-        if self.exits.borrow().is_empty() {
-            // No death within the moment is the usual case.
+    /// Takes note of every service that has ended, or will without anybody's doing, before the test is judged. After a
+    /// failure a moment more is waited for one whose end explains it.
+    pub(super) async fn settle(&self, failed: bool) {
+        let running = self.running.borrow().clone();
+        let deadline = Instant::now() + ENDING;
+        loop {
+            self.setting.reaper.catch_up();
+            running.iter().for_each(|one| self.note_end(one));
+            let is_ending = |one: &Rc<Running>| !one.end_is_known.get() && one.process.child().is_ending();
+            if !running.iter().any(is_ending) || Instant::now() > deadline {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        if failed && self.exits.borrow().is_empty() {
+            // No end within the moment is the usual case.
             let _ = tokio::time::timeout(SETTLE, self.exited.notified()).await;
+        }
+        for one in running.iter().filter(|one| one.end_is_known.get()) {
+            // What it left behind may hold the pipe.
+            let _ = tokio::time::timeout(DRAIN, one.process.drained().wait()).await;
         }
     }
 
     /// What went wrong in deciding about a service's calls; from then on no fault acted on it.
     pub(super) fn broken_judge(&self) -> Option<Failure> {
         let running = self.running.borrow();
-        running.iter().find_map(|one| judge_failure(&one.service, &one.supervisor.as_ref()?.counts()))
+        running.iter().find_map(|one| judge_failure(&one.service.name, &one.supervisor.as_ref()?.counts()))
     }
 
-    pub(super) fn unexpected_exits(&self) -> Vec<Exit> {
-        self.exits.borrow().clone()
+    /// Services that ended before they were asked to, in that order.
+    pub(super) fn exits(&self) -> Vec<Exit> {
+        let mut exits = self.exits.borrow().clone();
+        exits.sort_by_key(|exit| exit.at);
+        exits
     }
 
     /// Stops every service: delayed calls continue, then each process group ends.
     pub(super) async fn stop(&self) {
         self.stopping.set(true);
-        let mut running = std::mem::take(&mut *self.running.borrow_mut());
+        let running = std::mem::take(&mut *self.running.borrow_mut());
+        let watches = std::mem::take(&mut *self.watches.borrow_mut());
         for one in &running {
             if let Some(supervisor) = &one.supervisor {
                 supervisor.release();
             }
         }
         let mut stops = JoinSet::new();
-        for one in running.iter_mut().rev() {
+        for one in running.iter().rev() {
             let (handle, input) = (one.process.handle(), one.process.input.take());
             stops.spawn_local(async move { teardown::stop(&handle, input).await });
         }
         while stops.join_next().await.is_some() {}
-        for one in &mut running {
+        for (one, mut watch) in running.iter().zip(watches) {
             // A daemon that left the process group may hold the pipe; it dies with the namespace.
-            let _ = tokio::time::timeout(DRAIN, one.process.drained()).await;
+            let _ = tokio::time::timeout(DRAIN, one.process.drained().wait()).await;
             // It tells of the end that teardown waited for; dropped before, it would tell in some runs and not in others.
-            let _ = tokio::time::timeout(DRAIN, &mut one.watch.0).await;
+            let _ = tokio::time::timeout(DRAIN, &mut watch.0).await;
         }
         if self.setting.isolation == Isolation::Host {
             orphans::kill(&[]);

@@ -4,7 +4,7 @@ use super::faults::Faults;
 use super::recorder::Recorder;
 use crate::event::{EventKind, Phase};
 use crate::model::{Rule, StepCall, StepId, StepReply};
-use crate::spec::{InstallId, Refusal, Stage, Ticket};
+use crate::spec::{FaultCall, InstallId, Refusal, Stage, Ticket};
 use crate::text::Span;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ pub(super) struct LiveStage {
     pub(super) recorder: Arc<Recorder>,
     pub(super) cancelled: Arc<AtomicBool>,
     pub(super) seed: u64,
-    pub(super) steps: Cell<u32>,
+    pub(super) tickets: Cell<u64>,
     pub(super) early: RefCell<BTreeMap<u64, StepReply>>,
 }
 
@@ -47,11 +47,10 @@ impl LiveStage {
 }
 
 impl Stage for LiveStage {
-    fn begin(&self, call: StepCall) -> Result<(StepId, Ticket), Refusal> {
+    fn begin(&self, step: StepId, call: StepCall) -> Result<Ticket, Refusal> {
         self.checked()?;
-        let number = self.steps.get() + 1;
-        self.steps.set(number);
-        let (step, ticket) = (StepId(number), Ticket(u64::from(number)));
+        let ticket = Ticket(self.tickets.get());
+        self.tickets.set(ticket.0 + 1);
         self.recorder.event(EventKind::StepSent {
             step,
             target: call.endpoint.to_string(),
@@ -60,7 +59,7 @@ impl Stage for LiveStage {
             span: call.span,
         });
         self.requests.send(StepRequest { ticket, step, call }).map_err(|_| Refusal::Cancelled)?;
-        Ok((step, ticket))
+        Ok(ticket)
     }
 
     fn wait_any(&self, tickets: &[Ticket]) -> Result<(usize, StepReply), Refusal> {
@@ -83,9 +82,9 @@ impl Stage for LiveStage {
         }
     }
 
-    fn install(&self, rules: Vec<Rule>) -> Result<InstallId, Refusal> {
+    fn install(&self, call: FaultCall, rules: Vec<Rule>) -> Result<InstallId, Refusal> {
         self.checked()?;
-        self.faults.install(rules)
+        self.faults.install(Some(call), rules)
     }
 
     fn remove(&self, id: InstallId) -> Result<(), Refusal> {

@@ -1,11 +1,13 @@
 //! From the end of a body to the result of its leaf.
 
-use super::services::Exit;
-use crate::event::{Evidence, Failure, FailureKind, LeafResult};
-use crate::expect::{Course, Demand, Demands, judge};
+use super::exits::{self, Exit};
+use super::faults::Proof;
+use crate::event::{Evidence, Failure, FailureKind, LeafResult, Outcome};
+use crate::expect::{Course, Demand, judge};
 use crate::model::{AssumptionName, Spec, StepId, Test, TestKind};
 use crate::spec::{Performed, SpecFailure, SpecFailureKind};
 use crate::text::Span;
+use std::ops::Range;
 use std::time::Duration;
 
 /// How a leaf's body came to an end.
@@ -23,6 +25,14 @@ pub(super) enum Ending {
 }
 
 impl Ending {
+    /// Whether there is something to judge.
+    pub(super) fn is_judged(&self) -> bool {
+        match self {
+            Ending::Performed(_) | Ending::TimedOut { .. } => true,
+            Ending::Broken(_) | Ending::Cancelled | Ending::Unprepared => false,
+        }
+    }
+
     /// Whether something went wrong that the death of a service may explain.
     pub(super) fn is_failure(&self) -> bool {
         match self {
@@ -39,7 +49,7 @@ pub(super) fn result(
     spec: &Spec,
     test: &Test,
     course: &Course,
-    evidence: Vec<Evidence>,
+    proof: Proof,
     exits: &[Exit],
     duration: Duration,
 ) -> Option<LeafResult> {
@@ -48,7 +58,8 @@ pub(super) fn result(
             let returned = performed.returned.as_ref().map(|returned| returned.text.clone());
             let from = performed.returned.as_ref().and_then(|returned| returned.step);
             let judged = performed.failure.as_ref().and_then(|failure| judged_step(failure, from));
-            let failure = performed.failure.map(|failure| failure_of(failure, exits));
+            let failure = performed.failure.map(|failure| exits::explained(failure_of(failure), exits));
+            let failure = failure.or_else(|| exits::failure(exits));
             (failure, judged, returned, performed.assertions)
         }
         Ending::TimedOut { limit } => {
@@ -63,7 +74,7 @@ pub(super) fn result(
                 failure = failure.note(text, Some(step.span));
             }
             let failure = failure.help("raise timeout= or --timeout when the system needs longer");
-            (Some(crashes(failure, exits)), None, None, 0)
+            (Some(exits::explained(failure, exits)), None, None, 0)
         }
         Ending::Broken(failure) => (Some(failure), None, None, 0),
         Ending::Cancelled => {
@@ -72,8 +83,11 @@ pub(super) fn result(
         }
         Ending::Unprepared => return None,
     };
-    let (outcome, failure) = judge(failure, judged, course, &evidence, &demands(spec, test));
-    Some(LeafResult { outcome, duration, failure, evidence, returned, assertions })
+    let demands = demands(spec, test, &proof);
+    let (outcome, failure) = judge(failure, judged, course, &proof.evidence, &demands);
+    let not_fired = outcome == Outcome::Pass && not_fired(test, &proof);
+    let evidence = proof.evidence;
+    Some(LeafResult { outcome, duration, failure, evidence, returned, assertions, not_fired })
 }
 
 /// The step whose reply the failing assertion looked at: the last one read, or the one the scenario returned.
@@ -84,7 +98,7 @@ fn judged_step(failure: &SpecFailure, returned: Option<StepId>) -> Option<StepId
     read.map(|read| read.step).or(returned)
 }
 
-fn failure_of(failure: SpecFailure, exits: &[Exit]) -> Failure {
+fn failure_of(failure: SpecFailure) -> Failure {
     let kind = match failure.kind {
         SpecFailureKind::Assertion if failure.in_expect => FailureKind::Expectation,
         SpecFailureKind::Assertion => FailureKind::Assertion,
@@ -104,47 +118,69 @@ fn failure_of(failure: SpecFailure, exits: &[Exit]) -> Failure {
     for (name, span) in failure.stack.into_iter().rev().filter(|(_, span)| elsewhere(*span)) {
         out = out.note(format!("called from {name}"), Some(span));
     }
-    crashes(out, exits)
+    out
 }
 
 fn covers(outer: Span, inner: Span) -> bool {
     outer.file == inner.file && outer.start <= inner.start && inner.end <= outer.end
 }
 
-/// Adds the services that died on the way.
-fn crashes(mut failure: Failure, exits: &[Exit]) -> Failure {
-    for exit in exits {
-        failure = failure.note(
-            format!("service {} ended during the test: {}", exit.service, exit.status),
-            Some(exit.span),
-        );
-        for line in &exit.last_lines {
-            failure = failure.note(format!("{} | {line}", exit.service), None);
-        }
-    }
-    failure
-}
-
-/// Which assumptions must act: in a fault scenario every part that has rules, in a cell only when the matrix asks.
-fn demands(spec: &Spec, test: &Test) -> Demands {
-    let wanted = match &test.kind {
-        TestKind::Body { .. } | TestKind::Scenario { .. } => false,
-        TestKind::FaultScenario { may_miss, .. } => !may_miss,
+/// Which rules must act: in a fault scenario one of every part that has rules, in a cell only when the matrix asks, and
+/// one of every call in the test that installs rules.
+fn demands(spec: &Spec, test: &Test, proof: &Proof) -> Vec<Demand> {
+    let (declared, called) = match &test.kind {
+        TestKind::Body { .. } | TestKind::Scenario { .. } => (false, true),
+        TestKind::FaultScenario { may_miss, .. } => (!may_miss, !may_miss),
         TestKind::Cell(cell) => {
-            spec.matrices.get(cell.matrix).is_some_and(|matrix| matrix.require_faults_fire)
+            let asks = spec.matrices.get(cell.matrix).is_some_and(|matrix| matrix.require_faults_fire);
+            (asks, true)
         }
     };
-    let mut demands = Demands { each: Vec::new(), span: Some(test.span) };
-    if wanted {
-        test.faults().iter().for_each(|name| demand(spec, name, &mut demands.each));
+    let mut demands = Vec::new();
+    for (call, places) in &proof.installed {
+        match call {
+            None if declared => {
+                let parts = test.faults().iter();
+                parts.for_each(|name| demand(spec, name, test.span, (proof, places), &mut demands));
+            }
+            Some(call) if called && !call.may_miss => match &call.assumption {
+                Some(name) => demand(spec, name, call.span, (proof, places), &mut demands),
+                None => demands.push(Demand {
+                    name: format!("{}() on {}", call.name, call.target),
+                    rules: places.clone().collect(),
+                    span: call.span,
+                }),
+            },
+            _ => {}
+        }
     }
     demands
 }
 
-fn demand(spec: &Spec, name: &AssumptionName, into: &mut Vec<Demand>) {
+/// Asks for an act of every part of an assumption whose rules stand at `places` of the evidence. `span` is where it was
+/// asked for.
+fn demand(
+    spec: &Spec,
+    name: &AssumptionName,
+    span: Span,
+    (proof, places): (&Proof, &Range<usize>),
+    into: &mut Vec<Demand>,
+) {
     let Some(assumption) = spec.assumption(name).filter(|assumption| !assumption.may_miss) else { return };
-    if !assumption.rules.is_empty() && !into.iter().any(|known| known.assumption == *name) {
-        into.push(Demand { assumption: name.clone(), span: assumption.span });
+    let own = |at: &usize| proof.evidence[*at].assumption.as_ref() == Some(name);
+    let rules: Vec<usize> = places.clone().filter(own).collect();
+    let known = |demand: &Demand| demand.rules == rules;
+    if !rules.is_empty() && !into.iter().any(known) {
+        into.push(Demand { name: name.to_string(), rules, span });
     }
-    assumption.parts.iter().for_each(|part| demand(spec, part, into));
+    assumption.parts.iter().for_each(|part| demand(spec, part, span, (proof, places), into));
+}
+
+/// True when the faults of a passed test never acted: those it is declared with, or, when there are none, those of the
+/// calls in it.
+fn not_fired(test: &Test, proof: &Proof) -> bool {
+    let is_declared = !test.faults().is_empty();
+    let of_test = proof.installed.iter().filter(|(call, _)| call.is_none() == is_declared);
+    let rules: Vec<&Evidence> = of_test.flat_map(|(_, places)| &proof.evidence[places.clone()]).collect();
+    !rules.is_empty() && rules.iter().all(|rule| rule.fired == 0)
 }

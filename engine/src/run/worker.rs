@@ -258,5 +258,6 @@ fn error_result(start: Instant, failure: Failure) -> LeafResult {
         evidence: Vec::new(),
         returned: None,
         assertions: 0,
+        not_fired: false,
     }
 }

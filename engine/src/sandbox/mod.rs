@@ -6,11 +6,13 @@
 //!   of a leaf survives a `kill -9` of anyone.
 //! - [`NetNs`] is a network namespace and a way to act inside it for a moment.
 //! - [`Reaper`] is the one place where children are waited for; a [`Child`] learns its exit status from it.
+//!   Which orphans belong to which child is found out in `descent`.
 //! - [`orphans`] is what stands in for the PID namespace where there is none.
 //! - [`capability::probe`] says what this host allows and what to do about the rest.
 
 pub mod capability;
 mod death;
+mod descent;
 mod hosts;
 mod keep;
 mod mounts;
@@ -27,4 +29,4 @@ pub use keep::{Keep, Kept};
 pub use namespaces::{Config, Sandbox, SandboxError, Side, Step, enter};
 pub use netns::NetNs;
 pub use overlay::{NotOverlaid, Overlay};
-pub use reap::{Child, Reaper};
+pub use reap::{Child, End, Reaper};

@@ -83,11 +83,21 @@ fn wait_with(pid: libc::pid_t, flags: libc::c_int) -> io::Result<Option<libc::c_
 
 /// Sleeps until this child, or any, has ended and says which, leaving it to be reaped. ECHILD when there is none.
 pub(super) fn await_exit(pid: Option<libc::pid_t>) -> io::Result<libc::pid_t> {
+    look_for_exit(pid, 0)
+}
+
+/// A child that has ended, if there is one, leaving it to be reaped. ECHILD when there is no child.
+pub(super) fn find_exit() -> io::Result<Option<libc::pid_t>> {
+    // Without one that has ended, the number stays 0 (wait(2)).
+    look_for_exit(None, libc::WNOHANG).map(|pid| Some(pid).filter(|&pid| pid != 0))
+}
+
+fn look_for_exit(pid: Option<libc::pid_t>, flags: libc::c_int) -> io::Result<libc::pid_t> {
     let (kind, id) = pid.map_or((libc::P_ALL, 0), |pid| (libc::P_PID, pid.cast_unsigned()));
     // SAFETY: all zero is a valid `siginfo_t`; the kernel fills it before `si_pid` reads it.
     unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
-        if libc::waitid(kind, id, &raw mut info, libc::WEXITED | libc::WNOWAIT) < 0 {
+        if libc::waitid(kind, id, &raw mut info, libc::WEXITED | libc::WNOWAIT | flags) < 0 {
             return Err(io::Error::last_os_error());
         }
         Ok(info.si_pid())

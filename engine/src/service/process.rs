@@ -6,6 +6,7 @@ use crate::event::Stream;
 use crate::model::Service;
 use crate::sandbox::{Child, Reaper};
 use crate::seccomp::{Filter, Launch, LaunchError, Launched, Listener, launch};
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::rc::Rc;
 use tokio::net::unix::pipe;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A started service.
@@ -21,8 +23,22 @@ pub struct Process {
     pub launched: Rc<Launched<Child>>,
     listener: Option<Listener>,
     pub last_lines: LastLines,
-    pub input: Option<Input>,
+    /// The end of its standard input that keeps it open.
+    pub input: RefCell<Option<Input>>,
     drains: Vec<JoinHandle<()>>,
+    open: watch::Receiver<usize>,
+}
+
+/// Waits for the end of what a service prints. Clones wait for the same.
+#[derive(Clone)]
+pub struct Drained(watch::Receiver<usize>);
+
+impl Drained {
+    /// Returns when everything it printed is read. Bounded by the caller: what it left behind may hold the pipe.
+    pub async fn wait(&mut self) {
+        // An error means that nobody reads any more.
+        let _ = self.0.wait_for(|open| *open == 0).await;
+    }
 }
 
 /// What a service starts with besides what the spec says.
@@ -74,15 +90,21 @@ impl Process {
         drop((stdin, stdout_end, stderr_end));
         let last_lines = LastLines::default();
         let mut drains = Vec::new();
+        let (closed, open) = watch::channel(2);
         for (end, stream) in
             [(OwnedFd::from(stdout), Stream::Stdout), (OwnedFd::from(stderr), Stream::Stderr)]
         {
             let from = pipe::Receiver::from_owned_fd(end).map_err(StartError::Output)?;
             let (last, line) = (last_lines.clone(), line.clone());
-            drains.push(tokio::task::spawn_local(drain(from, stream, last, line)));
+            let closed = closed.clone();
+            drains.push(tokio::task::spawn_local(async move {
+                drain(from, stream, last, line).await;
+                closed.send_modify(|open| *open -= 1);
+            }));
         }
         let listener = launched.listener.take();
-        Ok(Process { launched: Rc::new(launched), listener, last_lines, input, drains })
+        let input = RefCell::new(input);
+        Ok(Process { launched: Rc::new(launched), listener, last_lines, input, drains, open })
     }
 
     /// Where the service's intercepted calls arrive; taken once.
@@ -99,12 +121,8 @@ impl Process {
         self.launched.child.clone()
     }
 
-    /// Waits until everything it printed is read. Bounded by the caller: a daemon may hold the pipe.
-    pub async fn drained(&mut self) {
-        for drain in self.drains.drain(..) {
-            // A cancelled drain has nothing more to say.
-            let _ = drain.await;
-        }
+    pub fn drained(&self) -> Drained {
+        Drained(self.open.clone())
     }
 }
 

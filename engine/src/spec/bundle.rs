@@ -5,6 +5,7 @@
 use super::accept;
 use super::call::{Arg, Call};
 use super::failure::Stop;
+use super::numbering::Sequence;
 use super::outline::ArgKind;
 use super::shape::Signature;
 use super::target;
@@ -20,6 +21,16 @@ use starlark::values::Value;
 pub(super) enum TargetValue<'v> {
     Service(&'v ServiceValue),
     Interface(&'v InterfaceRef),
+}
+
+impl std::fmt::Display for TargetValue<'_> {
+    /// `db`, `api.public`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TargetValue::Service(value) => write!(f, "{}", value.service.name),
+            TargetValue::Interface(value) => write!(f, "{}", value.endpoint),
+        }
+    }
 }
 
 impl<'v> TargetValue<'v> {
@@ -39,14 +50,12 @@ impl<'v> TargetValue<'v> {
 /// How the next rule is named.
 pub(super) struct Names<'n> {
     pub bundle: &'n str,
-    pub next: usize,
+    pub numbers: &'n Sequence,
 }
 
 impl Names<'_> {
-    fn take(&mut self) -> RuleName {
-        let name = RuleName(format!("{}[{}]", self.bundle, self.next).into());
-        self.next += 1;
-        name
+    fn take(&self) -> RuleName {
+        RuleName(format!("{}[{}]", self.bundle, self.numbers.take()).into())
     }
 }
 
@@ -55,7 +64,7 @@ pub(super) fn protocol_rules<'v>(
     call: &mut Call<'v, '_, '_, '_>,
     on: Option<(TargetValue<'v>, Span)>,
     given: Arg<'v>,
-    names: &mut Names<'_>,
+    names: &Names<'_>,
     rules: &mut Vec<Rule>,
 ) -> Result<(), Stop> {
     if Hole::is(given.value) {
@@ -103,7 +112,7 @@ pub(super) fn protocol_rules<'v>(
 pub(super) fn syscall_faults<'v>(
     call: &mut Call<'v, '_, '_, '_>,
     on: Option<TargetValue<'v>>,
-    names: &mut Names<'_>,
+    names: &Names<'_>,
     rules: &mut Vec<Rule>,
 ) -> Result<(), Stop> {
     for (word, arg) in call.extra.clone() {

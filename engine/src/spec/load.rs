@@ -6,6 +6,7 @@ use super::errors;
 use super::gather::{self, Gathered, Parsed};
 use super::globals;
 use super::guard;
+use super::numbering::Numbering;
 use super::outline::Outline;
 use super::program::Program;
 use super::register;
@@ -192,7 +193,8 @@ fn evaluate(
         imports.iter().map(|(name, module)| (name.as_str(), module)).collect();
     let loader = ReturnFileLoader { modules: &by_name };
     ast.replace_binary_operators(&guard::replacements());
-    let context = Context { session, branch: None };
+    let numbers = Numbering::default();
+    let context = Context { session, branch: None, numbers: &numbers, line: 0 };
     let Phase::Load(state) = &session.phase else { return None };
     let ended = catch_unwind(AssertUnwindSafe(|| {
         Module::with_temp_heap(|module| {

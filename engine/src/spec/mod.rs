@@ -28,6 +28,7 @@ mod register;
 mod guard;
 pub(crate) mod handed;
 mod coroutine;
+mod numbering;
 mod errors;
 pub(crate) mod bodies;
 pub(crate) mod builtins;
@@ -36,7 +37,7 @@ pub(crate) mod values;
 pub use failure::{AttrRead, SpecFailure, SpecFailureKind};
 pub use load::{Loaded, load};
 pub use program::{Performance, Performed, Program, Returned};
-pub use stage::{InstallId, Refusal, Stage, Ticket};
+pub use stage::{FaultCall, InstallId, Refusal, Stage, Ticket};
 
 /// Bounds on one evaluation.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@ use super::draft::Callable;
 use super::errors;
 use super::failure::{SpecFailure, SpecFailureKind};
 use super::guard;
+use super::numbering::Numbering;
 use super::session::{Context, PerformState, Phase, Session, Written};
 use super::stage::Stage;
 use super::values::{Expectation, ExpectationKind, ResponseValue};
@@ -93,7 +94,7 @@ impl Program {
                 assertions: Cell::new(0),
                 in_expect: Cell::new(false),
                 started: RefCell::default(),
-                rules: Cell::new(0),
+                branches: Cell::new(0),
             }),
             limits: *limits,
             statement: Cell::new(None),
@@ -122,7 +123,8 @@ impl Program {
         session: &Session<'_>,
         performance: &Performance,
     ) -> (Option<Returned>, Option<SpecFailure>) {
-        let context = Context { session, branch: None };
+        let numbers = Numbering::default();
+        let context = Context { session, branch: None, numbers: &numbers, line: 0 };
         Module::with_temp_heap(|module| {
             let mut eval = Evaluator::new(&module);
             eval.extra = Some(&context);

@@ -6,6 +6,7 @@ use super::coroutine::Branch;
 use super::draft::Draft;
 use super::failure::AttrRead;
 use super::handed;
+use super::numbering::Numbering;
 use super::outline::{CallSite, Outline};
 use super::stage::{InstallId, Refusal, Stage, Ticket};
 use crate::diagnostic::Diagnostic;
@@ -64,6 +65,9 @@ pub(super) struct Context<'e> {
     pub session: &'e Session<'e>,
     /// The coroutine that suspends at steps, inside `parallel`.
     pub branch: Option<&'e Branch<'e>>,
+    pub numbers: &'e Numbering,
+    /// Tells the test itself (0) and every branch of it apart.
+    pub line: u32,
 }
 
 pub(super) struct Session<'s> {
@@ -99,13 +103,21 @@ pub(super) struct LoadState<'s> {
 /// A running test.
 pub(super) struct PerformState {
     pub stage: Rc<dyn Stage>,
-    pub reads: Arc<Mutex<Vec<AttrRead>>>,
+    pub reads: Arc<Mutex<Reads>>,
     pub assertions: Cell<u32>,
     pub in_expect: Cell<bool>,
     /// What `fault_start` installed and `fault_stop` has not removed, latest last.
     pub started: RefCell<Vec<(ServiceName, InstallId)>>,
-    /// Rules written in bodies so far, for their names.
-    pub rules: Cell<usize>,
+    /// Branches of `parallel` so far.
+    pub branches: Cell<u32>,
+}
+
+/// What was read of replies since the last assertion that held. Branches of `parallel` read and assert for themselves.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    /// The [`Context::line`] that is being evaluated.
+    running: u32,
+    list: Vec<(u32, AttrRead)>,
 }
 
 /// Findings without repetition: a loop or a helper makes the same one many times.
@@ -192,9 +204,18 @@ impl<'e> Context<'e> {
 
     /// Waits for one of the steps: inside `parallel` by letting the other branches run.
     pub(super) fn wait(&self, stage: &dyn Stage, tickets: &[Ticket]) -> Result<(usize, StepReply), Refusal> {
-        match self.branch {
+        let outcome = match self.branch {
             Some(branch) => branch.wait(tickets),
             None => stage.wait_any(tickets),
+        };
+        self.goes_on();
+        outcome
+    }
+
+    /// Another branch ran, or may have, and now it is this one's turn.
+    pub(super) fn goes_on(&self) {
+        if let Some(state) = self.perform() {
+            lock(&state.reads).running = self.line;
         }
     }
 }
@@ -202,24 +223,36 @@ impl<'e> Context<'e> {
 impl PerformState {
     /// Remembers what was read since the last assertion.
     pub(super) fn take_reads(&self) -> Vec<AttrRead> {
-        lock(&self.reads).clone()
+        let reads = lock(&self.reads);
+        let own = reads.list.iter().filter(|(line, _)| *line == reads.running);
+        own.map(|(_, read)| read.clone()).collect()
     }
 
     pub(super) fn forget_reads(&self) {
-        lock(&self.reads).clear();
+        let mut reads = lock(&self.reads);
+        let running = reads.running;
+        reads.list.retain(|(line, _)| *line != running);
+    }
+
+    /// A new [`Context::line`].
+    pub(super) fn new_line(&self) -> u32 {
+        let line = self.branches.get() + 1;
+        self.branches.set(line);
+        line
     }
 }
 
 /// Notes one read; the oldest is forgotten when there are too many.
-pub(super) fn note_read(reads: &Mutex<Vec<AttrRead>>, read: AttrRead) {
+pub(super) fn note_read(reads: &Mutex<Reads>, read: AttrRead) {
     let mut reads = lock(reads);
-    if reads.last() == Some(&read) {
+    let read = (reads.running, read);
+    if reads.list.last() == Some(&read) {
         return;
     }
-    if reads.len() >= MAX_READS {
-        reads.remove(0);
+    if reads.list.len() >= MAX_READS {
+        reads.list.remove(0);
     }
-    reads.push(read);
+    reads.list.push(read);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -2,7 +2,7 @@
 //!
 //! Three versions exist: the load-time one refuses everything, `run::stage` is the real one, tests use a scripted one.
 
-use crate::model::{Rule, StepCall, StepId, StepReply};
+use crate::model::{AssumptionName, Rule, StepCall, StepId, StepReply};
 use crate::text::Span;
 
 /// Names a set of rules installed together.
@@ -13,22 +13,33 @@ pub struct InstallId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ticket(pub u64);
 
+/// A call in a test that installs rules. Whether they acted is judged when the test has passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultCall {
+    /// `fault`, `fault_start` or `fault_all`.
+    pub name: &'static str,
+    /// What it was given: `api.public`, `db`, or the name of an assumption.
+    pub target: String,
+    /// The assumption whose rules it installs.
+    pub assumption: Option<AssumptionName>,
+    /// True when the test may pass although none of its rules acted.
+    pub may_miss: bool,
+    /// Its place among such calls of the test.
+    pub number: u32,
+    /// The whole call.
+    pub span: Span,
+}
+
 /// What a running test asks of the world. Called on the thread that evaluates the body; every call may block it.
 pub trait Stage {
-    /// Starts a step and returns at once.
-    fn begin(&self, call: StepCall) -> Result<(StepId, Ticket), Refusal>;
+    /// Starts a step and returns at once. `step` is its number, unique in the test.
+    fn begin(&self, step: StepId, call: StepCall) -> Result<Ticket, Refusal>;
 
     /// Waits until one of the steps is done; gives its place in `tickets` and its reply.
     fn wait_any(&self, tickets: &[Ticket]) -> Result<(usize, StepReply), Refusal>;
 
-    /// Makes a step and waits for its reply.
-    fn step(&self, call: StepCall) -> Result<StepReply, Refusal> {
-        let (_, ticket) = self.begin(call)?;
-        Ok(self.wait_any(&[ticket])?.1)
-    }
-
-    /// Installs rules; they act until removed or until the leaf ends.
-    fn install(&self, rules: Vec<Rule>) -> Result<InstallId, Refusal>;
+    /// Installs the rules of a `fault(...)` call; they act until removed or until the leaf ends.
+    fn install(&self, call: FaultCall, rules: Vec<Rule>) -> Result<InstallId, Refusal>;
 
     /// Removes rules installed before.
     fn remove(&self, id: InstallId) -> Result<(), Refusal>;

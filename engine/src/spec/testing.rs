@@ -1,6 +1,6 @@
 //! What the tests of this room share: specs in memory, findings as lines, and a scripted stage.
 
-use super::stage::{InstallId, Refusal, Stage, Ticket};
+use super::stage::{FaultCall, InstallId, Refusal, Stage, Ticket};
 use super::{Limits, Loaded, Performance, Performed, STACK_BYTES, load};
 use crate::model::{Rule, StepCall, StepId, StepReply, TestKind};
 use crate::text::{MemoryFiles, Span};
@@ -49,17 +49,17 @@ pub(crate) struct Script {
 }
 
 impl Stage for Script {
-    fn begin(&self, call: StepCall) -> Result<(StepId, Ticket), Refusal> {
+    fn begin(&self, step: StepId, call: StepCall) -> Result<Ticket, Refusal> {
         if let Some(refusal) = &self.refuse {
             return Err(refusal.clone());
         }
-        let id = StepId(self.steps.borrow().len() as u32 + 1);
+        let place = self.steps.borrow().len() as u64 + 1;
         let path = call.args.get("path").and_then(Json::as_str).unwrap_or("/").to_owned();
         let key = format!("{}.{} {path}", call.endpoint, call.method);
         let args = serde_json::to_string(&call.args).unwrap_or_default();
         self.log.borrow_mut().push(format!("step {}.{} {args}", call.endpoint, call.method));
         let mut reply = self.replies.get(&key).cloned().unwrap_or(StepReply {
-            step: id,
+            step,
             status: 200,
             body: path.clone(),
             data: Json::String(path),
@@ -69,9 +69,9 @@ impl Stage for Script {
             duration: Duration::from_millis(7),
             truncated: false,
         });
-        reply.step = id;
+        reply.step = step;
         self.steps.borrow_mut().push(reply);
-        Ok((id, Ticket(u64::from(id.0))))
+        Ok(Ticket(place))
     }
 
     fn wait_any(&self, tickets: &[Ticket]) -> Result<(usize, StepReply), Refusal> {
@@ -81,7 +81,7 @@ impl Stage for Script {
         Ok((0, reply))
     }
 
-    fn install(&self, rules: Vec<Rule>) -> Result<InstallId, Refusal> {
+    fn install(&self, _call: FaultCall, rules: Vec<Rule>) -> Result<InstallId, Refusal> {
         let id = self.installs.replace_with(|id| *id + 1) + 1;
         for rule in &rules {
             let line = format!("install {} {} {} {}", rule.name, rule.target, rule.matcher, rule.action);

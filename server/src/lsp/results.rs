@@ -23,6 +23,8 @@ pub(super) struct TestResult {
     /// `None` while it runs.
     pub(super) outcome: Option<Outcome>,
     pub(super) duration_ms: Option<f64>,
+    /// It passed, and none of its faults acted.
+    pub(super) not_fired: bool,
     pub(super) failure: Option<Failed>,
     pub(super) evidence: Vec<RuleEvidence>,
     /// Its run is still recorded.
@@ -77,6 +79,7 @@ impl TestResult {
             run_id: run_id.to_owned(),
             outcome: None,
             duration_ms: None,
+            not_fired: false,
             failure: None,
             evidence: Vec::new(),
             has_trace: false,
@@ -88,6 +91,7 @@ impl TestResult {
             run_id: run_id.to_owned(),
             outcome: Some(finished.outcome),
             duration_ms: Some(finished.duration_ms),
+            not_fired: finished.not_fired,
             failure: finished.failure.as_ref().map(|failure| failed(failure, texts)),
             evidence: finished.evidence.iter().map(|each| evidence(each, texts)).collect(),
             has_trace: true,
@@ -110,11 +114,13 @@ impl TestResult {
             _ => failure.message.clone(),
         });
         let duration = Duration::try_from_secs_f64(self.duration_ms.unwrap_or(0.0) / 1e3).unwrap_or_default();
-        results::TestResult::Ended { outcome, duration, reason, has_trace: self.has_trace }
+        let (not_fired, has_trace) = (self.not_fired, self.has_trace);
+        results::TestResult::Ended { outcome, duration, not_fired, reason, has_trace }
     }
 
     pub(super) fn view(&self) -> ResultView {
-        let fired = (!self.evidence.is_empty()).then(|| self.evidence.iter().any(|rule| rule.fired > 0));
+        let acted = || !self.not_fired && self.evidence.iter().any(|rule| rule.fired > 0);
+        let fired = (!self.evidence.is_empty()).then(acted);
         ResultView {
             outcome: self.outcome.map_or("running".to_owned(), word),
             duration_ms: self.duration_ms,

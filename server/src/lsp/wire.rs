@@ -41,6 +41,8 @@ pub(super) struct Finished {
     #[serde(deserialize_with = "milliseconds")]
     pub(super) duration_ms: f64,
     #[serde(default)]
+    pub(super) not_fired: bool,
+    #[serde(default)]
     pub(super) failure: Option<FailureLine>,
     #[serde(default)]
     pub(super) evidence: Vec<EvidenceLine>,
@@ -117,10 +119,11 @@ pub(super) struct Totals {
     pub(super) timeouts: usize,
     pub(super) bypassed: usize,
     pub(super) not_run: usize,
+    pub(super) not_fired: usize,
 }
 
 impl Totals {
-    /// `5 passed, 1 failed`: how a run ended, for one line of text.
+    /// `5 passed, 1 failed`, `5 passed (2 not fired)`: how a run ended, for one line of text.
     pub(super) fn sentence(&self) -> String {
         let parts = [
             (self.passed, "passed"),
@@ -131,7 +134,11 @@ impl Totals {
             (self.not_run, "not run"),
         ];
         let said = parts.iter().enumerate().filter(|(at, (count, _))| *at == 0 || *count > 0);
-        said.map(|(_, (count, word))| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+        let said = said.map(|(_, (count, word))| format!("{count} {word}")).collect::<Vec<_>>().join(", ");
+        match self.not_fired {
+            0 => said,
+            count => format!("{said} ({count} not fired)"),
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! The executable as a shell sees it, with real services: streams, exit codes, messages, and what is left behind.
 
+mod acting;
 mod bad_input;
 mod beyond;
+mod deaths;
 mod encryption;
 mod endings;
 mod examples;

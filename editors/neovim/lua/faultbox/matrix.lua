@@ -32,9 +32,9 @@ local function cell_text(cell, latest)
   if not outcome or outcome == 'not_run' then
     return '·', 'Comment'
   end
-  local silent = leaf and #leaf.evidence > 0 or (result and given(result.fired) == false)
-  for _, evidence in ipairs(leaf and leaf.evidence or {}) do
-    silent = silent and evidence.fired == 0
+  local silent = leaf and leaf.not_fired
+  if not leaf then
+    silent = result and given(result.fired) == false
   end
   local ms = leaf and leaf.duration_ms or given(result.durationMs)
   local tail = silent and outcome == 'pass' and ' · not fired' or (ms and (' (%s)'):format(runs.duration(ms)) or '')

@@ -34,6 +34,7 @@ local function apply_to_leaf(leaf, event)
     leaf.status = event.outcome
     leaf.phase = ''
     leaf.duration_ms = event.durationMs
+    leaf.not_fired = value(event.notFired) == true
     leaf.failure = value(event.failure)
     leaf.evidence = event.evidence
     leaf.replay = value(event.replay)
@@ -64,6 +65,7 @@ function M.apply(run, event)
         status = 'queued',
         phase = '',
         duration_ms = 0,
+        not_fired = false,
         evidence = {},
       }
     end, event.leaves)
@@ -120,7 +122,7 @@ function M.failure_text(failure)
   return vim.split(text, '\n')[1]
 end
 
---- `9 passed, 2 failed, cancelled`.
+--- `9 passed, 2 failed, cancelled`, `9 passed (2 not fired)`.
 function M.summary(run)
   local parts = {}
   local words = { 'passed', 'failed', 'errors', 'timeouts', 'bypassed', 'inconclusive', 'skipped', 'notRun' }
@@ -133,7 +135,9 @@ function M.summary(run)
   if run.cancelled then
     parts[#parts + 1] = 'cancelled'
   end
-  return #parts > 0 and table.concat(parts, ', ') or (run.message or 'nothing was run')
+  local silent = run.totals and run.totals.notFired or 0
+  local tail = silent > 0 and (' (%d not fired)'):format(silent) or ''
+  return (#parts > 0 and table.concat(parts, ', ') or (run.message or 'nothing was run')) .. tail
 end
 
 --- The lines an event leaves in the log.
@@ -151,7 +155,9 @@ function M.log_lines(run, event)
   elseif kind == 'service_output' then
     return { stamp(event.service .. '| ' .. event.line) }
   elseif kind == 'service_exited' and not event.expected then
-    return { stamp(event.service .. ' died: ' .. event.status) }
+    local word = event.allowed and ' ended: ' or ' died: '
+    local cause = value(event.cause)
+    return { stamp(event.service .. word .. event.status .. (cause and ', ' .. cause or '')) }
   elseif kind == 'step_sent' then
     return { stamp('-> ' .. event.target .. ' ' .. event.summary) }
   elseif kind == 'step_received' then

@@ -81,13 +81,12 @@ function cellOfState(test: string, state: LeafState, rule: Target | null): Matri
     ...(state.failure ? [state.failure.message] : []),
     ...state.evidence.map((each) => `${each.rule}: ${each.summary}`),
   ];
-  const notFired = state.evidence.length > 0 && silent.length === state.evidence.length;
   const over = isOver(state.status);
   return {
     test,
     status: state.status,
     text: isOver(state.status) ? outcomeWord(state.status) : state.phase || state.status,
-    detail: over && state.status !== "not_run" ? tail(notFired && state.status === "pass", state.durationMs) : "",
+    detail: over && state.status !== "not_run" ? tail(state.notFired, state.durationMs) : "",
     title: told.join("\n"),
     rule: acting ? { place: acting.place } : rule,
     failure: state.failure?.place ? { place: state.failure.place } : null,

@@ -1,7 +1,12 @@
 // Events as lines of text, for the test output and the output channel.
 
-import type { ServerEvent, WireEvent } from "../protocol";
+import type { ServerEvent, WireEvent, WireEventOf } from "../protocol";
 import { duration, outcomeWord, shortName } from "./names";
+
+/** `worker died: killed by SIGABRT, 12 ms after write -> ENOSPC on /tmp/work.log`; `ended` where it may. */
+export function endOf({ service, status, allowed, cause }: WireEventOf<"service_exited">): string {
+  return `${service} ${allowed ? "ended" : "died"}: ${status}${cause === null ? "" : `, ${cause}`}`;
+}
 
 /** The lines for an event, or none when it says nothing a reader wants. */
 export function outputOf(event: WireEvent | ServerEvent): string[] {
@@ -19,7 +24,7 @@ export function outputOf(event: WireEvent | ServerEvent): string[] {
     case "service_ready":
       return [stamp(event.atMs, `${event.service} ready after ${duration(event.afterMs)}`)];
     case "service_exited":
-      return event.expected ? [] : [stamp(event.atMs, `${event.service} died: ${event.status}`)];
+      return event.expected ? [] : [stamp(event.atMs, endOf(event))];
     case "service_output":
       return [stamp(event.atMs, `${event.service}| ${event.line}`)];
     case "step_sent":

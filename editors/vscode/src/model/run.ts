@@ -13,6 +13,8 @@ export interface LeafState {
   /** What it is busy with, such as `starting db`. */
   phase: string;
   durationMs: number;
+  /** It passed, and none of its faults acted. */
+  notFired: boolean;
   failure: Failure | undefined;
   evidence: Evidence[];
   replay: string | undefined;
@@ -92,6 +94,7 @@ function newLeaf(leaf: Leaf): LeafState {
     status: "queued",
     phase: "",
     durationMs: 0,
+    notFired: false,
     failure: undefined,
     evidence: [],
     replay: undefined,
@@ -112,6 +115,7 @@ function applyToLeaf(state: LeafState, event: WireEvent): void {
     state.status = event.outcome;
     state.phase = "";
     state.durationMs = event.durationMs;
+    state.notFired = event.notFired === true;
     state.failure = event.failure ?? undefined;
     state.evidence = event.evidence;
     state.replay = event.replay ?? undefined;
@@ -132,12 +136,13 @@ export function progress(run: Run): { done: number; total: number; bad: number }
   return { done: over.length, total: run.leaves.length, bad: bad.length };
 }
 
-/** `11 passed`, `9 passed, 2 failed`, with `cancelled` behind it where it was. */
+/** `11 passed`, `9 passed, 2 failed`, `9 passed (2 not fired)`, with `cancelled` behind it where it was. */
 export function summary(run: Run): string {
   const parts = run.totals === undefined ? [] : counts(run.totals);
   if (run.cancelled) parts.push("cancelled");
   if (parts.length === 0) parts.push(run.message ?? "nothing was run");
-  return parts.join(", ");
+  const silent = run.totals?.notFired ?? 0;
+  return parts.join(", ") + (silent > 0 ? ` (${silent} not fired)` : "");
 }
 
 function counts(totals: Totals): string[] {

@@ -3,6 +3,7 @@
 import type { FaultWord, Place, WireEvent } from "../protocol";
 import { valuesOf } from "./inline";
 import { duration, isGood, outcomeWord } from "./names";
+import { endOf } from "./output";
 import { isOver, type LeafState } from "./run";
 
 /** The drawing stays readable, and the panel quick, up to about this many marks of one kind. */
@@ -85,7 +86,7 @@ class Layout {
         this.bar(event.service, this.lane(event.service), at, "running", `${event.service} ready after ${duration(event.afterMs)}`);
         break;
       case "service_exited":
-        this.exited(event.service, at, event.status, event.expected);
+        this.exited(event.service, at, endOf(event), event.expected);
         break;
       case "step_sent":
         this.sent(event.step, event.target, at, event.summary, event.place);
@@ -140,13 +141,13 @@ class Layout {
     this.open.set(key, bar);
   }
 
-  private exited(service: string, at: number, status: string, expected: boolean): void {
+  private exited(service: string, at: number, text: string, expected: boolean): void {
     const before = this.open.get(service);
     if (before) before.to = at;
     this.open.delete(service);
     if (!expected) {
       const lane = this.lane(service);
-      this.bars.push({ lane, from: at, to: at, kind: "died", text: `${service} died: ${status}` });
+      this.bars.push({ lane, from: at, to: at, kind: "died", text });
     }
   }
 

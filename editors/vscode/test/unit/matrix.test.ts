@@ -50,7 +50,7 @@ test("what a run says wins, and leads to the rule that never fired", () => {
 
 test("a pass without any rule acting says so", () => {
   const about = leaf("test_matrix_write_api_503");
-  const run = runOf([about], finished(0, about, { evidence: [evidence("api_503[0]", 0)] }));
+  const run = runOf([about], finished(0, about, { notFired: true, evidence: [evidence("api_503[0]", 0)] }));
   assert.equal(cells([matrix], (name) => run.leaves.find((state) => state.leaf.test === name))[0]![0], "pass PASS not fired");
 });
 

@@ -34,9 +34,9 @@ test("when a run is killed, what had no outcome was not run", () => {
 
 test("the summary counts what is there, worst after passed", () => {
   const run = runOf(both);
-  const totals = { passed: 9, failed: 2, errors: 1, timeouts: 0, bypassed: 0, inconclusive: 0, skipped: 0, notRun: 3 };
+  const totals = { passed: 9, failed: 2, errors: 1, timeouts: 0, bypassed: 0, inconclusive: 0, skipped: 0, notRun: 3, notFired: 2 };
   apply(run, { v: 1, event: "run_finished", atMs: 5, totals, durationMs: 5, testsDurationMs: 5, interrupted: true });
-  assert.equal(summary(run), "9 passed, 2 failed, 1 error, 3 not run, cancelled");
+  assert.equal(summary(run), "9 passed, 2 failed, 1 error, 3 not run, cancelled (2 not fired)");
 });
 
 test("events nobody announced a leaf for, or that are unknown, change nothing", () => {

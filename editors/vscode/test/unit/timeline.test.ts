@@ -48,7 +48,7 @@ test("a service's bars follow each other, and an unexpected end is marked", () =
   const { bars } = timeline(
     { event: "service_started", atMs: 1, service: "db", pid: 7 },
     { event: "service_ready", atMs: 5, service: "db", afterMs: 4 },
-    { event: "service_exited", atMs: 9, service: "db", status: "exit code 1", expected: false },
+    { event: "service_exited", atMs: 9, service: "db", status: "exit code 1", expected: false, allowed: false, cause: "3 ms after write -> EIO on /x" },
   );
   assert.deepEqual(bars.map((bar) => [bar.kind, bar.from, bar.to]), [["starting", 1, 5], ["running", 5, 9], ["died", 9, 9]]);
 });

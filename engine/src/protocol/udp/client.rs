@@ -29,8 +29,7 @@ pub async fn step(dialer: &Dialer, call: &StepCall, step: StepId, timeout: Durat
 }
 
 async fn exchange(dialer: &Dialer, data: &str, waits: bool) -> std::io::Result<Vec<u8>> {
-    let (socket, address) = dialer.datagram_socket()?;
-    socket.connect(address).await?;
+    let socket = dialer.datagram_peer().await?;
     socket.send(data.as_bytes()).await?;
     let mut answer = vec![0; if waits { MAX_DATAGRAM } else { 0 }];
     if waits {

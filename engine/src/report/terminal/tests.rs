@@ -91,6 +91,7 @@ fn a_matrix_is_a_table_and_only_its_failures_are_told() {
     let fired = |outcome, times| {
         let mut result = result(outcome, 55);
         result.evidence = vec![evidence("x[0]", "api.public", "delay 1s", "*", times)];
+        result.not_fired = times == 0;
         result
     };
     let mut bad = fired(Outcome::Fail, 1);
@@ -113,11 +114,11 @@ Fault Matrix: 2 scenarios × 2 faults = 3 cells, 1 excluded
 write_and_read │ PASS (55ms)    │ PASS · not fired
 health         │ FAIL           │ — (excluded)
 
-Result: 2/3 passed, 1 failed
+Result: 2/3 passed, 1 failed (1 not fired)
 Failures:
   health × slow_data: assert_true failed
 
-2 passed, 1 failed  in 2.1s (2 jobs; 5s of tests)
+2 passed, 1 failed (1 not fired)  in 2.1s (2 jobs; 5s of tests)
 ";
     check(CONFIG, &run.events(false), expected);
 }

@@ -64,10 +64,15 @@ fn parallel<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
         RefCell::new(functions.iter().map(|_| None).collect());
     let Some(state) = call.context.perform() else { return Err(call.nothing_runs()) };
     let (session, context, module) = (call.context.session, call.context, call.eval.module());
-    let bodies = functions.iter().enumerate().map(|(at, function)| -> Body<'_> {
-        let (results, function) = (&results, *function);
+    let Some(numberings) = context.numbers.branches(functions.len()) else {
+        let finding = Diagnostic::new(Code::BadValue, call.span, "parallel() is nested too deeply");
+        return Err(finding.into());
+    };
+    let bodies = functions.iter().zip(&numberings).enumerate().map(|(at, (function, numbers))| -> Body<'_> {
+        let (results, function, line) = (&results, *function, state.new_line());
         Box::new(move |branch| {
-            let context = Context { session, branch: Some(branch) };
+            let context = Context { session, branch: Some(branch), numbers, line };
+            context.goes_on();
             let mut eval = Evaluator::new(module);
             // Other branches hold values of this heap that a collection would not see.
             eval.disable_gc();
@@ -79,7 +84,10 @@ fn parallel<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
     });
     let bodies: Vec<Body<'_>> = bodies.collect();
     let mut wait = |tickets: &[crate::spec::stage::Ticket]| context.wait(&*state.stage, tickets);
-    coroutine::run(bodies, state.stage.seed(), &mut wait).map_err(|error| {
+    let ran = coroutine::run(bodies, state.stage.seed(), &mut wait);
+    context.numbers.join(&numberings);
+    context.goes_on();
+    ran.map_err(|error| {
         let message = format!("parallel() cannot start a branch: {error}");
         SpecFailure::new(SpecFailureKind::Evaluation, message, Some(call.span))
     })?;

@@ -1,14 +1,15 @@
 //! Faults that a running test installs and removes.
 
+use super::model::MAY_MISS;
 use super::{optional, required};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{Domain, Param, ParamType, Rule};
+use crate::model::{AssumptionName, Domain, Param, ParamType, Rule};
 use crate::spec::bundle::{self, Names, TargetValue};
 use crate::spec::call::{Arg, Call};
 use crate::spec::failure::{SpecFailure, Stop};
 use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
 use crate::spec::session::PerformState;
-use crate::spec::stage::InstallId;
+use crate::spec::stage::{FaultCall, InstallId};
 use crate::spec::values::{AssumptionValue, ServiceValue};
 use crate::spec::{accept, register};
 use starlark::values::Value;
@@ -32,6 +33,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
             ),
             RUN,
             optional("source", ParamType::Service, "None", Domain::None, "Who must send; not supported yet."),
+            MAY_MISS,
         ],
         positional: 1,
         rest: Rest::Many("rule", ParamType::Any),
@@ -40,7 +42,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
         returns: "what run returns",
         group: Group::Inject,
         snippet: true,
-        doc: "Installs faults, calls run, removes them again, also when run fails. Faults within faults add up.",
+        doc: "Installs faults, calls run, removes them again, also when run fails. Faults within faults add up. A test that passes although no rule of a call acted is bypassed; each call is judged by itself, in a loop each round.",
         run: fault,
     },
     Builtin {
@@ -48,6 +50,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
         params: &[
             required("services", ParamType::List, Domain::None, "The services, all faulted alike."),
             RUN,
+            MAY_MISS,
         ],
         positional: 1,
         rest: Rest::None,
@@ -56,17 +59,20 @@ pub(super) const BUILTINS: &[Builtin] = &[
         returns: "what run returns",
         group: Group::Inject,
         snippet: false,
-        doc: "Installs the same syscall faults on several services while run is called.",
+        doc: "Installs the same syscall faults on several services while run is called. A rule on one of them must act.",
         run: fault_all,
     },
     Builtin {
         name: "fault_start",
-        params: &[required(
-            "target",
-            ParamType::ServiceOrInterface,
-            Domain::None,
-            "A service, or an interface of one.",
-        )],
+        params: &[
+            required(
+                "target",
+                ParamType::ServiceOrInterface,
+                Domain::None,
+                "A service, or an interface of one.",
+            ),
+            MAY_MISS,
+        ],
         positional: 1,
         rest: Rest::Many("rule", ParamType::Any),
         keywords: Keywords::Syscalls,
@@ -74,7 +80,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
         returns: "None",
         group: Group::Inject,
         snippet: false,
-        doc: "Installs faults until fault_stop, or the end of the test.",
+        doc: "Installs faults until fault_stop, or the end of the test. One of them must act, as with fault().",
         run: fault_start,
     },
     Builtin {
@@ -118,16 +124,30 @@ fn fault<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
         call.report(Diagnostic::new(Code::NotSupported, span, "fault() `source` is not supported yet"))?;
     }
     let function = run(call)?;
-    let rules = rules(call)?;
+    let (asked, rules) = rules(call)?;
     match function {
-        Some(function) => during(call, rules, function),
+        Some(function) => during(call, asked, rules, function),
         None => Ok(Value::new_none()),
     }
 }
 
-/// The rules a `fault` or `fault_start` names.
-fn rules(call: &mut Call<'_, '_, '_, '_>) -> Result<Vec<Rule>, Stop> {
-    let (Some(state), Some(target)) = (state(call), call.get("target")) else { return Ok(Vec::new()) };
+/// The call as it is judged later.
+fn asked(call: &Call<'_, '_, '_, '_>, target: String, assumption: Option<AssumptionName>) -> FaultCall {
+    let names = ["fault", "fault_start", "fault_all"];
+    FaultCall {
+        name: names.into_iter().find(|name| *name == call.signature.name).unwrap_or("fault"),
+        target,
+        assumption,
+        may_miss: call.flag("may_miss"),
+        number: call.context.numbers.fault_call(),
+        span: call.span,
+    }
+}
+
+/// What a `fault` or `fault_start` asks for.
+fn rules(call: &mut Call<'_, '_, '_, '_>) -> Result<(FaultCall, Vec<Rule>), Stop> {
+    let nothing = |call: &Call<'_, '_, '_, '_>| (asked(call, String::new(), None), Vec::new());
+    let Some(target) = call.get("target") else { return Ok(nothing(call)) };
     if let Some(assumption) = AssumptionValue::from_value(target.value) {
         let surplus = call.rest.first().map(|arg| arg.span);
         let keyword = call.extra.first().map(|(_, arg)| arg.name_span.unwrap_or(arg.span));
@@ -135,31 +155,31 @@ fn rules(call: &mut Call<'_, '_, '_, '_>) -> Result<Vec<Rule>, Stop> {
             let message = "a fault_assumption brings its own rules; no others can be given with it";
             call.report(Diagnostic::new(Code::SurplusArgument, span, message).label("one too many"))?;
         }
-        return Ok(assumption.rules.to_vec());
+        let name = assumption.name.clone();
+        return Ok((asked(call, name.to_string(), Some(name)), assumption.rules.to_vec()));
     }
     let Some(on) = TargetValue::of(target.value) else {
         let finding = call.wrong("target", "a service, an interface of one, or a fault_assumption", &target);
         call.report(finding)?;
-        return Ok(Vec::new());
+        return Ok(nothing(call));
     };
     let mut rules = Vec::new();
-    let mut names = Names { bundle: "fault", next: state.rules.get() };
+    let names = Names { bundle: "fault", numbers: call.context.numbers.rules() };
     for arg in std::mem::take(&mut call.rest) {
-        bundle::protocol_rules(call, Some((on, target.span)), arg, &mut names, &mut rules)?;
+        bundle::protocol_rules(call, Some((on, target.span)), arg, &names, &mut rules)?;
     }
-    bundle::syscall_faults(call, Some(on), &mut names, &mut rules)?;
-    state.rules.set(names.next);
+    bundle::syscall_faults(call, Some(on), &names, &mut rules)?;
     if rules.is_empty() {
         let name = call.signature.name;
         let finding = Diagnostic::new(Code::MissingArgument, call.span, format!("{name}() has no fault"));
         call.report(finding.help("name a syscall, write=deny(\"EIO\"), or give rules to an interface"))?;
     }
-    Ok(rules)
+    Ok((asked(call, on.to_string(), None), rules))
 }
 
-fn install(call: &Call<'_, '_, '_, '_>, rules: Vec<Rule>) -> Result<InstallId, Stop> {
+fn install(call: &Call<'_, '_, '_, '_>, asked: FaultCall, rules: Vec<Rule>) -> Result<InstallId, Stop> {
     let Some(state) = state(call) else { return Err(call.nothing_runs()) };
-    state.stage.install(rules).map_err(|refusal| SpecFailure::refused(refusal, call.span).into())
+    state.stage.install(asked, rules).map_err(|refusal| SpecFailure::refused(refusal, call.span).into())
 }
 
 fn remove(call: &Call<'_, '_, '_, '_>, id: InstallId) -> Result<(), Stop> {
@@ -170,10 +190,11 @@ fn remove(call: &Call<'_, '_, '_, '_>, id: InstallId) -> Result<(), Stop> {
 /// Calls the function while the rules act. They are removed also when it fails; its failure is the one told.
 fn during<'v>(
     call: &mut Call<'v, '_, '_, '_>,
+    asked: FaultCall,
     rules: Vec<Rule>,
     function: Value<'v>,
 ) -> Result<Value<'v>, Stop> {
-    let id = install(call, rules)?;
+    let id = install(call, asked, rules)?;
     let returned = call.invoke(function, &[]);
     let removed = remove(call, id);
     let returned = returned?;
@@ -183,16 +204,17 @@ fn during<'v>(
 
 fn fault_all<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
     let function = run(call)?;
-    let (Some(state), Some(services), Some(function)) = (state(call), call.get("services"), function) else {
+    let (Some(services), Some(function)) = (call.get("services"), function) else {
         return Ok(Value::new_none());
     };
-    let mut rules = Vec::new();
-    let mut names = Names { bundle: "fault", next: state.rules.get() };
+    let (mut rules, mut on) = (Vec::new(), Vec::new());
+    let names = Names { bundle: "fault", numbers: call.context.numbers.rules() };
     for (at, item) in accept::items(services.value).unwrap_or_default().iter().enumerate() {
         match ServiceValue::from_value(*item) {
             Some(service) => {
-                let on = Some(TargetValue::Service(service));
-                bundle::syscall_faults(call, on, &mut names, &mut rules)?;
+                on.push(service.service.name.to_string());
+                let target = Some(TargetValue::Service(service));
+                bundle::syscall_faults(call, target, &names, &mut rules)?;
             }
             None => {
                 let item = Arg { value: *item, span: call.item_span(&services, at), name_span: None };
@@ -201,15 +223,15 @@ fn fault_all<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
             }
         }
     }
-    state.rules.set(names.next);
-    during(call, rules, function)
+    let asked = asked(call, on.join(", "), None);
+    during(call, asked, rules, function)
 }
 
 fn fault_start<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
-    let rules = rules(call)?;
+    let (asked, rules) = rules(call)?;
     let target = call.get("target").and_then(|arg| TargetValue::of(arg.value));
     let (Some(state), Some(target)) = (state(call), target) else { return Ok(Value::new_none()) };
-    let id = install(call, rules)?;
+    let id = install(call, asked, rules)?;
     state.started.borrow_mut().push((target.service().name.clone(), id));
     Ok(Value::new_none())
 }

@@ -10,13 +10,14 @@ use crate::spec::bundle::{self, Names, TargetValue};
 use crate::spec::call::{Arg, Call};
 use crate::spec::draft::duplicate;
 use crate::spec::failure::Stop;
+use crate::spec::numbering::Sequence;
 use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
 use crate::spec::values::AssumptionValue;
 use crate::spec::{accept, register};
 use starlark::values::Value;
 use std::sync::Arc;
 
-const MAY_MISS: Param = optional(
+pub(super) const MAY_MISS: Param = optional(
     "may_miss",
     ParamType::Bool,
     "False",
@@ -171,12 +172,13 @@ fn fault_assumption<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, St
         call.report(finding.help("say on what they act: target = db.main, or target = db for syscalls"))?;
     }
     let Some(name) = call.str("name").map(str::to_owned) else { return Ok(call.hole()) };
-    let mut names = Names { bundle: &name, next: 0 };
+    let numbers = Sequence::from_zero();
+    let names = Names { bundle: &name, numbers: &numbers };
     let mut rules = Vec::new();
     for arg in given {
-        bundle::protocol_rules(call, on, arg, &mut names, &mut rules)?;
+        bundle::protocol_rules(call, on, arg, &names, &mut rules)?;
     }
-    bundle::syscall_faults(call, on.map(|(on, _)| on), &mut names, &mut rules)?;
+    bundle::syscall_faults(call, on.map(|(on, _)| on), &names, &mut rules)?;
     let parts = bundle::assumptions(call, "faults")?;
     let mut all: Vec<Rule> = rules.clone();
     all.extend(parts.iter().flat_map(|(part, _)| part.rules.iter().cloned()));

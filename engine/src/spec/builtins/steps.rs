@@ -109,7 +109,7 @@ fn str_dict<'v>(call: &mut Call<'v, '_, '_, '_>, param: &Param, arg: &Arg<'v>) -
 fn perform(call: &Call<'_, '_, '_, '_>, step: StepCall) -> Result<StepReply, Stop> {
     let Some(state) = call.context.perform() else { return Err(call.nothing_runs()) };
     let refused = |refusal: Refusal| Stop::from(SpecFailure::refused(refusal, call.span));
-    let (_, ticket) = state.stage.begin(step).map_err(refused)?;
+    let ticket = state.stage.begin(call.context.numbers.step(), step).map_err(refused)?;
     let (_, reply) = call.context.wait(&*state.stage, &[ticket]).map_err(refused)?;
     Ok(reply)
 }

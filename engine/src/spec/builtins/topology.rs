@@ -46,6 +46,13 @@ const SERVICE: &[Param] = &[
         Domain::Words(&["open", "eof"]),
         "Its standard input: open with nothing to read until the test ends, or at its end from the start.",
     ),
+    optional(
+        "may_exit",
+        ParamType::Bool,
+        "False",
+        Domain::None,
+        "True when it may end while a test runs. Otherwise that fails the test, but for exit code 0 of a service without interfaces.",
+    ),
 ];
 
 pub(super) const BUILTINS: &[Builtin] = &[Builtin {
@@ -105,6 +112,7 @@ fn service<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
         operations: operations(call)?,
         seccomp: call.get("seccomp").is_none_or(|arg| arg.value.to_bool()),
         stdin: stdin(call)?,
+        may_exit: call.flag("may_exit"),
         span: call.span,
     };
     register(call, Arc::new(service))

@@ -3,7 +3,7 @@
 use crate::model::StepReply;
 use crate::spec::convert;
 use crate::spec::failure::AttrRead;
-use crate::spec::session::note_read;
+use crate::spec::session::{Reads, note_read};
 use allocative::Allocative;
 use derive_more::Display;
 use starlark::any::ProvidesStaticType;
@@ -24,7 +24,7 @@ pub(in crate::spec) struct ResponseValue {
     #[allocative(skip)]
     pub reply: Arc<StepReply>,
     #[allocative(skip)]
-    pub reads: Arc<Mutex<Vec<AttrRead>>>,
+    pub reads: Arc<Mutex<Reads>>,
 }
 
 /// Header names without case, values as text; several of one name are joined with `, ` (RFC 9110, section 5.3).

@@ -1,0 +1,153 @@
+//! Which of the orphans handed to this process descend from which child, and whether a process is about to end.
+//!
+//! A daemon leaves its parent, session and process group, but not its UTS namespace (uts_namespaces(7)): each child gets
+//! one of its own, with the same names in it. Where that is refused, a session or group tells, and an orphan of which
+//! nothing tells anything is taken for one of the child that ended last.
+
+use super::orphans;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::Signal;
+use std::fs;
+use std::path::PathBuf;
+
+/// What the descendants of one child have in common.
+#[derive(Debug)]
+pub(super) struct Marks {
+    /// The child's number: that of its session or process group while it makes no new one.
+    pub(super) first: i32,
+    namespace: Option<PathBuf>,
+}
+
+/// Names the UTS namespace of the next child of the calling thread.
+pub(super) fn mark_next_child() -> Option<PathBuf> {
+    // Refused without CAP_SYS_ADMIN; the child is in the namespace of the others then.
+    let _ = unshare(CloneFlags::CLONE_NEWUTS);
+    fs::read_link("/proc/thread-self/ns/uts").ok()
+}
+
+impl Marks {
+    pub(super) fn new(first: i32, namespace: Option<PathBuf>) -> Marks {
+        Marks { first, namespace }
+    }
+
+    /// True when nothing but this child has its namespace.
+    fn is_alone_among(&self, all: &[&Marks]) -> bool {
+        let same = all.iter().filter(|other| other.namespace == self.namespace).count();
+        self.namespace.is_some() && same == 1 && self.namespace != fs::read_link("/proc/self/ns/uts").ok()
+    }
+}
+
+/// Children of this process that `ended` left behind. `all` are the marks of every child, `known` the processes that
+/// need no looking at.
+pub(super) fn left_behind(ended: &Marks, all: &[&Marks], known: impl Fn(i32) -> bool) -> Vec<i32> {
+    if !takes_orphans() {
+        return Vec::new();
+    }
+    let certain = ended.is_alone_among(all);
+    let children = orphans::children().into_iter().map(u32::cast_signed).filter(|&pid| !known(pid));
+    let is_left_behind = |pid: &i32| match fs::read_link(format!("/proc/{pid}/ns/uts")) {
+        Ok(namespace) if certain => Some(namespace) == ended.namespace,
+        // It is dead, or it does not let itself be looked at.
+        _ => match of_session(*pid, all) {
+            Some(first) => first == ended.first,
+            None => !certain,
+        },
+    };
+    children.filter(is_left_behind).collect()
+}
+
+/// Whether orphans of this process's descendants are handed to it.
+fn takes_orphans() -> bool {
+    std::process::id() == 1 || nix::sys::prctl::get_child_subreaper().unwrap_or(false)
+}
+
+/// The child whose session or process group the process is in; the fields are those of proc_pid_stat(5).
+fn of_session(pid: i32, all: &[&Marks]) -> Option<i32> {
+    let stat = Stat::of(pid)?;
+    let numbers = [stat.number(2)?, stat.number(3)?];
+    all.iter().map(|marks| marks.first).find(|&first| numbers.contains(&i64::from(first)))
+}
+
+/// The fields of `/proc/PID/stat` behind the name, which may hold anything.
+struct Stat(String);
+
+impl Stat {
+    fn of(pid: i32) -> Option<Stat> {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        Some(Stat(text.rsplit_once(')')?.1.to_owned()))
+    }
+
+    /// Field 3 of the man page, the state, has place 0.
+    fn number(&self, place: usize) -> Option<i64> {
+        self.0.split_whitespace().nth(place)?.parse().ok()
+    }
+
+    fn is_dead(&self) -> bool {
+        self.0.trim_start().starts_with(['Z', 'X'])
+    }
+}
+
+/// `PF_EXITING` of the kernel's `sched.h`.
+const EXITING: i64 = 4;
+
+/// Whether the process will certainly end by itself: it is exiting, dumping core, or has a signal that will kill it.
+pub(super) fn is_ending(pid: i32) -> bool {
+    let Some(stat) = Stat::of(pid) else { return true };
+    // The first thread may be gone while others go on.
+    let goes_on = stat.is_dead() && stat.number(17).is_some_and(|threads| threads > 1);
+    let exits = stat.number(6).is_some_and(|flags| flags & EXITING != 0) && !goes_on;
+    exits || fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| is_doomed(&status))
+}
+
+/// Reads what proc_pid_status(5) says of signals.
+fn is_doomed(status: &str) -> bool {
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map_or("", str::trim);
+    let mask = |name: &str| u64::from_str_radix(field(name), 16).unwrap_or(0);
+    let pending = mask("SigPnd:") | mask("ShdPnd:");
+    let harmless = [
+        Signal::SIGCHLD,
+        Signal::SIGCONT,
+        Signal::SIGURG,
+        Signal::SIGWINCH,
+        Signal::SIGSTOP,
+        Signal::SIGTSTP,
+        Signal::SIGTTIN,
+        Signal::SIGTTOU,
+    ];
+    let bit = |signal: Signal| 1_u64 << (signal as i32 - 1);
+    let harmless: u64 = harmless.into_iter().map(bit).sum();
+    let survived = mask("SigBlk:") | mask("SigIgn:") | mask("SigCgt:") | harmless;
+    let kill = bit(Signal::SIGKILL);
+    field("CoreDumping:") == "1" || pending & kill != 0 || pending & !survived != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_dooms_a_process_that_neither_catches_nor_blocks_it() {
+        let status = |pending: u64, blocked: u64, caught: u64| {
+            format!(
+                "Name:\tx\nSigPnd:\t{pending:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{blocked:016x}\n\
+                 SigIgn:\t{:016x}\nSigCgt:\t{caught:016x}\nCoreDumping:\t0\n",
+                0, 0
+            )
+        };
+        let bit = |signal: Signal| 1_u64 << (signal as i32 - 1);
+        let term = bit(Signal::SIGTERM);
+        assert!(!is_doomed(&status(0, 0, 0)));
+        assert!(is_doomed(&status(term, 0, 0)));
+        assert!(!is_doomed(&status(term, term, 0)));
+        assert!(!is_doomed(&status(term, 0, term)));
+        assert!(!is_doomed(&status(bit(Signal::SIGCHLD), 0, 0)));
+        assert!(is_doomed(&status(bit(Signal::SIGKILL), u64::MAX, u64::MAX)));
+        assert!(is_doomed("CoreDumping:\t1\n"));
+    }
+
+    #[test]
+    fn this_process_goes_on_and_one_that_does_not_exist_is_gone() {
+        assert!(!is_ending(std::process::id().cast_signed()));
+        assert!(is_ending(i32::MAX));
+    }
+}
