@@ -261,7 +261,10 @@ fn names() -> Result<(), String> {
     let mut config = config(&[]);
     config.names = vec!["db".into(), "cache".into()];
     inside(config, |sandbox| {
-        ensure(sandbox.names_error.is_none(), format!("{:?}", sandbox.names_error))?;
+        let names = &sandbox.names;
+        ensure(names.hosts_error.is_none() && names.exposed.is_empty(), format!("{names:?}"))?;
+        let text_of = |path: &str| fs::read_to_string(path).map_err(text);
+        ensure(text_of("/etc/hosts")? == names.hosts, text_of("/etc/hosts")?)?;
         let listener = TcpListener::bind("127.0.0.1:0").map_err(text)?;
         let port = listener.local_addr().map_err(text)?.port();
         TcpStream::connect(("db", port)).map_err(text)?;

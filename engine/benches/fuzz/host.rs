@@ -3,6 +3,7 @@
 use super::mutate::{Input, Random};
 use faultbox_engine::event::Stream;
 use faultbox_engine::proxy::Direction;
+use faultbox_engine::run::resolver::{Carrier, Zone, answer};
 use faultbox_engine::seccomp::{Address, interpreter};
 use faultbox_engine::service::output::{LastLines, drain};
 use faultbox_engine::service::ports::read_answer;
@@ -43,6 +44,39 @@ pub(crate) fn ports() -> Vec<Input> {
     let answer = [socket(2), socket(10), message(3, &[0; 4])].concat();
     let refused = message(2, &(-13_i32).to_ne_bytes());
     vec![vec![(Direction::ToClient, answer)], vec![(Direction::ToClient, refused)]]
+}
+
+/// Queries to a leaf's resolver, a datagram per turn.
+pub(crate) fn check_dns(input: &Input, _seed: u64) -> u64 {
+    let zone = Zone::of_hosts("127.0.0.1 localhost\n127.0.0.1 db\n::1 db\n");
+    let mut outcomes = 0;
+    for (_, message) in input {
+        let over_udp = answer(&zone, message, Carrier::Udp);
+        let over_tcp = answer(&zone, message, Carrier::Tcp);
+        assert_eq!(over_udp.is_some(), over_tcp.is_some());
+        let Some(reply) = over_udp else { continue };
+        assert!(reply.bytes.len() <= 4096 && reply.bytes[..2] == message[..2]);
+        // A reply is never taken for a query, or two resolvers would answer each other for ever.
+        assert_eq!(answer(&zone, &reply.bytes, Carrier::Udp), None);
+        let code = u64::from(reply.bytes[3] & 0xf);
+        outcomes = outcomes * 31 + code * 4 + u64::from(reply.bytes[7].min(3)) + 1;
+    }
+    outcomes
+}
+
+pub(crate) fn dns() -> Vec<Input> {
+    let query = |name: &[u8], kind: u8, additional: &[u8]| {
+        let count = u8::from(!additional.is_empty());
+        let head = [0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, count];
+        let bytes = [&head[..], name, &[0, kind, 0, 1], additional].concat();
+        vec![(Direction::ToServer, bytes)]
+    };
+    vec![
+        query(b"\x02db\0", 1, &[]),
+        query(b"\x07nowhere\x07example\0", 28, &[0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]),
+        query(b"\x011\x010\x010\x03127\x07in-addr\x04arpa\0", 12, &[]),
+        query(b"\0", 255, &[0, 0, 41, 4, 208, 0, 1, 128, 0, 0, 12, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]),
+    ]
 }
 
 /// The head of an executable that could not be executed.

@@ -56,6 +56,20 @@ pub(crate) static TARGETS: &[Target] = &[
         words: &[b"\0\0\0\x80", b"\x02\0", b"\x03\0", b"\xff\xff\xff\xff"],
     },
     Target {
+        name: "dns",
+        check: host::check_dns,
+        seeds: host::dns,
+        words: &[
+            b"\x02db\0",
+            b"\xc0\x0c",
+            b"\x3f",
+            b"\0\x29",
+            b"\0\x01\0\x01",
+            b"\x07in-addr\x04arpa\0",
+            b"\xff",
+        ],
+    },
+    Target {
         name: "program",
         check: host::check_program,
         seeds: host::programs,

@@ -3,6 +3,7 @@
 use super::faults::Faults;
 use super::network::Network;
 use super::recorder::Recorder;
+use super::resolver::{self, Resolver, Zone};
 use super::services::{Services, Setting};
 use super::stage::{Answer, LiveStage, StepRequest};
 use super::verdict::{self, Ending};
@@ -12,7 +13,7 @@ use crate::model::{CallableId, Endpoint, Rule, Spec, Test, TestKind};
 use crate::plan::{Needs, place, together};
 use crate::protocol;
 use crate::proxy::tls::Authority;
-use crate::sandbox::Reaper;
+use crate::sandbox::{Names, Reaper};
 use crate::spec::{Limits, Performance, Performed, Program, STACK_BYTES, SpecFailureKind, Stage};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ pub(super) struct Leaf<'l> {
     pub(super) environment: Vec<(String, String)>,
     /// Signs what relays show to clients that speak TLS.
     pub(super) authority: Option<Arc<Authority>>,
+    /// What names mean inside; `None` for a leaf that has the host's files.
+    pub(super) names: Option<Names>,
     /// Turns true when the dispatcher asks to cancel.
     pub(super) cancelled: watch::Receiver<bool>,
 }
@@ -95,6 +98,7 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
         environment: leaf.environment.clone(),
         isolation: leaf.job.isolation,
     }));
+    let _resolver = leaf.names.as_ref().and_then(|names| resolve(&leaf, names, &network, &services));
     let ending = course(&leaf, &test, &services, &network, &faults).await;
     // Whatever the body found, it found it without faults from some moment on.
     let ending = services.broken_judge().map_or(ending, Ending::Broken);
@@ -112,6 +116,39 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
         Some(result) => Ended::Judged(result),
         None => Ended::Unprepared(faults.wanted()),
     }
+}
+
+/// Starts the leaf's resolver, unless the spec has something else on its port, and reports what names do not work.
+fn resolve(
+    leaf: &Leaf<'_>,
+    names: &Names,
+    network: &Rc<Network>,
+    services: &Rc<Services>,
+) -> Option<Resolver> {
+    let notice = |text| leaf.recorder.event(EventKind::Notice { text });
+    for (path, reason) in &names.exposed {
+        notice(format!("names may be looked up on the host: cannot cover {}: {reason}", path.display()));
+    }
+    let started = match resolver::declared(&leaf.spec) {
+        Some(interface) => {
+            notice(format!("{interface} has port 53, so it answers what services ask by DNS"));
+            None
+        }
+        None => {
+            let owners = services.clone();
+            let running = Rc::new(move |namespace| owners.running_in(namespace));
+            let zone = Zone::of_hosts(&names.hosts);
+            let started = Resolver::start(network, zone, running, leaf.recorder.clone());
+            let refused = |error: &std::io::Error| {
+                notice(format!("names are looked up in /etc/hosts only: cannot listen on port 53: {error}"));
+            };
+            started.inspect_err(refused).ok()
+        }
+    };
+    if let Some(reason) = names.hosts_error.as_ref().filter(|_| started.is_none()) {
+        notice(format!("services cannot be reached by name, only as localhost: {reason}"));
+    }
+    started
 }
 
 fn broken(leaf: &Leaf<'_>, failure: Failure) -> Ended {

@@ -15,6 +15,7 @@
 //! | `datagrams` | mirrors of UDP ports |
 //! | `sockets` | calls on sockets that work across namespaces |
 //! | `callers` | which step a connection through a relay belongs to |
+//! | `resolver` | DNS inside a leaf |
 //! | `detour` | the fallback where namespaces are refused |
 //! | `exits` | services that end unasked |
 //! | `interception` | syscalls as operations, for the rules |
@@ -36,6 +37,7 @@ mod leaf;
 mod mirrors;
 mod network;
 mod recorder;
+pub mod resolver;
 mod services;
 mod sockets;
 mod spawn;

@@ -128,8 +128,7 @@ impl Services {
                     ready.map_err(|refusal| {
                         let lines = running.process.last_lines.get();
                         let readers = running.process.input.borrow().as_ref().map(Input::readers);
-                        let failure = unready(service, check, &refusal, &lines);
-                        with_readers(failure, service, &readers.unwrap_or_default())
+                        unready(service, check, &refusal, &lines, &readers.unwrap_or_default())
                     })?;
                 }
                 _ = child.ended() => {}
@@ -197,6 +196,13 @@ impl Services {
         self.watches.borrow_mut().push(AbortOnDrop(watch));
         self.running.borrow_mut().push(running.clone());
         Ok(running)
+    }
+
+    /// The services that run in a namespace, with their first processes.
+    pub(super) fn running_in(&self, namespace: Namespace) -> Vec<(u32, ServiceName)> {
+        let running = self.running.borrow();
+        let here = running.iter().filter(|one| self.setting.placement.of(&one.service.name) == namespace);
+        here.map(|one| (one.process.launched.pid.cast_unsigned(), one.service.name.clone())).collect()
     }
 
     async fn watch(self: Rc<Services>, running: Rc<Running>) {
@@ -384,24 +390,27 @@ pub(super) enum StartFailure {
     Filter(String),
 }
 
-fn unready(service: &Service, check: &Healthcheck, refusal: &str, lines: &[String]) -> Failure {
+fn unready(
+    service: &Service,
+    check: &Healthcheck,
+    refusal: &str,
+    lines: &[String],
+    readers: &[Reader],
+) -> Failure {
     let limit = crate::model::format_duration(check.timeout);
     let message = format!("service {} was not ready within {limit}: {refusal}", service.name);
-    with_lines(Failure::new(FailureKind::Service, message, Some(check.span)), service, lines).help(
-        "is the healthcheck's address the one the service listens on? raise its timeout= if it is only slow",
-    )
-}
-
-/// A program that waits for input never becomes ready, however long one waits.
-fn with_readers(mut failure: Failure, service: &Service, readers: &[Reader]) -> Failure {
+    let mut failure = Failure::new(FailureKind::Service, message, Some(check.span));
     for Reader { name, descriptor, .. } in readers {
         let text = format!("process `{name}` of {} waits for input on descriptor {descriptor}", service.name);
         failure = failure.note(text, Some(service.span));
     }
-    match readers {
-        [] => failure,
-        _ => failure.help("standard input stays open and silent; stdin = \"eof\" in service(...) ends it"),
+    if !readers.is_empty() {
+        failure =
+            failure.help("standard input stays open and silent; stdin = \"eof\" in service(...) ends it");
     }
+    with_lines(failure, service, lines).help(
+        "is the healthcheck's address the one the service listens on? raise its timeout= if it is only slow",
+    )
 }
 
 fn died(service: &Service, status: &str, lines: &[String]) -> Failure {

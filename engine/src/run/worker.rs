@@ -7,7 +7,7 @@ use crate::event::{EventKind, Failure, FailureKind, LeafResult, Outcome};
 use crate::model::Spec;
 use crate::protocol;
 use crate::proxy::tls::Authority;
-use crate::sandbox::{self, Reaper, Sandbox, Side, orphans};
+use crate::sandbox::{self, Names, Reaper, Sandbox, Side, orphans};
 use crate::spec::{self, Limits, Loaded};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::fs::File;
@@ -90,18 +90,24 @@ fn enter(job: &Job, environment: &[(String, String)]) -> Result<Side, sandbox::S
     sandbox::enter(config)
 }
 
-fn inside(job: &Job, sandbox: Option<Sandbox>, recorder: &Arc<Recorder>, environment: Vec<(String, String)>) {
+fn inside(
+    job: &Job,
+    mut sandbox: Option<Sandbox>,
+    recorder: &Arc<Recorder>,
+    environment: Vec<(String, String)>,
+) {
     let (cancel, cancelled) = watch::channel(false);
     if let Some(sandbox) = &sandbox {
         tell_limits(sandbox, recorder);
     }
     let private = sandbox.as_ref().is_some_and(|sandbox| sandbox.overlays(Path::new(TEMPORARY)));
+    let names = sandbox.as_mut().map(|sandbox| std::mem::take(&mut sandbox.names));
     let ready = lifeline(cancel, job.isolation).and_then(|()| match sandbox {
         Some(_) => Reaper::of_everything(),
         None => orphans::adopt().map(|()| Reaper::of_adopted()),
     });
     let ended = match ready {
-        Ok(reaper) => perform(job, recorder, environment, private, reaper, cancelled),
+        Ok(reaper) => perform(job, recorder, environment, private, names, reaper, cancelled),
         Err(error) => {
             let text = format!("cannot start the worker's threads: {error}");
             Ended::Judged(error_result(recorder.start(), Failure::new(FailureKind::Environment, text, None)))
@@ -118,6 +124,7 @@ fn perform(
     recorder: &Arc<Recorder>,
     mut environment: Vec<(String, String)>,
     private: bool,
+    names: Option<Names>,
     reaper: Reaper,
     cancelled: watch::Receiver<bool>,
 ) -> Ended {
@@ -149,6 +156,7 @@ fn perform(
         reaper,
         environment,
         authority,
+        names,
         cancelled,
     };
     tokio::task::LocalSet::new().block_on(&runtime, leaf::run(leaf))
@@ -221,10 +229,6 @@ fn tell_limits(sandbox: &Sandbox, recorder: &Recorder) {
     for refused in &sandbox.not_overlaid {
         let directory = refused.directory.display();
         let text = format!("what tests write below {directory} stays on the host: {}", refused.reason);
-        recorder.event(EventKind::Notice { text });
-    }
-    if let Some(reason) = &sandbox.names_error {
-        let text = format!("services cannot be reached by name, only as localhost: {reason}");
         recorder.event(EventKind::Notice { text });
     }
 }

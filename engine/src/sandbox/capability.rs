@@ -103,7 +103,7 @@ fn look(overlays: &[PathBuf], mut to_caller: impl Write) {
         Ok(Side::Inside(sandbox)) => Findings {
             failed: None,
             not_overlaid: sandbox.not_overlaid.into_iter().map(|one| (one.directory, one.reason)).collect(),
-            names_error: sandbox.names_error,
+            names_error: sandbox.names.trouble(),
             packets_error: open_tun().err().map(|error| error.to_string()),
         },
         Err(SandboxError { step, source }) => {
@@ -156,10 +156,7 @@ fn judge(findings: Findings, host: &Host) -> Capabilities {
     };
     let names = match findings.names_error {
         None => Support::Yes,
-        Some(reason) => Support::no(
-            format!("/etc/hosts cannot be replaced: {reason}"),
-            "use localhost instead of service names",
-        ),
+        Some(reason) => Support::no(reason, "use localhost instead of service names"),
     };
     let packets = match findings.packets_error {
         None => Support::Yes,

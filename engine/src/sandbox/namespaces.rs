@@ -3,7 +3,7 @@
 //! As an ordinary user a user namespace comes first, with the user's own ids mapped to themselves: a database that
 //! refuses to run as root must not see itself as root. Root does without one where it can.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
@@ -15,8 +15,9 @@ use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{ForkResult, getegid, geteuid};
 
 use super::keep::Keep;
+use super::names::Names;
 use super::overlay::{self, NotOverlaid, Overlay, Store};
-use super::{death, hosts, sys};
+use super::{death, sys};
 
 /// What the sandbox of a leaf is made from.
 #[derive(Debug)]
@@ -46,8 +47,7 @@ pub struct Sandbox {
     pub overlays: Vec<Overlay>,
     /// Directories that stayed the host's own. When there is one, leaves must not run side by side.
     pub not_overlaid: Vec<NotOverlaid>,
-    /// Why services cannot be reached by name, if so.
-    pub names_error: Option<String>,
+    pub names: Names,
     pub(super) keep: Option<OwnedFd>,
     _store: Store,
 }
@@ -214,7 +214,7 @@ fn set_up(config: &Config, keep: Option<OwnedFd>, outer_alive: OwnedFd) -> Resul
     super::netns::open_low_ports();
     private_shared_memory();
 
-    let names_error = write_hosts(&store, &config.names).err().map(|error| error.to_string());
+    let names = Names::set_up(&store, &config.names);
     let user_xattr = is_mapped();
     let mut overlays = Vec::new();
     for (index, directory) in chosen.into_iter().enumerate() {
@@ -226,25 +226,13 @@ fn set_up(config: &Config, keep: Option<OwnedFd>, outer_alive: OwnedFd) -> Resul
     // Entered again by name: the old working directory is the one under the overlay.
     std::env::set_current_dir(here).during(Step::WorkingDirectory)?;
     death::lifeline(outer_alive).during(Step::Ties)?;
-    Ok(Sandbox { overlays, not_overlaid, names_error, keep, _store: store })
+    Ok(Sandbox { overlays, not_overlaid, names, keep, _store: store })
 }
 
 /// POSIX shared memory of the leaf's services must not stay on the host after a kill. Hosts without `/dev/shm` have none.
 fn private_shared_memory() {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     let _ = mount(Some("tmpfs"), "/dev/shm", Some("tmpfs"), flags, Some("mode=1777"));
-}
-
-fn write_hosts(store: &Store, names: &[String]) -> io::Result<()> {
-    if names.is_empty() {
-        return Ok(());
-    }
-    let original = fs::read_to_string("/etc/hosts")?;
-    let file = store.path("hosts");
-    File::create(&file)?.write_all(hosts::render(&original, names).as_bytes())?;
-    fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-    let none: Option<&str> = None;
-    Ok(mount(Some(&file), "/etc/hosts", none, MsFlags::MS_BIND, none)?)
 }
 
 /// Whether this process is in a user namespace with a map of its own, where overlays must keep their marks in `user.*`

@@ -111,6 +111,7 @@ fn strings_offer_the_words_of_their_domain() {
     check("response(method=\"$0\"", &["GET", "POST"]);
     check("response(status=$0", &["503", "500"]);
     check("drop(mode=\"$0\"", &["fin", "reset", "silent"]);
+    check("service(\"a\", stdin=\"$0\"", &["open", "eof"]);
     check_among("api.public.get(path=\"$0\")", &["/data/key", "/data/*"], &[]);
     check_among("service(\"z\", \"x\", depends_on=[\"$0\"])", &["db", "api"], &[]);
     check_among("delay(\"$0\")", &["500ms", "1s"], &[]);
