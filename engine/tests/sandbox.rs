@@ -34,6 +34,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("services resolve by name", names),
     ("the exit status is passed on", exit_status),
     ("orphans are reaped and services keep their status", reaping),
+    ("a daemon is its service, whatever else goes to the background", daemons),
+    ("an end that is certain is waited for", certain_end),
     ("system calls of a service are intercepted", interception),
     ("two namespaces listen on one port", network_namespaces),
     ("kill -9 of the outer process leaves nothing", outer_killed),
@@ -298,6 +300,53 @@ fn reaping() -> Result<(), String> {
             ensure(Instant::now() < deadline, format!("{others} processes are left"))?;
             std::thread::yield_now();
         }
+    })
+}
+
+fn daemons() -> Result<(), String> {
+    inside(config(&[]), |_| {
+        let reaper = Reaper::of_everything().map_err(text)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(text)?;
+        let null = File::options().write(true).open("/dev/null").map_err(text)?;
+        // Two go to the background at once, one stays and has a daemon of its own.
+        let background = "(setsid sh -c 'exec sleep 600' &); exit 0";
+        let mut children = Vec::new();
+        for script in [background, background, "(setsid sleep 600 &); exec sleep 600"] {
+            children.push(start(&reaper, script, null.as_fd(), None)?.child);
+        }
+        for child in &mut children[..2] {
+            let status = runtime.block_on(child.wait());
+            ensure(status.is_some_and(|status| status.success()), format!("{status:?}"))?;
+        }
+        reaper.catch_up();
+        ensure(children.iter().all(|child| child.end().is_none()), "all of them are running")?;
+        let killed = children[0].signal_mains(Signal::SIGKILL, |_| true);
+        ensure(killed == 1, format!("{killed} main processes"))?;
+        let end = runtime.block_on(children[0].ended());
+        let signal = end.status.and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status));
+        ensure(signal == Some(9), format!("{end:?}"))?;
+        reaper.catch_up();
+        ensure(children[1..].iter().all(|child| child.end().is_none()), "the others are running")
+    })
+}
+
+fn certain_end() -> Result<(), String> {
+    inside(config(&[]), |_| {
+        let reaper = Reaper::of_everything().map_err(text)?;
+        let null = File::options().write(true).open("/dev/null").map_err(text)?;
+        for _ in 0..50 {
+            let child = start(&reaper, "exec sleep 600", null.as_fd(), None)?.child;
+            ensure(child.end().is_none() && !child.is_ending(), "it runs")?;
+            kill(Pid::from_raw(child.pid()), Signal::SIGTERM).map_err(text)?;
+            // Nobody waits here: what is sent already is seen at once, in one of the two ways.
+            ensure(child.is_ending() || child.end().is_some(), "it ends")?;
+            while child.is_ending() {
+                std::thread::yield_now();
+            }
+            reaper.catch_up();
+            ensure(child.end().is_some(), "its end is known")?;
+        }
+        Ok(())
     })
 }
 

@@ -12,6 +12,7 @@ mod subject;
 mod table;
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -52,7 +53,13 @@ impl Syscall {
 
     /// The arguments that say what the call acts on: descriptors, paths and addresses, the primary one first.
     pub fn subjects(self) -> &'static [Subject] {
-        subject::of(self.name())
+        // Looked up by number, since every intercepted call asks, often more than once.
+        static SUBJECTS: OnceLock<Vec<&'static [Subject]>> = OnceLock::new();
+        let all = SUBJECTS.get_or_init(|| {
+            let of = |number: u16| row_of(number).map_or(&[][..], |row| subject::of(row.0));
+            (0..ROW_BY_NUMBER.len() as u16).map(of).collect()
+        });
+        all.get(usize::from(self.number)).copied().unwrap_or_default()
     }
 
     /// Every call of this architecture that may be intercepted, in order of name.

@@ -5,7 +5,7 @@ use super::unfaulted::Unfaulted;
 use crate::event::{EventKind, FaultWord};
 use crate::model::Action;
 use crate::model::errno::Errno;
-use crate::model::syscall::Syscall;
+use crate::model::syscall::{CallShape, Syscall};
 use crate::rules::{
     ActiveRule, Decision, Operation, OwnedCall, OwnedFile, OwnedMessage, RuleSet, SyscallFile, SyscallPeer,
 };
@@ -209,6 +209,9 @@ pub(super) fn owned(resolution: Resolution<'_>) -> OwnedFile {
 
 impl Call<'_, '_> {
     fn addressed(&self) -> &(SyscallPeer, Option<Address>) {
+        if !CallShape::from(self.syscall).has_address() {
+            return &(SyscallPeer::Nothing, None);
+        }
         self.address.get_or_init(|| match self.view.borrow_mut().address() {
             Err(reason) => (SyscallPeer::Unresolved(reason), None),
             Ok(None) => (SyscallPeer::Nothing, None),
@@ -238,7 +241,8 @@ impl Operation for Call<'_, '_> {
     }
 
     fn file(&self, subject: usize) -> SyscallFile<'_> {
-        let Some(cell) = self.files.get(subject) else { return SyscallFile::NotAFile };
+        let is_one = subject < self.syscall.subjects().len();
+        let Some(cell) = self.files.get(subject).filter(|_| is_one) else { return SyscallFile::NotAFile };
         cell.get_or_init(|| owned(self.view.borrow_mut().file(subject))).get()
     }
 

@@ -68,7 +68,7 @@ pub trait Judge: Send + Sync + 'static {
     /// A call of another architecture, under the name of the native call that does the same; `None` when that is not
     /// known. Rules do not see it; it continues unless the judge says which error it fails with.
     fn foreign(&self, call: Option<&mut SyscallView<'_>>) -> Option<Errno> {
-        drop(call);
+        let _ = call;
         None
     }
 

@@ -317,7 +317,7 @@ def test_set():
     check(
         &format!("{postgres}/pg_ctl"),
         &r#"
-db = service("db", "sh", interface("main", "postgres", 5444), healthcheck = tcp("localhost:5444", timeout = "60s"), args = ["-c",
+db = service("db", "sh", interface("main", "postgres", 5444), healthcheck = ready(timeout = "60s"), args = ["-c",
     "@/initdb -U postgres -D /tmp/pg >/dev/null && exec @/pg_ctl -D /tmp/pg -w -o '-p 5444 -k /tmp' -l /tmp/pg.log start"])
 def test_query():
     assert_true(db.main.query(sql = "SELECT 1").ok)

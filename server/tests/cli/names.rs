@@ -197,7 +197,11 @@ fn daemons_of_the_host_answer_nothing() {
                 let mut command = Command::new("unshare");
                 command.args(["--mount", "--propagation", "private", "sh", "./host.sh", variant, user]);
                 let command = command.args(arguments).current_dir(place.path("")).stdin(Stdio::null());
-                let output = command.env("NO_COLOR", "1").output().expect("unshare starts");
+                let output = command
+                    .env("NO_COLOR", "1")
+                    .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+                    .output()
+                    .expect("unshare starts");
                 let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
                 (output.status.success(), text(output.stdout) + &text(output.stderr))
             };
