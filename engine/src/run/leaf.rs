@@ -122,7 +122,7 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
 fn resolve(
     leaf: &Leaf<'_>,
     names: &Names,
-    network: &Rc<Network>,
+    network: &Arc<Network>,
     services: &Rc<Services>,
 ) -> Option<Resolver> {
     let notice = |text| leaf.recorder.event(EventKind::Notice { text });

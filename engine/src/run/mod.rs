@@ -19,6 +19,7 @@
 //! | `detour` | the fallback where namespaces are refused |
 //! | `exits` | services that end unasked |
 //! | `interception` | syscalls as operations, for the rules |
+//! | `unready` | why a service did not become ready |
 //! | `unfaulted` | calls that cannot be faulted, for the evidence |
 //! | `faults` | the rules of the leaf and their evidence |
 //! | `stage`, `steps` | what a body asks for while it runs |
@@ -45,6 +46,7 @@ mod stage;
 mod steps;
 mod supervision;
 mod unfaulted;
+mod unready;
 mod verdict;
 mod wire;
 mod worker;

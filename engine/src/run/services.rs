@@ -6,6 +6,7 @@ use super::leaf::AbortOnDrop;
 use super::network::{Network, transport};
 use super::recorder::Recorder;
 use super::supervision::is_about_filter;
+use super::unready::{died, unready};
 use super::wire::Isolation;
 use crate::event::{EventKind, Failure, FailureKind, Phase, ServiceEnd};
 use crate::model::{Healthcheck, HealthcheckKind, Protocol, Service, ServiceName, Spec};
@@ -15,7 +16,7 @@ use crate::proxy::Dialer;
 use crate::sandbox::{Reaper, orphans};
 use crate::seccomp::{Supervisor, SupervisorCounts};
 use crate::service::health;
-use crate::service::input::{Input, Reader};
+use crate::service::input::Input;
 use crate::service::process::{Process, StartError, Surroundings, describe};
 use crate::service::teardown;
 use std::cell::{Cell, RefCell};
@@ -388,41 +389,6 @@ pub(super) enum StartFailure {
     Supervisor(std::io::Error),
     #[error("{0}")]
     Filter(String),
-}
-
-fn unready(
-    service: &Service,
-    check: &Healthcheck,
-    refusal: &str,
-    lines: &[String],
-    readers: &[Reader],
-) -> Failure {
-    let limit = crate::model::format_duration(check.timeout);
-    let message = format!("service {} was not ready within {limit}: {refusal}", service.name);
-    let mut failure = Failure::new(FailureKind::Service, message, Some(check.span));
-    for Reader { name, descriptor, .. } in readers {
-        let text = format!("process `{name}` of {} waits for input on descriptor {descriptor}", service.name);
-        failure = failure.note(text, Some(service.span));
-    }
-    if !readers.is_empty() {
-        failure =
-            failure.help("standard input stays open and silent; stdin = \"eof\" in service(...) ends it");
-    }
-    with_lines(failure, service, lines).help(
-        "is the healthcheck's address the one the service listens on? raise its timeout= if it is only slow",
-    )
-}
-
-fn died(service: &Service, status: &str, lines: &[String]) -> Failure {
-    let message = format!("service {} ended before it was ready: {status}", service.name);
-    with_lines(Failure::new(FailureKind::Service, message, Some(service.span)), service, lines)
-}
-
-fn with_lines(mut failure: Failure, service: &Service, lines: &[String]) -> Failure {
-    for line in lines {
-        failure = failure.note(format!("{} | {line}", service.name), None);
-    }
-    failure
 }
 
 #[cfg(test)]

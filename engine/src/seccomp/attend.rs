@@ -11,9 +11,10 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use super::delay::{Key, Waiting};
+use super::judge::Judge;
 use super::notify::Sentence;
 use super::signals::{self, Pending};
-use super::supervisor::{Judge, Watch};
+use super::supervisor::Watch;
 use super::view::SyscallView;
 use crate::model::syscall::Syscall;
 

@@ -121,8 +121,8 @@ async fn a_login_that_cannot_be_bound_is_explained() {
     for _ in 0..2 {
         let (ok, text) = psql(setting.address, "sslmode=require", &["SELECT 42"]).await;
         assert!(!ok && text.contains("channel binding"), "{text}");
-        let miss = installed.evidence()[0].near_miss.clone().expect("an explanation");
-        assert!(miss.reason.contains("channel_binding to disable"), "{miss:?}");
+        let unread = installed.evidence()[0].unread.clone();
+        assert!(unread[0].reason.contains("channel_binding to disable"), "{unread:?}");
         let options = "sslmode=require channel_binding=disable";
         let (ok, text) = psql(setting.address, options, &[SERVER_SEES_TLS]).await;
         assert!(ok && text == "tls=true\n", "{text}");
@@ -167,8 +167,8 @@ async fn a_client_that_refuses_the_certificate_is_told_what_to_trust() {
         "the client refused the run's certificate (UnknownCA): point its sslrootcert at $FAULTBOX_CA";
     let told = tokio::time::timeout(PATIENCE, setting.log.first_failed()).await;
     assert_eq!(told.as_deref(), Ok(wanted));
-    let miss = installed.evidence()[0].near_miss.clone().expect("an explanation");
-    assert_eq!((miss.operation.as_str(), miss.reason.as_str()), ("a connection", wanted));
+    let unread = installed.evidence()[0].unread.clone();
+    assert_eq!((unread.len(), unread[0].reason.as_str()), (1, wanted));
 }
 
 /// A client that says exactly what a test says.
@@ -219,7 +219,7 @@ async fn requests_for_encryption_are_answered_in_any_order() {
 async fn what_hides_requests_is_said() {
     let Some((_server, setting)) = setting(EITHER_WAY) else { return };
     let installed = deadlock(&setting);
-    let reason = || installed.evidence()[0].near_miss.clone().map(|miss| miss.reason);
+    let reason = || installed.evidence()[0].unread.first().map(|unread| unread.reason.clone());
     // The beginning of a ClientHello, as sslnegotiation=direct sends it.
     let mut client = TcpStream::connect(setting.address).await.unwrap();
     client.write_all(b"\x16\x03\x01\0\x05\x01\0\0\x01\0").await.unwrap();

@@ -91,7 +91,7 @@ fn a_client_that_checks_certificates_trusts_the_runs() {
     for place in [place(), place().run_by_nobody()] {
         place.test(&["--test", "alone", "--test", "faulted"]).expect(0, &["fired 1x", "2 passed, 0 failed"]);
         // A client that trusts the server only is not fooled, and the run says what to do.
-        let refused = "nothing reached db.main while it was installed; nearest: a connection, the client refused the run's certificate";
+        let refused = "nothing it could act on reached db.main; 1 connection passed unread: the client refused the run's certificate";
         place.test(&["--test", "wary"]).expect(2, &[refused, "sslrootcert at $FAULTBOX_CA"]);
     }
 }

@@ -70,7 +70,7 @@ def test_fields():
     def check(rule, status):
         def body():
             assert_eq(api.get(path = "/health?user=ann&x=1", headers = {"X-Tenant": "blue"}).status, status)
-        fault(api.public, rule, run = body)
+        fault(api.public, rule, run = body, may_miss = status == 200)
     check(response(query = "*user=ann*", status = 418), 418)
     check(response(query = {"user": "a*"}, status = 418), 418)
     check(response(query = {"user": "b*"}, status = 418), 200)
@@ -296,7 +296,7 @@ while True:
 web = service("web", "python3", interface("main", "tcp", 8005), args = ["-c", program], healthcheck = tcp("localhost:8005"))
 ask = service("ask", "python3", interface("main", "tcp", 9000), args = ["-c", client], healthcheck = tcp("localhost:9000"))
 def test_both():
-    assert_eq(fault(web.main, drop(data = "never"), run = lambda: ask.main.send("go")), "udp hello and tcp")
+    assert_eq(fault(web.main, drop(data = "never"), run = lambda: ask.main.send("go"), may_miss = True), "udp hello and tcp")
 "#,
     );
     place.test(&[]).expect(0, &["1 passed, 0 failed"]);

@@ -64,7 +64,7 @@ pub(super) type Running = Rc<dyn Fn(Namespace) -> Vec<(u32, ServiceName)>>;
 /// What all listeners of one resolver share.
 struct Shared {
     zone: Zone,
-    network: Rc<Network>,
+    network: Arc<Network>,
     running: Running,
     recorder: Arc<Recorder>,
     reported: RefCell<BTreeSet<String>>,
@@ -81,7 +81,7 @@ pub(super) fn declared(spec: &Spec) -> Option<String> {
 impl Resolver {
     /// Listens in every namespace of the leaf, or, when one of them refuses, in none.
     pub(super) fn start(
-        network: &Rc<Network>,
+        network: &Arc<Network>,
         zone: Zone,
         running: Running,
         recorder: Arc<Recorder>,
