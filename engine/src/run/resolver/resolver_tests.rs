@@ -22,7 +22,10 @@ fn beside<F: Future<Output = ()>>(act: impl FnOnce(SocketAddr, SocketAddr) -> F)
     let recorder = Arc::new(Recorder::new(0, out.try_clone().unwrap(), Instant::now()));
     let spec = Spec::default();
     let placement = together(&spec, &Needs::default());
+    // The network's relays belong to the runtime.
+    let inside = runtime.enter();
     let network = Arc::new(Network::new(&spec, &placement, |_| None, recorder.clone(), None).unwrap());
+    drop(inside);
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
