@@ -30,7 +30,8 @@ use tokio::task::JoinSet;
 /// How long a stopped service's last lines are waited for.
 const DRAIN: Duration = Duration::from_millis(200);
 
-/// How long after a failure a service may take to end that is not ending yet: its connections end before it does.
+/// How long a service may take to end that is not ending yet: its connections end before it does, and one that runs may
+/// have just been killed.
 const SETTLE: Duration = Duration::from_millis(20);
 
 /// How long a service that is ending may take to be gone; dumping core takes longest.
@@ -294,12 +295,16 @@ impl Services {
     /// failure a moment more is waited for one whose end explains it.
     pub(super) async fn settle(&self, failed: bool) {
         let running = self.running.borrow().clone();
-        let deadline = Instant::now() + ENDING;
+        let begun = Instant::now();
         loop {
             self.setting.reaper.catch_up();
             running.iter().for_each(|one| self.note_end(one));
-            let is_ending = |one: &Rc<Running>| !one.end_is_known.get() && one.process.child().is_ending();
-            if !running.iter().any(is_ending) || Instant::now() > deadline {
+            let mut others = running.iter().filter(|one| !one.end_is_known.get());
+            let waits = others.any(|one| {
+                let child = one.process.child();
+                child.is_ending() || (begun.elapsed() < SETTLE && child.is_running())
+            });
+            if !waits || begun.elapsed() > ENDING {
                 break;
             }
             tokio::time::sleep(LOOK).await;

@@ -99,6 +99,12 @@ pub(super) fn is_ending(pid: i32) -> bool {
     exits || fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| is_doomed(&status))
 }
 
+/// Whether the process is on a processor or waits for one. A signal that kills is neither pending nor are the marks of an
+/// exit set for a moment in between, which such a process may be in.
+pub(super) fn is_running(pid: i32) -> bool {
+    Stat::of(pid).is_some_and(|stat| stat.0.trim_start().starts_with('R'))
+}
+
 /// Reads what proc_pid_status(5) says of signals.
 fn is_doomed(status: &str) -> bool {
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map_or("", str::trim);

@@ -163,13 +163,22 @@ impl Child {
         state.mains_of(self.place).any(descent::is_ending)
     }
 
+    /// True when a main process of it is running right now: whether it is going to end is not certain yet.
+    pub fn is_running(&self) -> bool {
+        let state = self.shared.lock();
+        state.mains_of(self.place).any(descent::is_running)
+    }
+
     /// Signals its main processes as far as `wanted` says so, and gives their number.
     pub fn signal_mains(&self, signal: Signal, wanted: impl Fn(i32) -> bool) -> usize {
         // Under the lock, so that no number is given to another process meanwhile.
         let state = self.shared.lock();
-        let mains = state.mains_of(self.place).filter(|&pid| wanted(pid));
-        // ESRCH: it is dead and about to be reaped.
-        mains.map(|pid| signal::kill(Pid::from_raw(pid), signal)).count()
+        let mains: Vec<i32> = state.mains_of(self.place).filter(|&pid| wanted(pid)).collect();
+        for &pid in &mains {
+            // ESRCH: it is dead and about to be reaped.
+            let _ = signal::kill(Pid::from_raw(pid), signal);
+        }
+        mains.len()
     }
 }
 

@@ -7,7 +7,7 @@
 //!   program. A thread that is not delayed takes its signal at once. So when the signal is still there at the third
 //!   look, one delayed call is answered before its time and reported as shortened; at each further look another one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use super::delay::{Key, Waiting};
@@ -32,7 +32,7 @@ const PATIENCE: u32 = 3;
 impl<J: Judge> Watch<J> {
     /// Looks at delayed calls: those whose thread is gone or was interrupted, and those that a handler waits for.
     pub(super) fn attend(&mut self) {
-        let waiting = self.delays.to_look_at(Instant::now(), LOOKS);
+        let waiting = self.delays.take_looks(Instant::now(), LOOKS);
         if waiting.is_empty() {
             return;
         }
@@ -104,7 +104,7 @@ impl Suspects {
     /// Chooses the calls to be shortened among those with such a signal: one of a process, of its first thread where that
     /// is delayed, because the kernel prefers it (`complete_signal`), else the one with least to lose.
     fn choose(&mut self, held_up: &[(u32, Waiting)]) -> Vec<Key> {
-        let mut best: HashMap<u32, Waiting> = HashMap::new();
+        let mut best: BTreeMap<u32, Waiting> = BTreeMap::new();
         for &(process, each) in held_up {
             let known = best.entry(process).or_insert(each);
             if each.thread == process {

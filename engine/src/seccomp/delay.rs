@@ -82,7 +82,7 @@ impl<T> Delays<T> {
     }
 
     /// The calls to look at now, at most `limit`; with more of them, each has its turn.
-    pub(super) fn to_look_at(&mut self, now: Instant, limit: usize) -> Vec<Waiting> {
+    pub(super) fn take_looks(&mut self, now: Instant, limit: usize) -> Vec<Waiting> {
         if now < self.next_look || self.waiting.is_empty() {
             return Vec::new();
         }
@@ -119,7 +119,7 @@ mod tests {
         for (id, ms) in [(1, 30), (2, 10), (3, 20), (4, 500)] {
             delays.add(delayed(id, 7, now + Duration::from_millis(ms)));
         }
-        assert_eq!(delays.to_look_at(now, 10).len(), 4);
+        assert_eq!(delays.take_looks(now, 10).len(), 4);
         assert_eq!(delays.sleep(now), Some(LOOK_EVERY));
         assert_eq!(ids(&delays.take_due(now + Duration::from_millis(30))), [2, 3, 1]);
         assert_eq!(ids(&delays.take_all()), [4]);
@@ -133,7 +133,7 @@ mod tests {
             delays.add(delayed(1, thread, now + Duration::from_secs(60 + u64::from(thread))));
         }
         let mut looked = |times: u32| -> Vec<u32> {
-            delays.to_look_at(now + LOOK_EVERY * times, 2).iter().map(|waiting| waiting.thread).collect()
+            delays.take_looks(now + LOOK_EVERY * times, 2).iter().map(|waiting| waiting.thread).collect()
         };
         assert_eq!([looked(0), looked(1), looked(2), looked(3)], [[0, 1], [2, 3], [0, 4], [1, 2]]);
         assert!(looked(3).is_empty(), "not more often than every {LOOK_EVERY:?}");

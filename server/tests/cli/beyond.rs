@@ -1,8 +1,7 @@
 //! Calls that no rule can act on, or cannot know enough about: the evidence says so, as root and as an ordinary user.
 
 use super::families::compile;
-use super::harness::{Place, has, is_root};
-use std::os::unix::fs::PermissionsExt;
+use super::harness::{Place, has};
 
 /// A service that runs a Python program's `act(text)` for every line it gets.
 const ON_DEMAND: &str = r#"
@@ -84,30 +83,6 @@ fn an_ordinary_user_cannot_look_into_a_process_that_forbids_it() {
         ],
     );
     assert!(!ended.stdout.contains("nothing reached"), "{ended}");
-}
-
-/// The kernel lets nobody look into a program whose file they may not read, as setuid programs often are, not even in
-/// their own sandbox.
-#[test]
-fn a_program_that_may_not_be_read_is_not_looked_into() {
-    if !has("gcc") || !is_root() {
-        return;
-    }
-    let place = Place::new(
-        r#"
-victim = service("victim", "./calls", interface("main", "tcp", 7000), args = ["serve", "7000"],
-    healthcheck = tcp("localhost:7000"))
-def write():
-    victim.main.send("prepare write write")
-    return victim.main.send("do write write")
-on_path = fault_assumption("on_path", target = victim, write = deny("EIO", path = "/tmp/fb-calls/a"))
-fault_scenario("path", scenario = write, faults = on_path, expect = lambda r: assert_eq(r, "0"))
-"#,
-    );
-    compile(&place, "calls.c", &["-O1", "-o", "calls"]);
-    std::fs::set_permissions(place.path("calls"), std::fs::Permissions::from_mode(0o711)).expect("ours");
-    let ended = place.run_by_nobody().test(&[]);
-    ended.expect(2, &["--- BYPASSED: test_path", "only root may look into the process", "passed unfaulted"]);
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn ctrl_c_ends_a_run_whose_output_is_not_read() {
             let call = std::fs::read_to_string(task.path().join("syscall")).unwrap_or_default();
             name.trim() == "output" && call.starts_with(&format!("{} ", nix::libc::SYS_write))
         };
-        tasks.map(waits).any(|waits| waits)
+        tasks.into_iter().any(waits)
     };
     wait_until("the output thread waits for its reader", full);
     kill(child.id(), "INT");

@@ -63,7 +63,7 @@ fn glibc() {
 fn musl() {
     if has("musl-gcc") {
         check("musl", "./lookup", |place| {
-            compile(place, "musl-gcc", &["-static", "-o", "lookup", "lookup.c"])
+            compile(place, "musl-gcc", &["-static", "-o", "lookup", "lookup.c"]);
         });
     }
 }
@@ -154,7 +154,7 @@ time.sleep(600)
 dns = service("dns", "python3", interface("main", "{protocol}", 53), args = ["-c", program])
 def test_names():
     says("until ss -lntu 2>/dev/null | grep -q ':53 ' || grep -q ':0035 ' /proc/net/udp /proc/net/tcp; do :; done; python3 lookup.py db", "127.0.0.1")
-    says("kill -0 $(pgrep -f 'time.sleep(600)' | head -1) && echo alive", "alive")
+    says("kill -0 $(pgrep -f 'time.sleep.600' | head -1) && echo alive", "alive")
 "#
         );
         place(&tests).test(&[]).expect(0, &["1 passed, 0 failed", "dns.main has port 53"]);

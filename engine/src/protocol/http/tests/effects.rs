@@ -178,7 +178,7 @@ async fn the_effects_of_pipelined_requests_are_told_apart() {
     server.expect(&both).await;
     server.send(format!("{HELLO}{HELLO}")).await;
     client.expect(HELLO).await;
-    client.expect([HELLO[..HELLO.len() - 4].as_bytes(), &[!b'e'], b"llo"].concat()).await;
+    client.expect([&HELLO.as_bytes()[..HELLO.len() - 4], &[!b'e'], b"llo"].concat()).await;
     assert_eq!((first.evidence()[0].fired, second.evidence()[0].fired), (0, 1));
     assert_eq!((first.evidence()[0].ineffective, second.evidence()[0].ineffective), (1, 0));
 }
