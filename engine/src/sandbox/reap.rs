@@ -157,10 +157,11 @@ impl Child {
         ended.unwrap_or_else(|| End { status: None, at: Instant::now() })
     }
 
-    /// True when a main process of it is going to end, whatever anybody does.
+    /// True when it has ended, or a main process of it is going to end, whatever anybody does.
     pub fn is_ending(&self) -> bool {
+        // Under the lock, so that its last process is not reaped between the two looks.
         let state = self.shared.lock();
-        state.mains_of(self.place).any(descent::is_ending)
+        self.end().is_some() || state.mains_of(self.place).any(descent::is_ending)
     }
 
     /// True when a main process of it is running right now: whether it is going to end is not certain yet.
@@ -301,6 +302,9 @@ mod tests {
         let status = runtime.block_on(child.wait());
         assert_eq!(child.status(), status);
         assert_eq!(runtime.block_on(child.wait()), status);
+        runtime.block_on(child.ended());
+        // A settling run looks again at what ended since its last look.
+        assert!(child.is_ending() && !child.is_running());
         status
     }
 
