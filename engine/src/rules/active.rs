@@ -126,7 +126,7 @@ impl ActiveRule {
     }
 
     /// The words for an operation it acts on: which of the files it matched, when the operation names several.
-    pub fn told(&self, operation: &dyn Operation, description: &str) -> String {
+    pub fn words_for(&self, operation: &dyn Operation, description: &str) -> String {
         let path = match &self.rule.matcher {
             Matcher::Syscall(matcher) => syscalls::matched_path(matcher, operation),
             Matcher::Message(_) => None,

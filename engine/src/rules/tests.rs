@@ -293,7 +293,7 @@ fn a_rename_has_two_names_and_either_may_match() {
         let operation = rename(old, new);
         let decision = set.decide(&operation);
         let rule = decision.terminal.as_ref().expect("one of its names is the rule's");
-        assert_eq!(rule.told(&operation, "rename"), "rename (matched /data/config.json)");
+        assert_eq!(rule.words_for(&operation, "rename"), "rename (matched /data/config.json)");
     }
 }
 

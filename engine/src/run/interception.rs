@@ -137,7 +137,7 @@ impl RuleJudge {
         // Describing costs more than deciding, so acts that nobody will read are not put into words.
         let read = decision.due().any(|active| active.fired() <= MAX_ACTS_PER_RULE);
         let description = if read { operation.describe() } else { String::new() };
-        let words = |active: &Arc<ActiveRule>| active.told(&operation, &description);
+        let words = |active: &Arc<ActiveRule>| active.words_for(&operation, &description);
         let descriptions = if read { decision.due().map(words).collect() } else { Vec::new() };
         Answer { reply, token: Some(Judged { decision, descriptions, held: false }) }
     }

@@ -1,8 +1,7 @@
 //! Calls that do what rules are for and cannot be faulted: they pass, and the evidence says so.
 //!
-//! The table of families (`model/syscall/families.rs`) says which they are. Each is told to the rules as the calls it
-//! stands for: a queued write of `io_submit` as the `pwrite64` that it replaces, so that a rule on other files or on
-//! other calls keeps quiet.
+//! The table of families (`model/syscall/families.rs`) says which they are. Rules see each as the call it replaces, such
+//! as a queued write of `io_submit` as a `pwrite64`, so that only the rules on such a call and such a file mention it.
 
 use super::interception::owned;
 use crate::event::UnreadSubject;
@@ -61,7 +60,7 @@ impl Unfaulted {
             note_mapping(rules, call);
         } else if syscall == self.sync && !rules.is_empty() {
             let everything = OwnedFile::Unresolved(Unreadable::Everything);
-            tell(rules, "syncfs", everything, SYNC);
+            note_as(rules, "syncfs", everything, SYNC);
         }
     }
 
@@ -70,7 +69,7 @@ impl Unfaulted {
         rules.could_not_fault(operation, NARROW);
     }
 
-    /// Notes a call of a 32-bit program of which nobody knows what it does.
+    /// Notes a call of a 32-bit program, of which it is not known what it does.
     pub(super) fn note_unknown(&self, rules: &RuleSet) {
         // x86_64 knows every number that has a native counterpart.
         if !cfg!(target_arch = "x86_64") && !rules.is_empty() {
@@ -79,7 +78,7 @@ impl Unfaulted {
     }
 }
 
-fn tell(rules: &RuleSet, stands_for: &str, file: OwnedFile, reason: &str) {
+fn note_as(rules: &RuleSet, stands_for: &str, file: OwnedFile, reason: &str) {
     if let Some(syscall) = Syscall::from_name(stands_for) {
         rules.could_not_fault(&OwnedMessage::of_call(OwnedCall::on(syscall, file)), reason);
     }
@@ -98,11 +97,11 @@ fn replaced(kind: QueuedKind) -> (&'static str, &'static str) {
 fn note_queued(rules: &RuleSet, call: &mut SyscallView<'_>) {
     let queued = match call.batch() {
         Ok(queued) => queued,
-        // Nobody knows what it asks for, so it may be anything.
+        // What it asks for is not known, so it may be anything.
         Err(reason) => {
             for kind in [QueuedKind::Read, QueuedKind::Write, QueuedKind::Sync] {
                 let (stands_for, text) = replaced(kind);
-                tell(rules, stands_for, OwnedFile::Unresolved(reason), text);
+                note_as(rules, stands_for, OwnedFile::Unresolved(reason), text);
             }
             return;
         }
@@ -110,7 +109,7 @@ fn note_queued(rules: &RuleSet, call: &mut SyscallView<'_>) {
     for one in queued {
         let (stands_for, text) = replaced(one.kind);
         let file = owned(call.descriptor(one.descriptor));
-        tell(rules, stands_for, file, text);
+        note_as(rules, stands_for, file, text);
     }
 }
 

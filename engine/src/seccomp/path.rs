@@ -10,7 +10,7 @@ use super::memory::{self, Address};
 use super::{signals, sys};
 use crate::rules::Unreadable;
 
-/// What a call acts on, as far as it can be told. Only a path can match a glob.
+/// What a call acts on, as far as it is known. Only a path can match a glob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution<'a> {
     /// Absolute, without `.` and `..`. For a descriptor the name the kernel knows the open file by; for a path argument

@@ -5,7 +5,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::syscall::{CallShape, Matchable};
-use crate::model::{Dialect, Glob};
+use crate::model::{Dialect, Glob, ParamType};
 use crate::text::Span;
 
 /// A syscall fault under its keyword, as far as it is known.
@@ -77,6 +77,13 @@ impl Asked<'_> {
             false => "`to` and `port` go with connect and sendto; for messages on a connection use rules on the interface",
         }))
     }
+}
+
+/// A service where `to=` takes an interface of one.
+pub(crate) fn service_as_peer(function: &str, span: Span) -> Diagnostic {
+    let wanted = ParamType::InterfaceRef.words();
+    let message = format!("{function}() to= must be {wanted}, not a service");
+    Diagnostic::new(Code::WrongType, span, message).label("this is a service")
 }
 
 fn peer_help(word: &str) -> String {

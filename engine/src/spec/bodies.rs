@@ -4,7 +4,7 @@
 //! against the registry and the protocols' schemas as far as the text shows them. What it does not show is left to
 //! the run.
 
-use super::asked::{Asked, AskedPath};
+use super::asked::{Asked, AskedPath, service_as_peer};
 use super::builtins::steps;
 use super::builtins::{only_at_load, syscalls};
 use super::bundle;
@@ -195,7 +195,18 @@ impl Reader<'_> {
             ArgKind::Named(_, span) => Some((name, *span)),
             _ => None,
         });
-        Asked { word, calls, path, has_own_path: false, peer }.finding()
+        let service = named("to").filter(|arg| self.is_service(&arg.value.shape));
+        match (service, &fault.callee) {
+            (Some(arg), Callee::Name(function)) => Some(service_as_peer(function, arg.value.span)),
+            _ => Asked { word, calls, path, has_own_path: false, peer }.finding(),
+        }
+    }
+
+    fn is_service(&self, shape: &ExprShape) -> bool {
+        let ExprShape::Name(name) = shape else { return false };
+        let value = self.module.filter(|_| !self.outline.local.contains(name));
+        let owned = value.and_then(|module| module.get_any_visibility(name).ok());
+        owned.is_some_and(|(owned, _)| matches!(thing(&owned), Some(Thing::Service(_))))
     }
 }
 

@@ -70,7 +70,7 @@ fn tries() -> impl Iterator<Item = Try> {
     Family::all().flat_map(of)
 }
 
-/// The spec with a test for each family, and what stands on which line.
+/// The spec with a test for each family, and the line of each fault.
 fn spec() -> (String, Vec<Try>) {
     let mut text = SPEC.to_owned();
     let mut all = Vec::new();
@@ -145,7 +145,7 @@ fn every_call_meets_what_the_table_says() {
         match (errno(&each.name()), said(&events, each.line)) {
             (Some(250), _) => all_wrong.push(format!("{}: the program does not know it", each.name())),
             (Some(errno), Some(said)) => all_wrong.extend(wrong(each, errno, &said)),
-            _ => all_wrong.push(format!("{}: nothing is told about it", each.name())),
+            _ => all_wrong.push(format!("{}: it is missing in the report", each.name())),
         }
     }
     assert!(all_wrong.is_empty(), "{}\n{ended}", all_wrong.join("\n"));

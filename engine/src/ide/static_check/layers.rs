@@ -8,7 +8,7 @@ use crate::ide::callable;
 use crate::ide::declarations::items;
 use crate::ide::value::{ServiceShape, Value};
 use crate::model::{ActionKind, syscall};
-use crate::spec::asked::{Asked, AskedPath};
+use crate::spec::asked::{Asked, AskedPath, service_as_peer};
 use crate::spec::registry::{Builtin, Keywords};
 use crate::spec::shape::Signature;
 use crate::spec::wording;
@@ -132,7 +132,13 @@ impl Checker<'_> {
         let tree = self.snapshot.tree();
         let is_operation = service?.operations.iter().any(|name| name == word);
         let calls = syscall::resolve(word).filter(|_| !is_operation)?;
-        let written = self.written(self.made_by(fault));
+        let made = self.made_by(fault);
+        let written = self.written(made);
+        if let (Some(to), NodeKind::Call { callee, .. }) = (written.keyword("to"), tree.kind(made))
+            && matches!(self.inference.of(to), Value::Service(_))
+        {
+            return Some(service_as_peer(tree.text_of(*callee), tree.span(to)));
+        }
         let named = |name: &str| written.keywords.iter().find(|(_, word, _)| word == name);
         let path = named("path").and_then(|(name, _, value)| {
             let (glob, span) =

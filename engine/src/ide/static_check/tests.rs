@@ -68,6 +68,8 @@ fn faults_that_ask_for_what_never_comes() {
     same(&format!("{start}accept=delay(\"1s\", path=\"/x\"))\n"), &[accept]);
     let write = "`write` carries no address of a peer, so `to` never matches";
     same(&format!("{start}write=deny(\"EIO\", to=db.main))\n"), &[write]);
+    let service = "deny() to= must be an interface of a service, such as db.main, not a service";
+    same(&format!("{start}connect=deny(\"EIO\", to=api))\n"), &[service]);
     let relative = "\"wal\" matches no file: paths are absolute";
     same(&format!("{start}write=deny(\"EIO\", path=\"wal\"))\n"), &[relative]);
     same(&format!("{start}connect=deny(\"EIO\", to=api.public), wal=deny(\"EIO\", nth=1))\n"), &[]);

@@ -33,11 +33,11 @@ const RING: &str = "operations on a ring are not calls; programs fall back";
 const SYNC: &str = "it returns no error";
 const MAPPED_TO_WRITE: &str = "what is stored in the mapping is not a call";
 const MAPPED_TO_READ: &str = "what is loaded from the mapping is not a call";
-const REMAPPED: &str = "making a mapping writable later is not told from what every allocator does; a mapping that is writable from the start is counted";
+const REMAPPED: &str = "making a mapping writable later looks like what every allocator does; one that is writable from the start is counted";
 const LOADED: &str = "a program that starts is read by the kernel, and its start is never intercepted";
 const PASSED_ON: &str = "the descriptor was opened by another process, where it is faulted";
 const PIPE_END: &str =
-    "from the end of a pipe that is read; the two directions look alike, and write= acts on both";
+    "it reads from one end of a pipe and writes to the other; the two look alike, and `write` acts on both";
 
 /// For every family that io_uring has an operation for (io_uring_enter(2)).
 const RINGS: Member = other("io_uring_setup", When::Always, Refused(RING));
