@@ -15,6 +15,8 @@ pub(super) struct Delayed<T> {
     pub(super) sentence: Sentence,
     pub(super) token: T,
     pub(super) due: Instant,
+    /// The judge knows that it waits.
+    pub(super) held: bool,
     /// The signals its thread blocked when it made the call, where that is known.
     pub(super) blocked: Option<u64>,
 }
@@ -104,7 +106,7 @@ mod tests {
 
     fn delayed(id: u64, thread: u32, due: Instant) -> Delayed<u64> {
         let raw = RawNotification { id, pid: thread, ..RawNotification::default() };
-        Delayed { raw, sentence: Sentence::Continue, token: id, due, blocked: None }
+        Delayed { raw, sentence: Sentence::Continue, token: id, due, held: false, blocked: None }
     }
 
     fn ids(taken: &[Delayed<u64>]) -> Vec<u64> {

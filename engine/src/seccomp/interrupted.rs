@@ -1,13 +1,15 @@
 //! Calls that a signal interrupted before their answer, and which the kernel makes again when the handler is done.
 //!
 //! A call made again is the same call: it keeps its answer and the time it has waited, and is not judged twice. It is known
-//! by its thread, number, arguments and place in the program. The handler may make calls of its own meanwhile; it blocks
-//! signals that the interrupted code does not.
+//! by its thread, number, arguments and place in the program; so a call that failed with EINTR and that the program tries
+//! again is the same call, too. The handler may make calls of its own meanwhile; it blocks signals that the interrupted
+//! code does not.
 
 use std::collections::HashMap;
 
 use super::delay::Delayed;
 use super::sys::RawNotification;
+use crate::model::syscall::Syscall;
 
 /// Handlers interrupted by handlers that are followed, for each thread.
 const MAX_DEPTH: usize = 8;
@@ -40,15 +42,15 @@ impl<T> Interrupted<T> {
         (calls.len() > MAX_DEPTH).then(|| calls.remove(0))
     }
 
-    /// Finds the call that `raw` makes again. `blocked` reads the signals that the thread blocks now.
-    pub(super) fn resume(
-        &mut self,
-        raw: &RawNotification,
-        blocked: impl FnOnce() -> Option<u64>,
-    ) -> Resumed<T> {
+    /// Whether calls of this thread are kept.
+    pub(super) fn has(&self, thread: u32) -> bool {
+        self.by_thread.contains_key(&thread)
+    }
+
+    /// Finds the call that `raw` makes again. `now` are the signals that the thread blocks.
+    pub(super) fn resume(&mut self, raw: &RawNotification, now: Option<u64>) -> Resumed<T> {
         let mut resumed = Resumed { call: None, given_up: Vec::new() };
         let Some(calls) = self.by_thread.get_mut(&raw.pid) else { return resumed };
-        let now = blocked();
         while resumed.call.is_none()
             && let Some(innermost) = calls.pop()
         {
@@ -82,10 +84,93 @@ fn is_within_handler(before: Option<u64>, now: Option<u64>) -> bool {
 }
 
 fn is_same<T>(call: &Delayed<T>, raw: &RawNotification, blocked: Option<u64>) -> bool {
-    let place = |raw: &RawNotification| (raw.number, raw.arguments, raw.instruction_pointer);
-    let agree = call.blocked.zip(blocked).is_none_or(|(before, now)| before == now);
-    agree && place(&call.raw) == place(raw)
+    let before = &call.raw;
+    let used = arguments(raw.number);
+    call.blocked.zip(blocked).is_none_or(|(before, now)| before == now)
+        && (before.number, before.instruction_pointer) == (raw.number, raw.instruction_pointer)
+        && before.arguments.iter().zip(&raw.arguments).take(used).all(|(before, now)| before == now)
 }
+
+/// How many arguments a call has; in the other registers is whatever the program left there. Six where it is not known.
+fn arguments(number: i32) -> usize {
+    let name = Syscall::from_number(number.cast_unsigned()).map_or("", Syscall::name);
+    FEW_ARGUMENTS.iter().position(|names| names.contains(&name)).unwrap_or(6)
+}
+
+/// Calls with none, one, two arguments and so on.
+const FEW_ARGUMENTS: &[&[&str]] = &[
+    &["sync"],
+    &["chdir", "chroot", "fchdir", "fdatasync", "fsync", "rmdir", "syncfs", "unlink"],
+    &[
+        "access",
+        "chmod",
+        "creat",
+        "fchmod",
+        "flock",
+        "fstat",
+        "ftruncate",
+        "link",
+        "listen",
+        "lstat",
+        "mkdir",
+        "rename",
+        "shutdown",
+        "stat",
+        "statfs",
+        "symlink",
+        "truncate",
+    ],
+    &[
+        "accept",
+        "bind",
+        "chown",
+        "connect",
+        "faccessat",
+        "fchmodat",
+        "fchown",
+        "fcntl",
+        "getdents",
+        "getdents64",
+        "ioctl",
+        "lchown",
+        "lseek",
+        "mkdirat",
+        "mknod",
+        "open",
+        "poll",
+        "read",
+        "readlink",
+        "readv",
+        "recvmsg",
+        "sendmsg",
+        "socket",
+        "symlinkat",
+        "unlinkat",
+        "write",
+        "writev",
+    ],
+    &[
+        "accept4",
+        "epoll_wait",
+        "faccessat2",
+        "fallocate",
+        "mknodat",
+        "newfstatat",
+        "openat",
+        "openat2",
+        "pread64",
+        "pwrite64",
+        "readlinkat",
+        "renameat",
+        "sendfile",
+        "sendmmsg",
+        "sync_file_range",
+        "tee",
+        "utimensat",
+        "vmsplice",
+    ],
+    &["fchownat", "linkat", "ppoll", "preadv", "pwritev", "recvmmsg", "renameat2", "statx"],
+];
 
 #[cfg(test)]
 mod tests {
@@ -103,7 +188,7 @@ mod tests {
 
     fn call(token: char, number: i32, blocked: Option<u64>) -> Delayed<char> {
         let raw = notification(1, number);
-        Delayed { raw, sentence: Sentence::Continue, token, due: Instant::now(), blocked }
+        Delayed { raw, sentence: Sentence::Continue, token, due: Instant::now(), held: true, blocked }
     }
 
     #[track_caller]
@@ -114,7 +199,7 @@ mod tests {
         again: Option<char>,
         given_up: &str,
     ) {
-        let resumed = interrupted.resume(&notification(9, number), || blocked);
+        let resumed = interrupted.resume(&notification(9, number), blocked);
         assert_eq!(resumed.call.as_ref().map(|call| call.token), again);
         assert!(resumed.call.is_none_or(|call| call.raw.id == 9), "it waits under its new number");
         assert_eq!(resumed.given_up.iter().map(|call| call.token).collect::<String>(), given_up);
@@ -126,6 +211,22 @@ mod tests {
         assert!(interrupted.keep(call('w', 1, Some(0))).is_none());
         check(&mut interrupted, 1, Some(0), Some('w'), "");
         check(&mut interrupted, 1, Some(0), None, "");
+    }
+
+    #[test]
+    fn registers_that_a_call_does_not_use_may_change() {
+        for (used, names) in FEW_ARGUMENTS.iter().enumerate() {
+            for name in *names {
+                let Some(syscall) = Syscall::from_name(name) else { continue };
+                let number = syscall.number().cast_signed();
+                for changed in 0..6 {
+                    let mut raw = notification(2, number);
+                    raw.arguments[changed] = 7;
+                    let call = call('w', number, None);
+                    assert_eq!(is_same(&call, &raw, None), changed >= used, "{name}, register {changed}");
+                }
+            }
+        }
     }
 
     #[test]

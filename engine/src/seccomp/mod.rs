@@ -33,6 +33,8 @@ mod subscription;
 mod supervisor;
 mod sys;
 #[cfg(test)]
+mod storm;
+#[cfg(test)]
 mod tests;
 mod view;
 

@@ -134,6 +134,15 @@ struct Wake {
     gone: bool,
 }
 
+/// What a notification says of its call.
+enum Call<T> {
+    New,
+    /// It was interrupted by a signal, and is made again.
+    Again(Delayed<T>),
+    /// Its thread does not wait any more.
+    Gone,
+}
+
 /// The thread's own state.
 pub(super) struct Watch<J: Judge> {
     pub(super) listener: Listener,
@@ -195,8 +204,11 @@ impl<J: Judge> Watch<J> {
             self.listener.send(raw.id, sentence);
             return;
         }
-        if let Some(again) = self.resume(&raw) {
-            return if again.due <= Instant::now() { self.answer(again) } else { self.delays.add(again) };
+        match self.resume(&raw) {
+            Call::New => {}
+            Call::Again(call) if call.due <= Instant::now() => return self.answer(call),
+            Call::Again(call) => return self.hold(call),
+            Call::Gone => return,
         }
         let Some(answer) = self.ask(&raw) else {
             self.listener.send(raw.id, Sentence::Continue);
@@ -211,30 +223,40 @@ impl<J: Judge> Watch<J> {
         };
         // A delay beyond what the clock can hold is one that never ends.
         let due = Instant::now().checked_add(wait).unwrap_or_else(|| Instant::now() + FOR_EVER);
-        let call = Delayed { raw, sentence, token: answer.token, due, blocked: None };
+        let call = Delayed { raw, sentence, token: answer.token, due, held: false, blocked: None };
         if wait.is_zero() { self.answer(call) } else { self.hold(call) }
     }
 
-    /// The call that `raw` makes again after a signal.
-    fn resume(&mut self, raw: &RawNotification) -> Option<Delayed<J::Token>> {
+    /// Whether `raw` makes a call again that a signal interrupted.
+    fn resume(&mut self, raw: &RawNotification) -> Call<J::Token> {
         if !self.listener.is_killable()
             && let Some(call) = self.delays.take_of(raw.pid)
         {
             self.keep_interrupted(call);
         }
-        let blocked = || signals::look(raw.pid).map(|found| found.blocked);
+        if !self.interrupted.has(raw.pid) {
+            return Call::New;
+        }
+        let blocked = signals::look(raw.pid).map(|found| found.blocked);
+        // Checked after looking: the thread may have been interrupted once more, and what was seen is its handler.
+        if !self.listener.is_waiting(raw.id) {
+            return Call::Gone;
+        }
         let resumed = self.interrupted.resume(raw, blocked);
         for call in resumed.given_up {
             self.lose(call.token);
         }
-        if self.shared.released.load(Relaxed) {
-            resumed.call.into_iter().for_each(|call| self.lose(call.token));
-            return None;
+        match resumed.call {
+            None => Call::New,
+            Some(call) if self.shared.released.load(Relaxed) => {
+                self.lose(call.token);
+                Call::New
+            }
+            Some(call) => Call::Again(call),
         }
-        resumed.call
     }
 
-    /// Begins a delay.
+    /// Begins a delay, or goes on with it.
     fn hold(&mut self, mut call: Delayed<J::Token>) {
         let look = || signals::look(call.raw.pid).map(|found| found.blocked);
         let blocked = if self.listener.is_killable() { None } else { look() };
@@ -242,7 +264,9 @@ impl<J: Judge> Watch<J> {
             return self.undelivered(call);
         }
         call.blocked = blocked;
-        self.judge.held(&mut call.token);
+        if !std::mem::replace(&mut call.held, true) {
+            self.judge.held(&mut call.token);
+        }
         self.delays.add(call);
     }
 

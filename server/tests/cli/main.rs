@@ -18,5 +18,6 @@ mod peers;
 mod reports;
 mod sentences;
 mod stdin;
+mod storms;
 mod usage;
 mod verdicts;
