@@ -18,7 +18,14 @@ const MAX_DEPTH: usize = 8;
 #[derive(Debug)]
 pub(super) struct Interrupted<T> {
     /// The innermost last.
-    by_thread: HashMap<u32, Vec<Delayed<T>>>,
+    by_thread: HashMap<u32, Vec<Kept<T>>>,
+}
+
+#[derive(Debug)]
+struct Kept<T> {
+    call: Delayed<T>,
+    /// Where it is not known what the thread blocked at the call: what it blocked at its next one, perhaps in a handler.
+    later: Option<u64>,
 }
 
 /// What a new call of a thread means for its interrupted ones.
@@ -38,8 +45,8 @@ impl<T> Interrupted<T> {
     /// Keeps a call; gives back one that is too many.
     pub(super) fn keep(&mut self, call: Delayed<T>) -> Option<Delayed<T>> {
         let calls = self.by_thread.entry(call.raw.pid).or_default();
-        calls.push(call);
-        (calls.len() > MAX_DEPTH).then(|| calls.remove(0))
+        calls.push(Kept { call, later: None });
+        (calls.len() > MAX_DEPTH).then(|| calls.remove(0).call)
     }
 
     /// Whether calls of this thread are kept.
@@ -52,16 +59,19 @@ impl<T> Interrupted<T> {
         let mut resumed = Resumed { call: None, given_up: Vec::new() };
         let Some(calls) = self.by_thread.get_mut(&raw.pid) else { return resumed };
         while resumed.call.is_none()
-            && let Some(innermost) = calls.pop()
+            && let Some(mut innermost) = calls.pop()
         {
-            if is_within_handler(innermost.blocked, now) {
-                calls.push(innermost);
-                break;
-            }
-            if is_same(&innermost, raw, now) {
-                resumed.call = Some(Delayed { raw: *raw, ..innermost });
-            } else {
-                resumed.given_up.push(innermost);
+            let level = innermost.level(now);
+            match level {
+                Level::Same | Level::Unknown if is_same(&innermost.call.raw, raw) => {
+                    resumed.call = Some(Delayed { raw: *raw, ..innermost.call });
+                }
+                Level::Handler | Level::Unknown => {
+                    innermost.later = innermost.later.or(now);
+                    calls.push(innermost);
+                    break;
+                }
+                Level::Same | Level::Left => resumed.given_up.push(innermost.call),
             }
         }
         if calls.is_empty() {
@@ -73,22 +83,45 @@ impl<T> Interrupted<T> {
     /// Takes the calls of threads that are gone.
     pub(super) fn take_unless(&mut self, lives: impl Fn(u32) -> bool) -> Vec<Delayed<T>> {
         let gone = self.by_thread.extract_if(|&thread, _| !lives(thread));
-        gone.flat_map(|(_, calls)| calls).collect()
+        gone.flat_map(|(_, calls)| calls).map(|kept| kept.call).collect()
     }
 }
 
-/// Whether the thread blocks all it blocked at the call and more: it runs a handler, and the call is still to be made
-/// again.
-fn is_within_handler(before: Option<u64>, now: Option<u64>) -> bool {
-    before.zip(now).is_some_and(|(before, now)| before & !now == 0 && now & !before != 0)
+/// Where a thread is, seen from an interrupted call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// In the code that made the call.
+    Same,
+    /// In a handler, from which it comes back.
+    Handler,
+    /// Elsewhere.
+    Left,
+    Unknown,
 }
 
-fn is_same<T>(call: &Delayed<T>, raw: &RawNotification, blocked: Option<u64>) -> bool {
-    let before = &call.raw;
-    let used = arguments(raw.number);
-    call.blocked.zip(blocked).is_none_or(|(before, now)| before == now)
-        && (before.number, before.instruction_pointer) == (raw.number, raw.instruction_pointer)
-        && before.arguments.iter().zip(&raw.arguments).take(used).all(|(before, now)| before == now)
+impl<T> Kept<T> {
+    /// From the signals that the thread blocks now: in a handler, all it blocked before and more.
+    fn level(&self, now: Option<u64>) -> Level {
+        match (now, self.call.blocked, self.later) {
+            (Some(now), Some(before), _) if now == before => Level::Same,
+            (Some(now), Some(before), _) if before & !now == 0 => Level::Handler,
+            (Some(_), Some(_), _) => Level::Left,
+            (Some(now), None, Some(later)) if later & !now == 0 => Level::Handler,
+            (Some(now), None, Some(later)) if now & !later == 0 => Level::Same,
+            (Some(_), None, Some(_)) => Level::Left,
+            (None, _, _) | (_, None, None) => Level::Unknown,
+        }
+    }
+}
+
+fn is_same(before: &RawNotification, now: &RawNotification) -> bool {
+    (before.number, before.instruction_pointer) == (now.number, now.instruction_pointer)
+        && before
+            .arguments
+            .iter()
+            .zip(&now.arguments)
+            .take(arguments(now.number))
+            .all(|(one, other)| one == other)
 }
 
 /// How many arguments a call has; in the other registers is whatever the program left there. Six where it is not known.
@@ -222,8 +255,8 @@ mod tests {
                 for changed in 0..6 {
                     let mut raw = notification(2, number);
                     raw.arguments[changed] = 7;
-                    let call = call('w', number, None);
-                    assert_eq!(is_same(&call, &raw, None), changed >= used, "{name}, register {changed}");
+                    let same = is_same(&notification(1, number), &raw);
+                    assert_eq!(same, changed >= used, "{name}, register {changed}");
                 }
             }
         }
@@ -247,10 +280,25 @@ mod tests {
         interrupted.keep(call('w', 1, Some(0)));
         interrupted.keep(call('h', 5, Some(ALRM)));
         check(&mut interrupted, 3, Some(0), None, "hw");
-        interrupted.keep(call('w', 1, None));
-        check(&mut interrupted, 3, Some(0), None, "w");
+    }
+
+    #[test]
+    fn a_call_whose_place_is_not_known_is_found_again_when_the_handler_is_done() {
+        let mut interrupted = Interrupted::new();
         interrupted.keep(call('w', 1, None));
         check(&mut interrupted, 1, Some(ALRM), Some('w'), "");
+        interrupted.keep(call('w', 1, None));
+        check(&mut interrupted, 3, Some(ALRM), None, "");
+        check(&mut interrupted, 1, Some(ALRM), None, "");
+        check(&mut interrupted, 1, Some(0), Some('w'), "");
+        interrupted.keep(call('w', 1, None));
+        check(&mut interrupted, 3, Some(ALRM), None, "");
+        check(&mut interrupted, 3, Some(0), None, "w");
+        interrupted.keep(call('w', 1, None));
+        check(&mut interrupted, 3, Some(ALRM), None, "");
+        check(&mut interrupted, 1, Some(USR1), None, "w");
+        interrupted.keep(call('w', 1, Some(0)));
+        check(&mut interrupted, 1, None, Some('w'), "");
     }
 
     #[test]

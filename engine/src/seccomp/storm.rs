@@ -55,7 +55,7 @@ fn storm(kernel: &Kernel, restarts: &str, kind: &str, calls: u64) -> Option<Ran>
     let ran = run_under(&kernel.filter, &[program, restarts, kind, &CALLS.to_string()], &judge);
     let about = format!("{} {restarts} {kind}: {:?} {}", kernel.name, ran.counts, ran.output);
     assert!(ran.output.starts_with(&format!("0:{calls} ")), "{about}");
-    assert_eq!(judge.held.load(Relaxed), calls, "{about}");
+    assert_eq!(judge.delayed.load(Relaxed), calls, "{about}");
     assert_eq!(judge.lost.load(Relaxed), 0, "{about}");
     Some(ran)
 }

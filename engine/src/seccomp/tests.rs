@@ -18,34 +18,38 @@ use crate::sandbox::{Child, Reaper};
 /// A judge made of a closure; counts what was committed and lost.
 pub(super) struct Scripted<F> {
     decide: F,
-    pub(super) held: AtomicU64,
+    /// Delayed calls that were held, or answered at once because their time had passed.
+    pub(super) delayed: AtomicU64,
     pub(super) committed: AtomicU64,
     pub(super) lost: AtomicU64,
 }
 
 impl<F: Fn(&mut SyscallView<'_>) -> Reply + Send + Sync + 'static> Judge for Scripted<F> {
-    type Token = ();
+    /// Whether its delay is still to be counted.
+    type Token = bool;
 
-    fn judge(&self, call: &mut SyscallView<'_>) -> Answer<()> {
-        Answer { reply: (self.decide)(call), token: () }
+    fn judge(&self, call: &mut SyscallView<'_>) -> Answer<bool> {
+        let reply = (self.decide)(call);
+        Answer { reply, token: matches!(reply, Reply::ContinueAfter(_) | Reply::ErrnoAfter(..)) }
     }
 
-    fn held(&self, (): &mut ()) {
-        self.held.fetch_add(1, Relaxed);
+    fn held(&self, token: &mut bool) {
+        self.delayed.fetch_add(u64::from(std::mem::take(token)), Relaxed);
     }
 
-    fn committed(&self, (): ()) {
+    fn committed(&self, mut token: bool) {
+        self.held(&mut token);
         self.committed.fetch_add(1, Relaxed);
     }
 
-    fn lost(&self, (): ()) {
+    fn lost(&self, _: bool) {
         self.lost.fetch_add(1, Relaxed);
     }
 }
 
 pub(super) fn scripted<F: Fn(&mut SyscallView<'_>) -> Reply + Send + Sync>(decide: F) -> Arc<Scripted<F>> {
     let zero = || AtomicU64::new(0);
-    Arc::new(Scripted { decide, held: zero(), committed: zero(), lost: zero() })
+    Arc::new(Scripted { decide, delayed: zero(), committed: zero(), lost: zero() })
 }
 
 pub(super) fn is_supported() -> bool {
