@@ -63,7 +63,7 @@ fn glibc() {
 fn musl() {
     if has("musl-gcc") {
         check("musl", "./lookup", |place| {
-            compile(place, "musl-gcc", &["-static", "-o", "lookup", "lookup.c"])
+            compile(place, "musl-gcc", &["-static", "-o", "lookup", "lookup.c"]);
         });
     }
 }
