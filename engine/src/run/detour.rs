@@ -8,7 +8,7 @@ use crate::model::{Endpoint, ServiceName, Spec};
 use crate::plan::HOME;
 use crate::proxy::{DatagramRelay, Relay};
 use crate::service::ports::Transport;
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 
 /// The relays of a leaf without namespaces.
 #[derive(Default)]
@@ -70,9 +70,8 @@ impl Detours {
     pub(super) fn rewrite(&self, service: &ServiceName, value: &str) -> String {
         let mut value = value.to_owned();
         for detour in self.0.iter().filter(|detour| detour.endpoint.service != *service) {
-            for host in ["localhost", "127.0.0.1", detour.endpoint.service.as_str()] {
-                value = replace_address(&value, &format!("{host}:{}", detour.original), detour.at);
-            }
+            let is_meant = |host: &str| is_loopback(host) || host == detour.endpoint.service.as_str();
+            value = replace_port(&value, detour.original, detour.at, is_meant);
         }
         value
     }
@@ -87,19 +86,24 @@ impl Detours {
     }
 }
 
-/// Replaces `host:port` where it stands as a whole: `localhost:80` is not part of `localhost:8080` or `mylocalhost:80`.
-fn replace_address(value: &str, address: &str, port: u16) -> String {
-    let mut out = String::with_capacity(value.len());
-    let mut rest = value;
-    while let Some(at) = rest.find(address) {
-        let (before, behind) = (&rest[..at], &rest[at + address.len()..]);
-        let joins = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
-        let whole = !before.ends_with(joins) && !behind.starts_with(|c: char| c.is_ascii_digit());
-        out.push_str(before);
-        if whole {
-            out.push_str(&format!("127.0.0.1:{port}"));
+/// Whether a host is this machine's loopback: `localhost`, an address of 127.0.0.0/8, or `[::1]`.
+fn is_loopback(host: &str) -> bool {
+    let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    host == "localhost" || literal.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+/// Replaces `host:port` of the hosts that are meant where it is a whole: `localhost:80` is not part of `localhost:8080`
+/// or `mylocalhost:80`.
+fn replace_port(value: &str, port: u16, at: u16, is_meant: impl Fn(&str) -> bool) -> String {
+    let (mut out, mut rest, behind_host) = (String::with_capacity(value.len()), value, format!(":{port}"));
+    while let Some(colon) = rest.find(&behind_host) {
+        let (before, behind) = (&rest[..colon], &rest[colon + behind_host.len()..]);
+        let host = host_at_the_end(before);
+        if is_meant(host) && !behind.starts_with(|c: char| c.is_ascii_digit()) {
+            out.push_str(&before[..before.len() - host.len()]);
+            out.push_str(&format!("127.0.0.1:{at}"));
         } else {
-            out.push_str(address);
+            out.push_str(&rest[..colon + behind_host.len()]);
         }
         rest = behind;
     }
@@ -107,15 +111,29 @@ fn replace_address(value: &str, address: &str, port: u16) -> String {
     out
 }
 
+/// The name or address a text ends in: an IPv6 address with its brackets.
+fn host_at_the_end(text: &str) -> &str {
+    let start = if text.ends_with(']') {
+        text.rfind('[')
+    } else {
+        let joins = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        text.rfind(|c: char| !joins(c)).map(|at| at + text[at..].chars().next().map_or(0, char::len_utf8))
+    };
+    &text[start.unwrap_or(0)..]
+}
+
 #[cfg(test)]
 mod tests {
-    use super::replace_address;
+    use super::{is_loopback, replace_port};
 
     #[test]
     fn only_whole_addresses_are_replaced() {
-        let replace = |value: &str| replace_address(value, "localhost:80", 9);
+        let replace = |value: &str| replace_port(value, 80, 9, |host| is_loopback(host) || host == "db");
         assert_eq!(replace("http://localhost:80/x,localhost:80"), "http://127.0.0.1:9/x,127.0.0.1:9");
         assert_eq!(replace("localhost:8080 my-localhost:80"), "localhost:8080 my-localhost:80");
+        assert_eq!(replace("db:80 my_db:80 a.db:80"), "127.0.0.1:9 my_db:80 a.db:80");
+        assert_eq!(replace("x=[::1]:80;127.0.0.7:80"), "x=127.0.0.1:9;127.0.0.1:9");
+        assert_eq!(replace("[::2]:80 10.0.0.1:80 :80 é:80"), "[::2]:80 10.0.0.1:80 :80 é:80");
         assert_eq!(replace(""), "");
     }
 }

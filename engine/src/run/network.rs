@@ -81,6 +81,8 @@ impl Network {
         authority: Option<Arc<Authority>>,
     ) -> io::Result<Network> {
         let datagrams = Datagrams::new(spec, placement, &rules);
+        let interfaces = spec.services.iter().flat_map(|service| &service.interfaces);
+        let declared: Vec<u16> = interfaces.map(|interface| interface.port).collect();
         let ruled = placement.ruled.iter().filter_map(|endpoint| {
             let service = spec.service(&endpoint.service)?;
             let interface = service.interface(&endpoint.interface)?;
@@ -94,7 +96,7 @@ impl Network {
             })
         });
         Ok(Network {
-            spaces: spaces(placement.namespaces)?,
+            spaces: spaces(placement.namespaces, &declared)?,
             ruled: ruled.collect(),
             recorder,
             authority,
@@ -308,8 +310,8 @@ impl Network {
 const CLIENT_PORTS: std::ops::Range<u32> = 32_768..65_536;
 
 /// Makes namespaces, the worker's own first. Each gives ports of its own to sockets that ask for none: two services that
-/// ask for a free port never get the same one, so their mirrors never meet.
-fn spaces(count: usize) -> io::Result<Vec<Space>> {
+/// ask for a free port never get the same one, so their mirrors never meet. Nobody is given a declared one.
+fn spaces(count: usize, declared: &[u16]) -> io::Result<Vec<Space>> {
     let mut spaces = Vec::with_capacity(count);
     let each = CLIENT_PORTS.len() as u32 / u32::try_from(count).unwrap_or(u32::MAX).max(1);
     for index in 0..count {
@@ -317,7 +319,7 @@ fn spaces(count: usize) -> io::Result<Vec<Space>> {
         let first = CLIENT_PORTS.start + each * index as u32;
         let make = || {
             if count > 1 {
-                NetNs::give_client_ports(first as u16, (first + each - 1) as u16);
+                NetNs::give_client_ports(first as u16, (first + each - 1) as u16, declared);
             }
             Ports::of_this_namespace()
         };
@@ -325,7 +327,7 @@ fn spaces(count: usize) -> io::Result<Vec<Space>> {
             Some(namespace) => namespace.enter(make)?,
             None => make(),
         };
-        spaces.push(Space { namespace, ports: Arc::new(ports?) });
+        spaces.push(Space { namespace, ports: Arc::new(ports) });
     }
     Ok(spaces)
 }
@@ -341,14 +343,14 @@ fn both_loopbacks(port: u16) -> Vec<SocketAddr> {
 /// Where a client of the machine reaches a port, the usual loopback addresses first. When nobody listens, those are
 /// where it is refused.
 fn where_reached(ports: &Ports, transport: Transport, port: u16) -> Vec<SocketAddr> {
-    let mut usual = both_loopbacks(port);
-    usual.retain(|&address| ports.nearest(transport, address).is_ok_and(|found| found.is_some()));
-    if !usual.is_empty() {
-        return usual;
+    let usual = both_loopbacks(port);
+    let is_there = |&&address: &&SocketAddr| ports.nearest(transport, address).is_ok_and(|found| found.is_some());
+    if let Some(&address) = usual.iter().find(is_there) {
+        return vec![address];
     }
     let bound = ports.at(transport, port).unwrap_or_default();
     let elsewhere: Vec<SocketAddr> = bound.into_iter().flat_map(Bound::reached_at).collect();
-    if elsewhere.is_empty() { both_loopbacks(port) } else { elsewhere }
+    if elsewhere.is_empty() { usual } else { elsewhere }
 }
 
 fn socket(address: SocketAddr) -> io::Result<TcpSocket> {

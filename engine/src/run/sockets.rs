@@ -132,7 +132,8 @@ impl Sockets {
     fn opened(&self, socket: &OwnedFd, transport: Transport) -> Carried {
         let address = local_address(socket);
         let found = address.is_some_and(|address| self.network.opened(self.namespace, transport, address));
-        if let (false, Some(address)) = (found, address) {
+        let is_open = transport == Transport::Datagram || getsockopt(socket, sockopt::AcceptConn) == Ok(true);
+        if let (false, true, Some(address)) = (found, is_open, address) {
             let protocol = match transport {
                 Transport::Stream => "TCP",
                 Transport::Datagram => "UDP",

@@ -8,6 +8,7 @@ use crate::model::Spec;
 use crate::protocol;
 use crate::proxy::tls::Authority;
 use crate::sandbox::{self, Names, Reaper, Sandbox, Side, orphans};
+use crate::seccomp;
 use crate::spec::{self, Limits, Loaded};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::fs::File;
@@ -96,6 +97,8 @@ fn inside(
     recorder: &Arc<Recorder>,
     environment: Vec<(String, String)>,
 ) {
+    // Every relayed connection and every mirrored port takes some.
+    seccomp::raise_descriptor_limit();
     let (cancel, cancelled) = watch::channel(false);
     if let Some(sandbox) = &sandbox {
         tell_limits(sandbox, recorder);

@@ -40,9 +40,12 @@ impl NetNs {
         maker.join().map_err(|_| io::Error::other("the thread that makes a network namespace panicked"))?
     }
 
-    /// Which ports the kernel gives to sockets that ask for none, in the calling thread's network namespace
-    /// (ip_local_port_range of ip(7)). Where the kernel says no, they stay the usual ones.
-    pub fn give_client_ports(first: u16, last: u16) {
+    /// Which ports the kernel gives to sockets that ask for none, in the calling thread's network namespace, and which of
+    /// them it does not (ip_local_port_range and ip_local_reserved_ports of ip(7)). Where the kernel says no, they stay
+    /// the usual ones.
+    pub fn give_client_ports(first: u16, last: u16, reserved: &[u16]) {
+        let list = reserved.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+        let _ = std::fs::write("/proc/sys/net/ipv4/ip_local_reserved_ports", list);
         let _ = std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", format!("{first} {last}"));
     }
 

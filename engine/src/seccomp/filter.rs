@@ -13,7 +13,7 @@
 use seccompiler::{BpfProgram, sock_filter};
 
 use super::program::{
-    JUMP_ANY_SET, JUMP_EQUAL, JUMP_GREATER, MAX_INSTRUCTIONS, NATIVE_ARCH, OFFSET_ARCH, OFFSET_NUMBER,
+    JUMP_ANY_SET, JUMP_AT_LEAST, JUMP_EQUAL, JUMP_GREATER, MAX_INSTRUCTIONS, NATIVE_ARCH, OFFSET_ARCH, OFFSET_NUMBER,
     RET_ALLOW, RET_NOTIFY, branch, load, offset_of_argument, ret, ret_errno, split,
 };
 use super::subscription::{SocketCalls, Subscription};
@@ -69,6 +69,9 @@ enum Fate {
     NotifyWhen(Vec<When>),
     /// Stop on it if its first argument is AF_UNIX.
     NotifyUnix,
+    /// Stop on it if its third argument, a length, is enough for an internet address. Those of netlink(7), which every
+    /// look-up of a name binds, are shorter.
+    NotifyLongAddress,
     Errno(i32),
 }
 
@@ -92,6 +95,12 @@ impl Fate {
             Fate::NotifyUnix => vec![
                 load(offset_of_argument(0)),
                 branch(JUMP_EQUAL, libc::AF_UNIX as u32, 0, 1),
+                ret(RET_NOTIFY),
+                ret(RET_ALLOW),
+            ],
+            Fate::NotifyLongAddress => vec![
+                load(offset_of_argument(2)),
+                branch(JUMP_AT_LEAST, size_of::<libc::sockaddr_in>() as u32, 0, 1),
                 ret(RET_NOTIFY),
                 ret(RET_ALLOW),
             ],
@@ -156,7 +165,7 @@ fn socket_fates(subscription: &Subscription) -> Vec<(Syscall, Fate)> {
     let SocketCalls { opening, unix } = subscription.sockets;
     let wanted = [
         ("listen", Fate::Notify, opening),
-        ("bind", Fate::Notify, opening),
+        ("bind", Fate::NotifyLongAddress, opening),
         ("socket", Fate::NotifyUnix, unix),
     ];
     let wanted = wanted.into_iter().filter(|&(_, _, wanted)| wanted);
@@ -196,7 +205,7 @@ fn bisect(ranges: &[(u32, Fate)]) -> Vec<sock_filter> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::program::{JUMP, JUMP_AT_LEAST, LOAD, RETURN};
+    use super::super::program::{JUMP, LOAD, RETURN};
     use super::*;
     use crate::model::syscall::CallShape;
 
@@ -333,18 +342,20 @@ mod tests {
         let mut subscription = Subscription::new([] as [Syscall; 0]).expect("nothing");
         subscription.sockets = SocketCalls { opening: true, unix: true };
         let filter = Filter::new(&subscription);
-        let run =
-            |arch, number, argument| interpret(filter.program(), arch, number, [argument, 0, 0, 0, 0, 0]);
-        for (name, argument, expected) in [
-            ("listen", 3, RET_NOTIFY),
-            ("bind", 3, RET_NOTIFY),
-            ("socket", libc::AF_UNIX, RET_NOTIFY),
-            ("socket", libc::AF_INET, RET_ALLOW),
-            ("connect", 3, RET_ALLOW),
-            ("io_uring_setup", 0, RET_ALLOW),
+        let run = |arch, number, third| interpret(filter.program(), arch, number, [3, 0, third, 0, 0, 0]);
+        for (name, first, third, expected) in [
+            ("listen", 3, 0, RET_NOTIFY),
+            ("bind", 3, 16, RET_NOTIFY),
+            ("bind", 3, 28, RET_NOTIFY),
+            ("bind", 3, 12, RET_ALLOW),
+            ("socket", libc::AF_UNIX, 0, RET_NOTIFY),
+            ("socket", libc::AF_INET, 0, RET_ALLOW),
+            ("connect", 3, 16, RET_ALLOW),
+            ("io_uring_setup", 0, 0, RET_ALLOW),
         ] {
-            let argument = u64::from(argument.cast_unsigned());
-            assert_eq!(run(NATIVE_ARCH, call(name).number(), argument), expected, "{name}");
+            let (number, first) = (call(name).number(), u64::from(first.cast_unsigned()));
+            let fate = interpret(filter.program(), NATIVE_ARCH, number, [first, 0, third, 0, 0, 0]);
+            assert_eq!(fate, expected, "{name} {first} {third}");
         }
         assert_eq!(run(0x4000_0003, 4, 0), RET_ALLOW);
         assert_eq!(run(NATIVE_ARCH, X32_BIT | call("write").number(), 0), RET_ALLOW);

@@ -53,6 +53,8 @@ pub(super) struct Prepared<'a> {
     pub(super) filter: Option<&'a [sock_filter]>,
     /// Whether to ask for `WAIT_KILLABLE_RECV`.
     pub(super) wait_killable: bool,
+    /// The limit on descriptors, where it is another than the parent's.
+    pub(super) descriptors: Option<libc::rlimit>,
     /// The parent, when the child must not outlive it.
     pub(super) dies_with: Option<libc::pid_t>,
     pub(super) handshake: &'a Handshake,
@@ -118,6 +120,10 @@ fn become_program(prepared: &Prepared<'_>) -> Result<std::convert::Infallible, (
             return Err((Stage::Directory, errno()));
         }
         reset_signals();
+        if let Some(limit) = &prepared.descriptors {
+            // Only ever a lower one than the parent's, which the kernel allows.
+            libc::setrlimit(libc::RLIMIT_NOFILE, limit);
+        }
         if let Some(filter) = prepared.filter {
             let listener = install(filter, prepared.wait_killable, prepared.handshake)
                 .map_err(|errno| (Stage::Filter, errno))?;

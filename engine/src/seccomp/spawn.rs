@@ -15,6 +15,7 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::filter::Filter;
+use super::limit;
 use super::notify::Listener;
 use super::pre_exec::{self, Prepared, Stage};
 use super::program_file;
@@ -120,6 +121,7 @@ pub fn launch<C>(
         alive: alive.as_raw_fd(),
         filter: launch.filter.map(Filter::program),
         wait_killable: launch.filter.is_some_and(Filter::wait_killable),
+        descriptors: limit::of_programs(),
         dies_with: launch.dies_with_caller.then(|| std::process::id().cast_signed()),
         handshake: page.get(),
     };

@@ -59,6 +59,48 @@ fault_scenario("deaf_api", scenario = lambda: api.get(path = "/data/k"), faults 
     .expect(0, &["1 passed, 0 failed", "fired 1x"]);
 }
 
+/// A server of datagrams, one on an unusual loopback address, and a consumer that is told of it as `[::1]` or by name.
+#[test]
+fn rules_reach_datagrams_and_any_loopback_address() {
+    let [datagrams, stream] = ports();
+    let spec = r#"
+echo = """
+import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::1", int(sys.argv[1])))
+while True:
+    data, peer = s.recvfrom(2048)
+    s.sendto(b"echo " + data, peer)
+"""
+dns = service("dns", "python3", interface("main", "udp", @UDP@), args = ["-c", echo, "@UDP@"], healthcheck = ready())
+line = """
+import os, socket
+host, port = os.environ["DNS"].rsplit(":", 1)
+s = socket.create_server(("127.0.0.2", @TCP@))
+while True:
+    c, _ = s.accept()
+    if c.recv(100):
+        host = host.strip("[]")
+        u = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        u.sendto(b"hello", (host, int(port)))
+        c.sendall(u.recv(100))
+    c.close()
+"""
+web = service("web", "python3", interface("main", "tcp", @TCP@), args = ["-c", line], env = {"DNS": "[::1]:@UDP@"},
+    healthcheck = ready())
+def test_plain():
+    assert_eq(dns.main.send("hello").body, "echo hello")
+    assert_eq(web.main.send("go"), "echo hello")
+def test_ruled():
+    forged = response(body = "forged")
+    assert_eq(fault(dns.main, forged, run = lambda: dns.main.send("hello").body), "forged")
+    assert_eq(fault(dns.main, forged, run = lambda: web.main.send("go")), "forged")
+    assert_eq(fault(web.main, response(body = "refused"), run = lambda: web.main.send("go")), "refused")
+"#;
+    let spec = spec.replace("@UDP@", &datagrams).replace("@TCP@", &stream);
+    Place::new(&spec).test(&["--isolation", "host"]).expect(0, &["2 passed, 0 failed"]);
+}
+
 #[test]
 fn syscall_faults_need_no_namespace() {
     run(r#"

@@ -14,6 +14,7 @@ mod host;
 mod languages;
 mod names;
 mod neovim;
+mod network;
 mod peers;
 mod reports;
 mod sentences;
