@@ -11,13 +11,13 @@ use std::time::Duration;
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Pass,
-    /// An assertion or expectation said no.
+    /// An assertion or expectation said no, or a service ended.
     Fail,
     /// We or the environment could not run it.
     Error,
     /// It took longer than its timeout.
     Timeout,
-    /// It would have passed, but none of its faults acted.
+    /// It would have passed, but one of its faults never acted.
     Bypassed,
     /// It ended without telling anything.
     Inconclusive,
@@ -99,7 +99,7 @@ pub enum FailureKind {
     /// The machine refused something a run needs.
     Environment,
     Timeout,
-    /// No fault acted.
+    /// A fault never acted.
     Bypassed,
     /// The worker process crashed.
     Crash,

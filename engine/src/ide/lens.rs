@@ -94,7 +94,7 @@ fn verdict(outcome: Outcome, duration: Duration, reason: Option<&str>) -> String
         Outcome::Pass => format!("✓ {}", elapsed(duration)),
         Outcome::Skipped => "skipped".to_owned(),
         Outcome::NotRun => "not run".to_owned(),
-        Outcome::Bypassed => "✗ no fault acted".to_owned(),
+        Outcome::Bypassed => "✗ a fault never acted".to_owned(),
         Outcome::Fail | Outcome::Error | Outcome::Timeout | Outcome::Inconclusive => {
             format!("✗ {}", short(reason.unwrap_or(outcome.word())))
         }

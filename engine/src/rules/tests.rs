@@ -473,3 +473,22 @@ fn evidence_waits_for_an_answer_that_is_on_its_way() {
         assert_eq!(installed.evidence()[0].fired, 1);
     });
 }
+
+#[test]
+fn what_becomes_of_an_action_after_its_rule_was_removed_counts() {
+    let set = RuleSet::new(0);
+    let path = || vec![clause("path", "/x")];
+    let mut installed = set.install(vec![rule("a[0]", path(), respond())]);
+    let first = set.decide(&http("GET", "/x"));
+    installed.remove();
+    assert!(installed.is_removed() && set.is_empty());
+    assert_eq!(installed.evidence()[0].fired, 0);
+    let _later = set.install(vec![rule("b[0]", path(), respond())]);
+    set.decide(&http("GET", "/x"));
+    for active in first.due() {
+        active.acted("GET /x");
+    }
+    let evidence = &installed.evidence()[0];
+    assert_eq!((evidence.fired, evidence.seen, evidence.near_miss.as_ref()), (1, 1, None));
+    assert_eq!(evidence.hits, ["GET /x"]);
+}

@@ -109,3 +109,91 @@ fn with_step(mut kind: EventKind, by: Option<StepId>) -> EventKind {
     }
     kind
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::FaultWord;
+    use crate::model::RuleName;
+    use crate::text::{FileId, Span};
+    use std::net::SocketAddr;
+    use std::time::Instant;
+
+    struct Bench {
+        recorder: Arc<Recorder>,
+        callers: Arc<Callers>,
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let out = tempfile::tempfile().expect("a file");
+            let recorder = Arc::new(Recorder::new(0, out, Instant::now()));
+            Bench { recorder, callers: Arc::default() }
+        }
+
+        fn watcher(&self, at_home: bool) -> Watcher {
+            Watcher { recorder: self.recorder.clone(), callers: at_home.then(|| self.callers.clone()) }
+        }
+
+        /// The steps of the acts so far.
+        fn steps(&self) -> Vec<Option<u32>> {
+            self.recorder.course().fired.iter().map(|fired| fired.step.map(|step| step.0)).collect()
+        }
+    }
+
+    fn fired() -> EventKind {
+        EventKind::RuleFired {
+            rule: RuleName("a[0]".into()),
+            target: "api.public".to_owned(),
+            word: FaultWord::Respond,
+            action: "response 503".to_owned(),
+            operation: "GET /".to_owned(),
+            label: None,
+            step: None,
+            span: Span::start_of(FileId(0)),
+        }
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn a_connection_belongs_to_the_step_that_announced_it_and_to_no_later_one() {
+        let bench = Bench::new();
+        let watcher = bench.watcher(true);
+        let (from, to) = (address("127.0.0.1:40000"), address("127.0.0.1:80"));
+        let seen = Route::connection(address("[::ffff:127.0.0.1]:40000"), address("[::ffff:127.0.0.1]:80"));
+        // Accepted before the step has announced it, as may happen; it has before it sends anything.
+        let connection = watcher.on_route(seen).expect("an observer of its own");
+        bench.callers.announce(Route::connection(from, to), StepId(7));
+        connection.event(fired());
+        connection.event(fired());
+        // The same addresses once more, and another port.
+        watcher.on_route(seen).expect("another").event(fired());
+        let other = Route::connection(from, address("127.0.0.1:81"));
+        watcher.on_route(other).expect("another").event(fired());
+        assert_eq!(bench.steps(), [Some(7), Some(7), None, None]);
+    }
+
+    #[test]
+    fn a_connection_on_which_no_rule_acted_takes_its_announcement_along() {
+        let bench = Bench::new();
+        let route = Route::connection(address("[::1]:40000"), address("[::1]:80"));
+        bench.callers.announce(route, StepId(1));
+        drop(bench.watcher(true).on_route(route));
+        bench.watcher(true).on_route(route).expect("another").event(fired());
+        assert_eq!(bench.steps(), [None]);
+    }
+
+    #[test]
+    fn a_datagram_is_a_steps_once_and_only_where_steps_are() {
+        let bench = Bench::new();
+        let route = Route::datagram(address("127.0.0.1:40000"));
+        bench.callers.announce(route, StepId(3));
+        assert!(bench.watcher(false).on_route(route).is_none());
+        bench.watcher(true).on_route(route).expect("a step's").event(fired());
+        assert!(bench.watcher(true).on_route(route).is_none());
+        assert_eq!(bench.steps(), [Some(3)]);
+    }
+}

@@ -344,7 +344,8 @@ fn both_loopbacks(port: u16) -> Vec<SocketAddr> {
 /// where it is refused.
 fn where_reached(ports: &Ports, transport: Transport, port: u16) -> Vec<SocketAddr> {
     let usual = both_loopbacks(port);
-    let is_there = |&&address: &&SocketAddr| ports.nearest(transport, address).is_ok_and(|found| found.is_some());
+    let is_there =
+        |&&address: &&SocketAddr| ports.nearest(transport, address).is_ok_and(|found| found.is_some());
     if let Some(&address) = usual.iter().find(is_there) {
         return vec![address];
     }

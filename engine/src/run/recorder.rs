@@ -50,12 +50,14 @@ impl Recorder {
         }
     }
 
-    /// A rule that is no longer reported one by one acted again.
+    /// A rule that is no longer reported one by one acted again, on whatever it was.
     pub(super) fn acted_again(&self, rule: &RuleName) {
         let at = self.start.elapsed();
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(fired) = state.course.latest.get_mut(rule) {
             fired.at = at;
+            let call = fired.operation.find(' ').unwrap_or(fired.operation.len());
+            fired.operation.truncate(call);
         }
     }
 

@@ -69,7 +69,8 @@ pub(super) fn result(
                 format!("the test took longer than its {limit}"),
                 Some(test.span),
             );
-            if let Some(step) = course.steps.iter().rev().find(|step| step.reply.is_empty()) {
+            let unanswered = course.steps.iter().filter(|step| step.reply.is_empty());
+            if let Some(step) = unanswered.max_by_key(|step| step.step) {
                 let text = format!("step {} had no reply yet:   {}", step.step.0, step.summary);
                 failure = failure.note(text, Some(step.span));
             }

@@ -37,21 +37,31 @@ impl Marks {
     }
 }
 
-/// Children of this process that `ended` left behind. `all` are the marks of every child, `known` the processes that
-/// need no looking at.
-pub(super) fn left_behind(ended: &Marks, all: &[&Marks], known: impl Fn(i32) -> bool) -> Vec<i32> {
+/// Children of this process that `ended` left behind. `all` are the marks of every child there has been, `living` those of
+/// children that are there, `known` the processes that need no looking at.
+pub(super) fn left_behind(
+    ended: &Marks,
+    all: &[&Marks],
+    living: &[&Marks],
+    known: impl Fn(i32) -> bool,
+) -> Vec<i32> {
     if !takes_orphans() {
         return Vec::new();
     }
-    let certain = ended.is_alone_among(all);
+    let certain = ended.is_alone_among(living);
     let children = orphans::children().into_iter().map(u32::cast_signed).filter(|&pid| !known(pid));
-    let is_left_behind = |pid: &i32| match fs::read_link(format!("/proc/{pid}/ns/uts")) {
-        Ok(namespace) if certain => Some(namespace) == ended.namespace,
-        // It is dead, or it does not let itself be looked at.
-        _ => match of_session(*pid, all) {
+    let is_left_behind = |pid: &i32| {
+        // None of a process that is dead, or does not let itself be looked at.
+        let namespace = fs::read_link(format!("/proc/{pid}/ns/uts")).ok();
+        let is_known = namespace.is_some() && all.iter().any(|marks| marks.namespace == namespace);
+        if certain && is_known {
+            return namespace == ended.namespace;
+        }
+        match of_session(*pid, living) {
             Some(first) => first == ended.first,
-            None => !certain,
-        },
+            // In a namespace that it made itself, or nothing can be told.
+            None => !certain || namespace.is_some(),
+        }
     };
     children.filter(is_left_behind).collect()
 }

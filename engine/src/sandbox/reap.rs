@@ -279,10 +279,10 @@ impl State {
 
     /// Processes that the child at `place` left behind.
     fn left_behind(&self, place: usize) -> Vec<libc::pid_t> {
+        let all: Vec<&Marks> = self.adopted.iter().map(|adopted| &adopted.marks).collect();
         let is_there = |at: &usize| *at == place || self.mains_of(*at).next().is_some();
-        let others = (0..self.adopted.len()).filter(is_there);
-        let all: Vec<&Marks> = others.map(|at| &self.adopted[at].marks).collect();
-        descent::left_behind(&self.adopted[place].marks, &all, |pid| self.mains.contains_key(&pid))
+        let living: Vec<&Marks> = (0..all.len()).filter(is_there).map(|at| all[at]).collect();
+        descent::left_behind(all[place], &all, &living, |pid| self.mains.contains_key(&pid))
     }
 }
 

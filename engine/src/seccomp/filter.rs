@@ -13,8 +13,8 @@
 use seccompiler::{BpfProgram, sock_filter};
 
 use super::program::{
-    JUMP_ANY_SET, JUMP_AT_LEAST, JUMP_EQUAL, JUMP_GREATER, MAX_INSTRUCTIONS, NATIVE_ARCH, OFFSET_ARCH, OFFSET_NUMBER,
-    RET_ALLOW, RET_NOTIFY, branch, load, offset_of_argument, ret, ret_errno, split,
+    JUMP_ANY_SET, JUMP_AT_LEAST, JUMP_EQUAL, JUMP_GREATER, MAX_INSTRUCTIONS, NATIVE_ARCH, OFFSET_ARCH,
+    OFFSET_NUMBER, RET_ALLOW, RET_NOTIFY, branch, load, offset_of_argument, ret, ret_errno, split,
 };
 use super::subscription::{SocketCalls, Subscription};
 use crate::model::syscall::{Condition, Subject, Syscall, When};
