@@ -13,6 +13,8 @@ struct Unit {
     to_server: bool,
     kind: Option<String>,
     bytes: Vec<u8>,
+    /// So many of them count for effects on replies.
+    counted: usize,
     shown: String,
 }
 
@@ -110,7 +112,7 @@ impl Replay {
                         String::new()
                     };
                     let kind = Some(format!("{kind:?}"));
-                    self.streams[at].open = Some(Unit { to_server, kind, bytes: Vec::new(), shown });
+                    self.streams[at].open = Some(Unit { to_server, kind, bytes: Vec::new(), counted: 0, shown });
                     (head, ends)
                 }
                 Cut::Body { len, ends } => (len, ends),
@@ -119,6 +121,7 @@ impl Replay {
             assert!(len > 0 && len <= stream.unread.len(), "{len} of {} bytes", stream.unread.len());
             let open = stream.open.as_mut().expect("a body belongs to a unit");
             open.bytes.extend(stream.unread.drain(..len));
+            open.counted += if !to_server && self.session.portion().counts { len } else { 0 };
             if ends {
                 self.units.extend(stream.open.take());
             }
@@ -160,7 +163,7 @@ impl Replay {
             bytes.append(&mut stream.unread);
             if !bytes.is_empty() {
                 let shown = self.opaque.unwrap_or_default().to_owned();
-                self.units.push(Unit { to_server: at == 0, kind: None, bytes, shown });
+                self.units.push(Unit { to_server: at == 0, kind: None, bytes, counted: 0, shown });
             }
         }
         // Which direction comes first between two turns does depend on them as well.

@@ -245,6 +245,6 @@ mod tests {
         let (unknown, rules) = effect(Action::Corrupt { offset: 0 });
         drop(unknown);
         let miss = rules.evidence()[0].near_miss.clone().unwrap();
-        assert_eq!(miss.reason, "without effect: the connection ended first");
+        assert_eq!(miss.reason, "without effect: its turn never came");
     }
 }

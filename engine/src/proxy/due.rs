@@ -46,7 +46,7 @@ impl Due {
 
 impl Drop for Due {
     fn drop(&mut self) {
-        self.had_no_effect("the connection ended first");
+        self.had_no_effect("its turn never came");
     }
 }
 

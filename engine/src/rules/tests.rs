@@ -127,6 +127,59 @@ fn what_no_rule_could_read_is_in_the_evidence_of_every_rule() {
 }
 
 #[test]
+fn what_goes_on_unread_is_in_the_evidence_of_later_rules() {
+    let set = RuleSet::new(0);
+    let open = set.cannot_see(UnreadSubject::Connection, "the client speaks TLS");
+    drop(set.cannot_see(UnreadSubject::Connection, "the client speaks TLS"));
+    let during = set.install(vec![rule("a[0]", Vec::new(), respond())]);
+    drop(open);
+    let behind = set.install(vec![rule("a[0]", Vec::new(), respond())]);
+    let upgraded = set.cannot_see(UnreadSubject::Upgrade, "CONNECT");
+    let shown = |installed: &Installed| -> Vec<String> {
+        installed.evidence()[0].unread.iter().map(ToString::to_string).collect()
+    };
+    let tls = "1 connection passed unread: the client speaks TLS";
+    assert_eq!(shown(&during), [tls, "1 connection left the protocol: CONNECT"]);
+    assert_eq!(shown(&behind), ["1 connection left the protocol: CONNECT"]);
+    drop(upgraded);
+}
+
+#[test]
+fn reasons_beyond_the_first_are_counted_together() {
+    let set = RuleSet::new(0);
+    let installed = set.install(vec![rule("a[0]", Vec::new(), respond())]);
+    for number in 0..30 {
+        set.could_not_see(UnreadSubject::Connection, &format!("reason {number}"));
+    }
+    set.could_not_see(UnreadSubject::Connection, "reason 3");
+    let unread = &installed.evidence()[0].unread;
+    assert_eq!(unread.iter().map(|each| each.count).sum::<u64>(), 31);
+    let last = unread.last().unwrap().to_string();
+    assert_eq!((unread.len(), last.as_str()), (17, "14 connections passed unread: other reasons"));
+    assert_eq!(unread[3].count, 2);
+}
+
+#[test]
+fn a_rule_waits_for_more_of_a_field_only_while_that_could_decide() {
+    let set = RuleSet::new(0);
+    let on = |path, body| {
+        let body = Pattern::Glob(Glob::new(body, Dialect::Plain, false));
+        let body = Clause { field: "body", key: None, pattern: body };
+        rule("a[0]", vec![clause("path", path), body], respond())
+    };
+    let _installed = set.install(vec![on("/a", "needle*"), on("/b", "é*")]);
+    let waits = |path: &str, body: &str| {
+        let mut message = http("POST", path);
+        message.fields.push(("body", body.to_owned()));
+        set.waits_for("body", &message)
+    };
+    assert!(waits("/a", "") && waits("/a", "need"));
+    assert!(!waits("/a", "hay") && !waits("/a", "needle and") && !waits("/c", "need"));
+    assert!(waits("/b", "\u{fffd}"), "half a character may become the one awaited");
+    assert!(!waits("/b", "e"));
+}
+
+#[test]
 fn delays_add_up_until_the_first_terminal_rule() {
     let set = RuleSet::new(0);
     let rules = vec![

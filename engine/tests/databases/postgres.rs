@@ -253,6 +253,39 @@ async fn a_commit_whose_answer_is_lost_is_a_commit() {
     assert_eq!(data(&setting, "query", "SELECT id FROM t").await, json!([{ "id": 1 }]));
 }
 
+/// A driver that gives up closes its connection, and the server undoes what was not committed.
+#[tokio::test]
+async fn a_silent_drop_lets_nothing_behind_it_be_done() {
+    let Some((server, setting)) = setting() else { return };
+    let table = "CREATE TABLE t (id int)";
+    data(&setting, "exec", table).await;
+    let silent = |query| rule(Protocol::Postgres, &[("query", query)], Action::Drop(DropMode::Silent));
+    let installed = setting.rules.install(vec![silent("COMMIT"), silent("INSERT INTO t VALUES (2)")]);
+    let conversations: [&[&str]; 3] = [
+        &["Q COMMIT", "Q COMMIT", "Q SELECT 1"],
+        &["Q INSERT INTO t VALUES (2)", "Q END"],
+        &["P |INSERT INTO t VALUES (2)", "B ", "E", "P |END", "B ", "E", "S"],
+    ];
+    for messages in conversations {
+        let mut client = Raw::connect(setting.address).await;
+        client.send(&["Q BEGIN", "Q INSERT INTO t VALUES (1)"]).await;
+        client.until_ready(2).await;
+        client.send(messages).await;
+        client.0.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        let end = tokio::time::timeout(PATIENCE, client.0.read_to_end(&mut answer)).await;
+        end.expect("the end").unwrap();
+        assert_eq!(answer, b"", "{messages:?}");
+        // Waits for the server to have let go of the table.
+        let mut direct = Raw::connect(server.address).await;
+        direct.send(&["Q BEGIN", "Q LOCK TABLE t IN ACCESS EXCLUSIVE MODE", "Q ROLLBACK"]).await;
+        assert_eq!(direct.until_ready(3).await, "C ZT C ZT C ZI");
+        assert_eq!(data(&setting, "query", "SELECT id FROM t").await, json!([]), "{messages:?}");
+    }
+    let fired: Vec<u64> = installed.evidence().iter().map(|rule| rule.fired).collect();
+    assert_eq!(fired, [1, 2]);
+}
+
 #[tokio::test]
 async fn a_session_ends_with_a_fatal_error_and_its_transaction_with_it() {
     let Some((server, setting)) = setting() else { return };

@@ -176,6 +176,26 @@ async fn redis_cli_pipelines_ten_thousand_commands() {
 }
 
 #[tokio::test]
+async fn a_silent_drop_takes_no_other_reply_for_its_own() {
+    let Some((_server, setting)) = setting() else { return };
+    let installed = setting.rules.install(vec![rule(
+        Protocol::Redis,
+        &[("key", "gone")],
+        Action::Drop(DropMode::Silent),
+    )]);
+    let mut stream = TcpStream::connect(setting.address).await.unwrap();
+    stream.write_all(b"SET k 1\r\nGET gone\r\nSET k 2\r\nGET k\r\n").await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    let end = tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await;
+    end.expect("the end").unwrap();
+    assert_eq!(answer, "+OK\r\n");
+    let kept = step(&setting, "get", &[("key", json!("k"))]).await;
+    assert_eq!(kept.data["value"], json!("1"));
+    assert_eq!(installed.evidence()[0].fired, 1);
+}
+
+#[tokio::test]
 async fn monitor_and_replication_become_opaque_and_go_on() {
     let Some((_server, setting)) = setting() else { return };
     let _installed = setting.rules.install(vec![rule(Protocol::Redis, &[("command", "PING")], error("x"))]);

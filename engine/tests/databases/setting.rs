@@ -254,6 +254,18 @@ impl Log {
         }
     }
 
+    /// How many connections were opened, once there is one.
+    pub(crate) async fn opened(&self) -> usize {
+        loop {
+            let opened = |kind: &&EventKind| matches!(kind, EventKind::ConnectionOpened { .. });
+            let count = self.events.lock().unwrap().iter().filter(opened).count();
+            if count > 0 {
+                return count;
+            }
+            self.news.notified().await;
+        }
+    }
+
     /// Why connections were not understood.
     pub(crate) fn opaque(&self) -> Vec<String> {
         self.events

@@ -2,7 +2,7 @@
 
 use crate::setting::{PASSWORD, Server, Setting, find, params, postgres_directories, rule, skip};
 use faultbox_engine::model::{
-    Action, Endpoint, InterfaceName, Protocol, ServiceName, StepCall, StepId, StepReply,
+    Action, DropMode, Endpoint, InterfaceName, Protocol, ServiceName, StepCall, StepId, StepReply,
 };
 use faultbox_engine::protocol;
 use faultbox_engine::proxy::{Dialer, tls};
@@ -225,8 +225,37 @@ async fn what_hides_requests_is_said() {
     client.write_all(b"\x16\x03\x01\0\x05\x01\0\0\x01\0").await.unwrap();
     client.shutdown().await.unwrap();
     tokio::time::timeout(PATIENCE, client.read_to_end(&mut Vec::new())).await.expect("the end").unwrap();
-    assert!(reason().expect("an explanation").contains("sslnegotiation"), "{:?}", reason());
+    let unread = &installed.evidence()[0].unread;
+    assert!(unread[0].reason.contains("sslnegotiation"), "{unread:?}");
     assert_eq!(setting.log.opaque().len(), 1);
+}
+
+#[tokio::test]
+async fn a_silent_drop_inside_tls_is_no_failure_to_log_in() {
+    let Some((_server, setting)) = setting(EITHER_WAY) else { return };
+    let silent = Action::Drop(DropMode::Silent);
+    let installed = setting.rules.install(vec![rule(Protocol::Postgres, &[("on", "connect")], silent)]);
+    let mut client = TcpStream::connect(setting.address).await.unwrap();
+    talk(&mut client, SSL, b"S").await;
+    let mut client = tls::secure(client, b"postgresql").await.unwrap();
+    client.write_all(b"\0\0\0\x17\0\x03\0\0user\0postgres\0\0").await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    // The relay may end without a goodbye of TLS's own.
+    let _ = tokio::time::timeout(PATIENCE, client.read_to_end(&mut answer)).await.expect("the end");
+    assert_eq!(answer, b"");
+    let evidence = &installed.evidence()[0];
+    assert_eq!((evidence.fired, evidence.unread.as_slice()), (1, &[][..]));
+}
+
+#[tokio::test]
+async fn half_a_greeting_is_kept_for_a_moment_only() {
+    let Some((_server, setting)) = setting(EITHER_WAY) else { return };
+    let mut client = TcpStream::connect(setting.address).await.unwrap();
+    // The server waits for the rest of a startup message; a relay must not be the one that does.
+    client.write_all(&SSL[..5]).await.unwrap();
+    let before = setting.log.opened().await;
+    assert_eq!(before, 1, "the session has begun");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod families;
 mod faults;
 mod harness;
 mod host;
+mod inert;
 mod languages;
 mod names;
 mod neovim;

@@ -11,6 +11,7 @@ use crate::proxy::tls::{Acceptor, Authority, TlsError, refusal};
 use crate::proxy::{Opened, Opening, Prelude, Settling, Stream};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -19,6 +20,9 @@ pub(super) const ALPN: &[u8] = b"postgresql";
 
 /// Asks for TLS.
 pub(super) const SSL_REQUEST: [u8; codec::STARTUP_HEADER] = *b"\0\0\0\x08\x04\xd2\x16\x2f";
+
+/// How long a client may stay silent within its first words before they pass as they are.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// A client may ask for GSSAPI encryption and for TLS, once each; nothing is gained by more.
 const MAX_REQUESTS: usize = 4;
@@ -145,7 +149,7 @@ const GSS_ONLY: &str = "the client wants GSSAPI encryption, which hides its requ
     set its gssencmode to disable or prefer";
 
 /// Reads a request for encryption into `early`, and no byte more: what follows may be encrypted. `None` when the client
-/// begins otherwise, or the server speaks or ends first.
+/// begins otherwise or goes silent, or the server speaks or ends first.
 async fn read_request(
     downstream: &mut TcpStream,
     upstream: &TcpStream,
@@ -160,9 +164,11 @@ async fn read_request(
         }
         let (mut chunk, mut byte) = ([0; codec::STARTUP_HEADER], [0]);
         let room = codec::STARTUP_HEADER - early.len();
+        let has_begun = !early.is_empty();
         let count = tokio::select! {
             read = downstream.read(&mut chunk[..room]) => read.unwrap_or(0),
             _ = upstream.peek(&mut byte) => return None,
+            () = tokio::time::sleep(QUIET), if has_begun => return None,
         };
         if count == 0 {
             return early.is_empty().then_some(Request::Nothing);
