@@ -112,7 +112,8 @@ impl Replay {
                         String::new()
                     };
                     let kind = Some(format!("{kind:?}"));
-                    self.streams[at].open = Some(Unit { to_server, kind, bytes: Vec::new(), counted: 0, shown });
+                    self.streams[at].open =
+                        Some(Unit { to_server, kind, bytes: Vec::new(), counted: 0, shown });
                     (head, ends)
                 }
                 Cut::Body { len, ends } => (len, ends),

@@ -132,7 +132,8 @@ mod tests {
         }
 
         fn watcher(&self, at_home: bool) -> Watcher {
-            Watcher { recorder: self.recorder.clone(), callers: at_home.then(|| self.callers.clone()) }
+            let callers = at_home.then(|| self.callers.clone());
+            Watcher { recorder: self.recorder.clone(), missed: Arc::default(), callers }
         }
 
         /// The steps of the acts so far.

@@ -102,8 +102,7 @@ mod tests {
     fn probing_leaves_nothing_behind_and_agrees_with_the_kernel() {
         let support = probe();
         if let Err(reason) = &support.notify {
-            eprintln!("skipped: {reason}");
-            return;
+            return super::super::tests::skip(reason);
         }
         let release = nix::sys::utsname::uname().expect("uname works");
         let release = release.release().to_string_lossy().into_owned();

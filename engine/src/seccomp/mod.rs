@@ -16,6 +16,7 @@ mod attend;
 mod batch;
 mod capability;
 mod delay;
+mod delivery;
 mod filter;
 mod foreign;
 mod interrupted;
@@ -33,8 +34,6 @@ mod spawn;
 mod subscription;
 mod supervisor;
 mod sys;
-#[cfg(test)]
-mod storm;
 #[cfg(test)]
 mod tests;
 mod view;

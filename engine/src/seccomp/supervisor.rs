@@ -24,7 +24,7 @@ use super::notify::{Listener, Sentence};
 use super::path::Scratch;
 use super::program::NATIVE_ARCH;
 use super::signals;
-use super::socket::{Carried, Untaken};
+use super::socket::Untaken;
 use super::sys::RawNotification;
 use super::view::SyscallView;
 use crate::model::errno::Errno;
@@ -153,7 +153,7 @@ pub(super) struct Watch<J: Judge> {
     pub(super) delays: Delays<J::Token>,
     pub(super) interrupted: Interrupted<J::Token>,
     pub(super) suspects: Suspects,
-    untaken: Untaken,
+    pub(super) untaken: Untaken,
 }
 
 impl<J: Judge> Watch<J> {
@@ -279,7 +279,7 @@ impl<J: Judge> Watch<J> {
         let mut view = SyscallView::new(syscall, raw, &self.listener, &mut self.scratch);
         let asked = catch_unwind(AssertUnwindSafe(|| self.judge.judge(&mut view)));
         if asked.is_err() {
-            self.shared.judge_panicked.store(true, Relaxed);
+            self.note_panic();
         }
         asked.ok()
     }
@@ -294,7 +294,7 @@ impl<J: Judge> Watch<J> {
             .map(|(syscall, raw)| SyscallView::new(*syscall, raw, &self.listener, &mut self.scratch));
         let asked = catch_unwind(AssertUnwindSafe(|| self.judge.foreign(view.as_mut())));
         if asked.is_err() {
-            self.shared.judge_panicked.store(true, Relaxed);
+            self.note_panic();
         }
         asked.ok().flatten()
     }
@@ -321,55 +321,8 @@ impl<J: Judge> Watch<J> {
         }
     }
 
-    /// What becomes of a call that goes on; `None` for one that does not.
-    pub(super) fn prepare(&mut self, raw: &RawNotification, sentence: Sentence) -> Option<Carried> {
-        (sentence == Sentence::Continue).then(|| self.carry_out(raw))
-    }
-
-    /// Answers a call; whether the target saw it.
-    pub(super) fn deliver(
-        &mut self,
-        raw: &RawNotification,
-        sentence: Sentence,
-        carried: Option<Carried>,
-    ) -> bool {
-        let Some(carried) = carried else { return self.listener.send(raw.id, sentence) };
-        match carried {
-            Carried::ByKernel => self.listener.send(raw.id, Sentence::Continue),
-            Carried::Failed(errno) => self.listener.send(raw.id, Sentence::Fail(errno.number())),
-            Carried::Value(value) => {
-                let taken = self.listener.send(raw.id, Sentence::Return(value));
-                if !taken && !self.listener.is_killable() {
-                    self.untaken.remember(raw, value);
-                }
-                taken
-            }
-            Carried::Descriptor { descriptor, close_on_exec } => {
-                let sent = self.listener.send_descriptor(raw.id, descriptor.as_fd(), close_on_exec);
-                match sent.map_err(|error| error.raw_os_error().unwrap_or(libc::EIO)) {
-                    Ok(()) => true,
-                    Err(libc::ENOENT) => false,
-                    // A kernel before 5.14 cannot.
-                    Err(libc::EINVAL) => self.listener.send(raw.id, Sentence::Continue),
-                    Err(errno) => self.listener.send(raw.id, Sentence::Fail(errno)),
-                }
-            }
-        }
-    }
-
-    fn carry_out(&mut self, raw: &RawNotification) -> Carried {
-        if let Some(value) = self.untaken.take(raw) {
-            return Carried::Value(value);
-        }
-        let Some(syscall) = Syscall::from_number(raw.number.cast_unsigned()) else {
-            return Carried::ByKernel;
-        };
-        let mut view = SyscallView::new(syscall, raw, &self.listener, &mut self.scratch);
-        let carried = catch_unwind(AssertUnwindSafe(|| self.judge.carry_out(&mut view)));
-        carried.unwrap_or_else(|_| {
-            self.shared.judge_panicked.store(true, Relaxed);
-            Carried::ByKernel
-        })
+    pub(super) fn note_panic(&self) {
+        self.shared.judge_panicked.store(true, Relaxed);
     }
 
     pub(super) fn lose(&self, token: J::Token) {

@@ -1,5 +1,7 @@
 //! Real processes under real filters. Each test says why it is skipped where the kernel refuses.
 
+mod storm;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
@@ -55,9 +57,15 @@ pub(super) fn scripted<F: Fn(&mut SyscallView<'_>) -> Reply + Send + Sync>(decid
 pub(super) fn is_supported() -> bool {
     let support = probe();
     if let Err(reason) = &support.notify {
-        eprintln!("skipped: {reason}");
+        skip(reason);
     }
     support.notify.is_ok()
+}
+
+/// Says why a test does not run here.
+pub(super) fn skip(reason: &str) {
+    assert!(std::env::var_os("FAULTBOX_NO_SKIP").is_none(), "{reason}");
+    eprintln!("skipped: {reason}");
 }
 
 pub(super) fn errno(name: &str) -> Errno {

@@ -219,7 +219,6 @@ async fn requests_for_encryption_are_answered_in_any_order() {
 async fn what_hides_requests_is_said() {
     let Some((_server, setting)) = setting(EITHER_WAY) else { return };
     let installed = deadlock(&setting);
-    let reason = || installed.evidence()[0].unread.first().map(|unread| unread.reason.clone());
     // The beginning of a ClientHello, as sslnegotiation=direct sends it.
     let mut client = TcpStream::connect(setting.address).await.unwrap();
     client.write_all(b"\x16\x03\x01\0\x05\x01\0\0\x01\0").await.unwrap();

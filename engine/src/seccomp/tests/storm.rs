@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use super::tests::{Ran, errno, filter, is_supported, run_under, scripted};
-use super::*;
+use super::super::*;
+use super::{Ran, errno, filter, is_supported, run_under, scripted, skip};
 
 const CALLS: u64 = 4;
 const DELAY: Duration = Duration::from_millis(60);
@@ -28,7 +28,7 @@ fn program() -> Option<&'static Path> {
     static PATH: OnceLock<Option<std::path::PathBuf>> = OnceLock::new();
     let path = PATH.get_or_init(|| built.as_ref().map(|folder| folder.path().join("storm")));
     if path.is_none() {
-        eprintln!("skipped: gcc is not installed");
+        skip("gcc is not installed");
     }
     path.as_deref()
 }
