@@ -70,7 +70,7 @@ enum Destination {
 /// A socket that exists already, so that running out of descriptors is noticed before a connection is accepted.
 pub struct Prepared {
     dialer: Dialer,
-    addresses: Arc<[SocketAddr]>,
+    prepared_for: SocketAddr,
     first: TcpSocket,
 }
 
@@ -178,9 +178,9 @@ impl Dialer {
 
     /// Makes the first socket without connecting it.
     pub fn prepare(&self) -> io::Result<Prepared> {
-        let addresses = self.addresses();
-        let first = (self.make_socket)(addresses[0])?;
-        Ok(Prepared { dialer: self.clone(), addresses, first })
+        let address = self.address();
+        let first = (self.make_socket)(address)?;
+        Ok(Prepared { dialer: self.clone(), prepared_for: address, first })
     }
 
     /// Connects; the error is that of the last address.
@@ -212,7 +212,11 @@ impl Dialer {
 
 impl Prepared {
     pub async fn connect(self) -> io::Result<TcpStream> {
-        let Prepared { dialer, addresses, first } = self;
+        let Prepared { dialer, prepared_for, first } = self;
+        // Found now: the service may have begun to listen since the socket was made.
+        let addresses = dialer.addresses();
+        let fits = addresses[0].is_ipv4() == prepared_for.is_ipv4();
+        let first = if fits { first } else { (dialer.make_socket)(addresses[0])? };
         let mut outcome = first.connect(addresses[0]).await;
         for address in &addresses[1..] {
             if outcome.is_ok() {
@@ -221,6 +225,9 @@ impl Prepared {
             outcome = (dialer.make_socket)(*address)?.connect(*address).await;
         }
         let stream = finished(outcome?)?;
+        if met_itself(&stream) {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
         if let Some(announce) = &dialer.announce {
             announce(Route::connection(stream.local_addr()?, stream.peer_addr()?));
         }
@@ -241,6 +248,12 @@ impl fmt::Debug for Dialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dialer").field("addresses", &self.addresses()).finish_non_exhaustive()
     }
+}
+
+/// A connection to a port among those of clients, where nobody listens, may be given that very port as its own and then
+/// meets itself (RFC 9293, section 3.5, simultaneous open).
+fn met_itself(stream: &TcpStream) -> bool {
+    matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }
 
 fn finished(stream: TcpStream) -> io::Result<TcpStream> {
@@ -310,6 +323,31 @@ mod tests {
         check("[::]:53", "[::1]:4000", "[::1]:53");
         check("[::]:53", "[::ffff:127.0.0.1]:4000", "[::ffff:127.0.0.1]:53");
         check("127.0.0.53:53", "127.0.0.1:4000", "127.0.0.53:53");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_meets_itself_is_a_refusal() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let socket = std::sync::Mutex::new(Some(socket));
+        let make = move |_| Ok(socket.lock().unwrap().take().unwrap());
+        let dialed = Dialer::new(address).with_sockets(Arc::new(make)).dial().await;
+        assert_eq!(dialed.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[tokio::test]
+    async fn what_is_found_when_connecting_counts() {
+        let found: Arc<std::sync::Mutex<SocketAddr>> =
+            Arc::new(std::sync::Mutex::new("[::1]:9".parse().unwrap()));
+        let find = {
+            let found = found.clone();
+            move || vec![*found.lock().unwrap()]
+        };
+        let prepared = Dialer::found_by(Arc::new(find)).prepare().unwrap();
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        *found.lock().unwrap() = server.local_addr().unwrap();
+        prepared.connect().await.unwrap();
     }
 
     /// Connects a client to a listener like `bound`, and takes it on to a server at the same port of another address.

@@ -14,7 +14,7 @@ use nix::sys::socket::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
@@ -94,7 +94,8 @@ impl Mirrors {
 
 /// Whether what is bound in a namespace is a mirror of something elsewhere.
 pub(super) fn is_mirror<T>(mirrors: &BTreeMap<MirrorKey, T>, at: Namespace, bound: Bound) -> bool {
-    mirrors.keys().any(|&(_, original, mirror_at)| (original, mirror_at) == (bound, at))
+    // By its address alone: a mirror may take fewer families than its original.
+    mirrors.keys().any(|&(_, original, mirror_at)| (original.address, mirror_at) == (bound.address, at))
 }
 
 /// Originals asked for one by one; of more, all ports of their namespace are read at once.
@@ -119,8 +120,22 @@ pub(super) fn gone<'k>(
     originals
 }
 
+/// Makes a socket like another one, by `make`. Sockets of one group (SO_REUSEPORT of socket(7)) may share a port's IPv4
+/// addresses; a mirror that finds these taken is for IPv6 only.
+fn alike<T>(original: Bound, make: impl Fn(Bound) -> io::Result<T>) -> io::Result<T> {
+    let is_any = original.address.ip() == IpAddr::from(Ipv6Addr::UNSPECIFIED);
+    make(original).or_else(|error| match error.kind() {
+        io::ErrorKind::AddrInUse if is_any && !original.v6_only => make(Bound { v6_only: true, ..original }),
+        _ => Err(error),
+    })
+}
+
 /// A socket that listens as another does.
 fn listener(original: Bound) -> io::Result<TcpListener> {
+    alike(original, listener_at)
+}
+
+fn listener_at(original: Bound) -> io::Result<TcpListener> {
     let socket = unbound(original, SockType::Stream)?;
     // Connections of an earlier mirror may still be there (SO_REUSEADDR of socket(7)); another listener may not.
     setsockopt(&socket, sockopt::ReuseAddr, &true)?;
@@ -131,9 +146,11 @@ fn listener(original: Bound) -> io::Result<TcpListener> {
 
 /// A socket that receives datagrams as another does.
 pub(super) fn receiver(original: Bound) -> io::Result<UdpSocket> {
-    let socket = unbound(original, SockType::Datagram)?;
-    bind(socket.as_raw_fd(), &SockaddrStorage::from(original.address))?;
-    Ok(socket.into())
+    alike(original, |original| {
+        let socket = unbound(original, SockType::Datagram)?;
+        bind(socket.as_raw_fd(), &SockaddrStorage::from(original.address))?;
+        Ok(socket.into())
+    })
 }
 
 fn unbound(original: Bound, kind: SockType) -> io::Result<OwnedFd> {

@@ -159,6 +159,11 @@ impl Network {
         self.within(namespace, Dialer::found_by(find))
     }
 
+    /// Whether somebody is reached on a port of a namespace; also true where the kernel cannot say.
+    pub(super) fn is_reached(&self, namespace: Namespace, transport: Transport, port: u16) -> bool {
+        self.ports(namespace).at(transport, port).map_or(true, |found| !found.is_empty())
+    }
+
     pub(super) fn recorder(&self) -> &Arc<Recorder> {
         &self.recorder
     }

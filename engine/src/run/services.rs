@@ -285,7 +285,13 @@ impl Services {
                 };
                 let transport = transport(interface.protocol);
                 let dialer = self.setting.network.reaching(namespace, transport, interface.port);
-                let probe = || protocol::ready(interface.protocol, &dialer, &service.env);
+                let probe = async || {
+                    // A server of datagrams need not answer, but the kernel knows who receives them.
+                    if !self.setting.network.is_reached(namespace, transport, interface.port) {
+                        return Err(format!("nothing listens on port {}", interface.port));
+                    }
+                    protocol::ready(interface.protocol, &dialer, &service.env).await
+                };
                 health::wait_until(check.timeout, probe).await
             }
         }

@@ -65,7 +65,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
         returns: "healthcheck",
         group: Group::Topology,
         snippet: false,
-        doc: "The service is ready when the protocol of its first interface answers a harmless request.",
+        doc: "The service is ready when the protocol of its first interface answers a harmless request, or, with UDP, when a socket receives on its port.",
         run: ready,
     },
     Builtin {
