@@ -136,6 +136,7 @@ impl Replay {
         }
         let params = Params(
             [("message", json!("READONLY no")), ("status", json!(503)), ("body", json!("x"))]
+                .map(|(name, value)| (name, value.into()))
                 .into_iter()
                 .collect(),
         );

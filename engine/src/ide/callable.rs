@@ -127,7 +127,7 @@ pub(super) fn of_call(inference: &Inference<'_>, call: NodeId) -> Option<Callabl
             let name = format!("{}.{}.{}", shape.name, shape.interfaces[at].name, step.name);
             let returns = match step.returns {
                 Returns::Response => "response",
-                Returns::Text => "str",
+                Returns::Text => "str or bytes",
             };
             Some(Callable {
                 name,

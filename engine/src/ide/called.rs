@@ -22,10 +22,22 @@ impl<'a> Inference<'a> {
             Value::Builtin(builtin) => self.built(file, call, builtin),
             Value::Step(_, _, step) => match step.returns {
                 Returns::Response => Value::Response,
-                Returns::Text => Value::Str,
+                Returns::Text => self.plain_answer(file, call),
             },
             Value::Function(function) => self.returned(function),
             _ => Value::Unknown,
+        }
+    }
+
+    /// What a step with a plain answer gives back: bytes for bytes.
+    fn plain_answer(&self, file: FileView<'a>, call: NodeId) -> Value<'a> {
+        let written = Written::of(file.tree(), call);
+        let data = written.keyword("data").or_else(|| written.positional.first().copied());
+        match data.map(|data| self.value(file, data)) {
+            None | Some(Value::Str) => Value::Str,
+            Some(Value::Bytes) => Value::Bytes,
+            Some(_) if self.is_strict => Value::Unknown,
+            Some(_) => Value::Str,
         }
     }
 
@@ -51,6 +63,7 @@ impl<'a> Inference<'a> {
                 _ => Value::Unknown,
             },
             "str" => Value::Str,
+            "bytes" => Value::Bytes,
             "int" => Value::Int,
             "list" => Value::list(Value::Unknown),
             "data" => Value::Data,
@@ -66,6 +79,7 @@ impl<'a> Inference<'a> {
             "struct" if self.is_strict && Written::of(file.tree(), call).has_kwargs => Value::Unknown,
             "struct" => Value::structure(self.fields(file, call)),
             "str" | "repr" | "type" | "chr" => Value::Str,
+            "bytes" => Value::Bytes,
             "len" | "int" | "ord" | "hash" => Value::Int,
             "float" => Value::Float,
             "bool" | "all" | "any" | "hasattr" => Value::Bool,

@@ -161,6 +161,42 @@ mod tests {
     }
 
     #[test]
+    fn answers_that_cannot_be_sent_are_told_in_bodies_as_at_the_top() {
+        let web = "api = service(\"api\", \"x\", interface(\"main\", \"http\", 80))\n";
+        let check = |rule: &str, expected: &[&str]| {
+            let top = format!("{web}a = fault_assumption(\"a\", target=api.main, rules=[{rule}])\n");
+            let at_top = found(&top, "");
+            let codes: Vec<&str> = at_top.iter().map(|line| &line[..6]).collect();
+            assert_eq!(codes, expected, "{rule}: {at_top:?}");
+            // The same where nothing has run, and where the interface is not seen.
+            let bodies = [
+                format!("{web}def test_a():\n    fault(api.main, {rule}, run=lambda: 1)\n"),
+                format!("{web}def f():\n    return {rule}\n"),
+            ];
+            for text in bodies {
+                let found = found(&text, "");
+                let codes: Vec<&str> = found.iter().map(|line| &line[..6]).collect();
+                assert_eq!(codes, expected, "{text}: {found:?}");
+            }
+        };
+        check("response(status=103)", &["FB0106"]);
+        check("error(status=99)", &["FB0106"]);
+        check("response(status=600, path=\"/x\")", &["FB0106"]);
+        check("response(status=204, body=\"x\")", &["FB0106"]);
+        check("response(status=204, body=b\"\\xff\")", &["FB0106"]);
+        check("response(status=503, headers={\"a\": \"b\\r\\nc\"})", &["FB0106"]);
+        check("response(status=503, body=\"x\", headers={\"Content-Length\": \"2\"})", &["FB0106"]);
+        check("response(status=503, body=b\"\\xff\", headers={\"Content-Length\": \"1\"})", &[]);
+        check("response(status=503, body={\"a\": [1, -2.5, True, None]})", &[]);
+        // What is not written out is left to the run.
+        let open =
+            "def f(x):\n    return response(status=204, body=x, headers={\"Content-Length\": \"2\"})\n";
+        assert_eq!(found(open, ""), [""; 0]);
+        let header = format!("{web}def test_a():\n    api.get(headers={{\"a\": \"b\\n\"}})\n");
+        assert_eq!(found(&header, ""), ["FB0106 main.star:3:27"]);
+    }
+
+    #[test]
     fn files_the_spec_loads_are_looked_at_too() {
         let text = "load(\"lib.star\", \"f\")\nx = f\n";
         let library = "def f():\n    return deny(\"EOI\")\nx = = 1\n";

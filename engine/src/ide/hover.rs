@@ -345,6 +345,8 @@ mod tests {
         check("deny(\"EIO\", t$0o=db.main)", &["**to**", "only calls to this interface"]);
         check("interface(\"x\", \"htt$0p\", 1)", &["HTTP/1.1"]);
         check("x = 1 $0+ 2", &[]);
+        check("x = load_by$0tes(\"a\")", &["load_bytes(path) -> bytes", "whatever they are"]);
+        check("x = byt$0es(\"a\")", &["bytes(x)", "UTF-8"]);
     }
 
     #[test]
@@ -354,6 +356,7 @@ mod tests {
         check(&format!("{api}x = api.pub$0lic"), &["api.public: http", "steps: get, post"]);
         check(&format!("{api}x = api.public.ad$0dr"), &["\"localhost:8080\""]);
         check(&format!("{api}x = api.ge$0t(path=\"/\")"), &["Sends a GET request."]);
+        check(&format!("{api}x = api.get().body_byt$0es"), &["bytes", "as it came"]);
         check("def test_ra$0n():\n    pass\n", &["Last run: PASS in 7 ms"]);
     }
 

@@ -105,6 +105,7 @@ impl<'a> Inference<'a> {
             NodeKind::Index { object, .. } => match self.value(file, *object) {
                 Value::List(item) => (*item).clone(),
                 Value::Headers => Value::Str,
+                Value::Bytes => Value::Int,
                 Value::Data => Value::Data,
                 _ => Value::Unknown,
             },
@@ -115,6 +116,7 @@ impl<'a> Inference<'a> {
             NodeKind::Conditional { then, .. } => self.value(file, *then),
             NodeKind::Lambda { .. } => Value::Function(Function { file, node }),
             NodeKind::String(_) => Value::Str,
+            NodeKind::Bytes => Value::Bytes,
             NodeKind::Int => Value::Int,
             NodeKind::Float => Value::Float,
             NodeKind::Compare { .. } => Value::Bool,
@@ -122,7 +124,7 @@ impl<'a> Inference<'a> {
                 combined(*operator, self.value(file, *left), self.value(file, *right))
             }
             NodeKind::Binary { left, .. } => match self.value(file, *left) {
-                value @ (Value::Str | Value::Int | Value::Float | Value::List(_)) => value,
+                value @ (Value::Str | Value::Bytes | Value::Int | Value::Float | Value::List(_)) => value,
                 _ => Value::Unknown,
             },
             NodeKind::List { items } | NodeKind::Tuple { items } if self.is_strict => {
@@ -316,6 +318,7 @@ pub(super) fn attribute_of<'a>(object: &Value<'a>, attribute: &str) -> Value<'a>
         Value::Response => match attribute {
             "status" | "duration_ms" => Value::Int,
             "body" | "error" => Value::Str,
+            "body_bytes" => Value::Bytes,
             "ok" => Value::Bool,
             "headers" => Value::Headers,
             "data" => Value::Data,

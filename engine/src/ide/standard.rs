@@ -31,6 +31,7 @@ pub(super) fn of_call(inference: &Inference<'_>, call: NodeId) -> Option<&'stati
 fn methods(value: &Value<'_>) -> &'static [StandardFunction] {
     match value {
         Value::Str => STR,
+        Value::Bytes => BYTES,
         Value::List(_) => LIST,
         Value::Dict => DICT,
         Value::Headers => HEADERS,
@@ -42,6 +43,7 @@ fn methods(value: &Value<'_>) -> &'static [StandardFunction] {
 pub(super) const FUNCTIONS: &[StandardFunction] = &[
     entry("len", "len(x)", "The number of items, or of bytes of a string."),
     entry("str", "str(x)", "The value as text."),
+    entry("bytes", "bytes(x)", "The UTF-8 of a text, or the bytes of numbers from 0 to 255."),
     entry("int", "int(x, base=10)", "A number from text or a number."),
     entry("float", "float(x)", "A number with a fraction."),
     entry("bool", "bool(x)", "Whether the value counts as true."),
@@ -98,6 +100,10 @@ pub(super) const STR: &[StandardFunction] = &[
     entry("elems", "elems()", "The characters."),
     entry("isdigit", "isdigit()", "Whether all characters are digits."),
 ];
+
+/// Methods of bytes.
+pub(super) const BYTES: &[StandardFunction] =
+    &[entry("elems", "elems()", "The bytes, each as bytes of length 1.")];
 
 /// Methods of lists.
 pub(super) const LIST: &[StandardFunction] = &[

@@ -149,6 +149,15 @@ mod tests {
     use crate::ide::fixture::Fixture;
 
     #[test]
+    fn bytes_are_coloured_as_strings_are_prefix_included() {
+        let fixture = Fixture::new("x = b\"a\\xff\" + rb'c' + \"d\"\n");
+        let tokens = fixture.ask(|snapshot, _| semantic_tokens(snapshot));
+        let strings = tokens.iter().filter(|token| token.ty == TokenType::String);
+        let texts = strings.map(|at| &fixture.text()[at.span.start as usize..at.span.end as usize]);
+        assert_eq!(texts.collect::<Vec<_>>(), ["b\"a\\xff\"", "rb'c'", "\"d\""]);
+    }
+
+    #[test]
     fn names_are_told_apart() {
         let fixture = Fixture::new(
             "db = service(\"db\", interface(\"main\", \"tcp\", 1))\ndef f(a):\n    return db.main.send(data=a) # x\n",

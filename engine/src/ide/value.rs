@@ -29,6 +29,7 @@ pub(super) enum Value<'a> {
     Healthcheck,
     Operation,
     Str,
+    Bytes,
     Int,
     Float,
     Bool,
@@ -127,14 +128,19 @@ pub(super) const ADDRESSES: [(&str, &str); 7] = [
 ];
 
 /// Attributes of a response, with type and meaning.
-pub(super) const RESPONSE: [(&str, &str, &str); 7] = [
+pub(super) const RESPONSE: [(&str, &str, &str); 8] = [
     ("status", "int", "The HTTP status; 0 when no answer came."),
-    ("body", "str", "The content as text, without blanks around it."),
+    ("body", "str", "The content as text, without blanks around it; bytes that are not UTF-8 become U+FFFD."),
     ("data", "data", "The content decoded from JSON; the text when it is no JSON."),
     ("headers", "headers", "Headers by name, without case: `r.headers[\"content-type\"]`."),
     ("ok", "bool", "True when an answer came back, whatever its status."),
     ("error", "str", "Why no answer came, else the empty string."),
     ("duration_ms", "int", "How long the step took, injected delays included, in milliseconds."),
+    (
+        "body_bytes",
+        "bytes",
+        "The content as it came: `assert_eq(r.body_bytes, b\"\\xff\")`. At most 64 KiB of an HTTP answer.",
+    ),
 ];
 
 impl ServiceShape {
@@ -190,6 +196,7 @@ impl Value<'_> {
             Value::Healthcheck => "a healthcheck",
             Value::Operation => "an op(...)",
             Value::Str => "a string",
+            Value::Bytes => "bytes",
             Value::Int => "an int",
             Value::Float => "a float",
             Value::Bool => "a bool",

@@ -1,5 +1,6 @@
 //! What a spec says, as plain data with spans. Nothing here reads a file, asks a clock or knows Starlark.
 
+pub mod data;
 pub mod errno;
 pub mod glob;
 pub mod ids;
@@ -11,6 +12,7 @@ pub mod spec;
 pub mod syscall;
 pub mod units;
 
+pub use data::{ContentKind, Data};
 pub use glob::{Dialect, Glob, Pattern};
 pub use ids::{AssumptionName, CallableId, Endpoint, InterfaceName, ServiceName, StepId, TestName};
 pub use response::{StepCall, StepReply};
@@ -18,8 +20,8 @@ pub use rule::{
     Action, Clause, DropMode, Matcher, Params, Peer, Rule, RuleName, SyscallMatcher, Target, Trigger,
 };
 pub use schema::{
-    ActionKind, ActionSpec, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema, StepSpec,
-    Transport,
+    ActionKind, ActionSpec, Domain, Field, FieldKind, Objection, Param, ParamType, Protocol, Returns, Schema,
+    StepSpec, Transport,
 };
 pub use service::{Healthcheck, HealthcheckKind, Interface, Operation, Service, Stdin};
 pub use spec::{Assumption, Cell, Matrix, Scenario, Spec, Test, TestKind};

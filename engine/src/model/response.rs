@@ -1,9 +1,9 @@
 //! A step a test makes and what came back.
 
+use super::data::Data;
 use super::ids::{Endpoint, StepId};
 use crate::text::Span;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub struct StepCall {
     /// A step name of the protocol's schema, such as `post`.
     pub method: &'static str,
     /// Values by parameter name; absent ones have their default.
-    pub args: BTreeMap<&'static str, Value>,
+    pub args: BTreeMap<&'static str, Data>,
     /// The call in the spec.
     pub span: Span,
 }
@@ -27,8 +27,10 @@ pub struct StepReply {
     pub status: i64,
     /// The answer as text. At most 64 KiB of an HTTP body; `truncated` says when it was more.
     pub body: String,
+    /// The answer's bytes where they are not the text's alone: before it was decoded and trimmed.
+    pub raw: Option<Vec<u8>>,
     /// The answer as data: decoded JSON, rows, or the text itself.
-    pub data: Value,
+    pub data: Data,
     /// Header names as received, values as text.
     pub headers: Vec<(String, String)>,
     /// True when an answer came, whatever it says.
@@ -46,7 +48,8 @@ impl StepReply {
             step,
             status: 0,
             body: String::new(),
-            data: Value::Null,
+            raw: None,
+            data: Data::None,
             headers: Vec::new(),
             ok: false,
             error: error.into(),

@@ -1,5 +1,6 @@
 //! A rule: on which operations, what to do, and when.
 
+use super::data::Data;
 use super::glob::{Glob, Pattern};
 use super::ids::{Endpoint, ServiceName};
 use super::schema::ActionKind;
@@ -8,7 +9,6 @@ use crate::model::errno::Errno;
 use crate::model::syscall::CallShape;
 use crate::text::Span;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -149,7 +149,7 @@ pub enum DropMode {
 
 /// Values for an action's parameters, by the names of the protocol's schema.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Params(pub BTreeMap<&'static str, Value>);
+pub struct Params(pub BTreeMap<&'static str, Data>);
 
 /// When a matching rule acts. All conditions hold together.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -202,7 +202,7 @@ impl Params {
         self.0.get(name)?.as_i64()
     }
 
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<&Data> {
         self.0.get(name)
     }
 }
@@ -285,7 +285,7 @@ impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for name in ["status", "sqlstate", "message", "value"] {
             match self.0.get(name) {
-                Some(Value::String(text)) => write!(f, " {text:?}")?,
+                Some(Data::Text(text)) => write!(f, " {text:?}")?,
                 Some(value) => write!(f, " {value}")?,
                 None => {}
             }

@@ -1,6 +1,7 @@
 //! The shape of protocols and builtins: which fields a rule may match, which actions it may take, which steps a test
 //! may make, and which parameters each takes. One table drives argument checks, completion, hover and the manual.
 
+use super::rule::{Clause, Params};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -72,6 +73,30 @@ pub struct Schema {
     pub fields: &'static [Field],
     pub actions: &'static [ActionSpec],
     pub steps: &'static [StepSpec],
+    /// What about an action's parameters, each of the right type by itself, cannot go on the wire. Asked when a rule
+    /// meets its interface, so that what is not refused can be sent.
+    pub verify: fn(ActionKind, &Params, &[Clause]) -> Option<Objection>,
+}
+
+/// Why a parameter of an action cannot go on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objection {
+    /// The parameter that is wrong; where it was left out, its rule is.
+    pub param: &'static str,
+    pub message: String,
+    /// What would be right.
+    pub label: String,
+    pub help: Option<String>,
+}
+
+impl Objection {
+    pub fn new(param: &'static str, message: impl Into<String>, label: impl Into<String>) -> Objection {
+        Objection { param, message: message.into(), label: label.into(), help: None }
+    }
+
+    pub fn help(self, help: impl Into<String>) -> Objection {
+        Objection { help: Some(help.into()), ..self }
+    }
 }
 
 /// Something of a message that a rule may match.
@@ -191,6 +216,8 @@ impl Param {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParamType {
     Str,
+    /// Text, sent as UTF-8, or bytes, sent as they are.
+    StrOrBytes,
     Int,
     /// Int or float.
     Number,
@@ -199,9 +226,9 @@ pub enum ParamType {
     Duration,
     /// A fraction from 0 to 1, or text such as `"30%"`.
     Probability,
-    /// Text, or a dict or list that is sent as JSON.
+    /// Text or bytes, or a dict or list that is sent as JSON.
     Body,
-    /// Any plain data: None, bool, int, float, str, list, dict.
+    /// Any plain data: None, bool, int, float, str, bytes, list, dict.
     Data,
     /// A dict of text to text; ints and bools are written as text.
     StrDict,
@@ -237,12 +264,13 @@ impl ParamType {
     pub fn words(self) -> &'static str {
         match self {
             ParamType::Str => "a string",
+            ParamType::StrOrBytes => "a string or bytes",
             ParamType::Int => "an int",
             ParamType::Number => "a number",
             ParamType::Bool => "True or False",
             ParamType::Duration => "a duration such as \"500ms\"",
             ParamType::Probability => "a probability such as 0.3 or \"30%\"",
-            ParamType::Body => "a string, or a dict or list that is sent as JSON",
+            ParamType::Body => "a string or bytes, or a dict or list that is sent as JSON",
             ParamType::Data => "plain data",
             ParamType::StrDict => "a dict of strings",
             ParamType::StrList => "a list of strings",

@@ -76,15 +76,20 @@ impl Connection {
     ) -> Connection {
         let session = (config.session)();
         (config.observe).event(EventKind::ConnectionOpened { target: config.name.clone(), connection: id });
+        let watches_urgent_data = session.has_urgent_data();
+        if watches_urgent_data {
+            opened.downstream.keep_urgent_data();
+            opened.upstream.keep_urgent_data();
+        }
         Connection {
             config,
             clock,
             id,
             session,
-            requests: Flow::begun_with(opened.early),
+            requests: Flow::begun_with(opened.early, watches_urgent_data),
             stage: Stage::Passing,
             hold: Hold::default(),
-            replies: Flow::default(),
+            replies: Flow::begun_with(Vec::new(), watches_urgent_data),
             answering: Answering::default(),
             ledger: Ledger::default(),
             opaque: false,

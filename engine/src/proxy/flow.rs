@@ -47,14 +47,20 @@ pub(super) struct Flow {
     pub(super) forwarded: u64,
     /// Bytes that were in `data` before its start.
     moved_out: u64,
+    /// Whether urgent data is looked for, which takes a system call for each read.
+    watches_urgent_data: bool,
+    /// Urgent data is there, and perhaps bytes before it.
+    urgent_waits: bool,
+    /// Places in the stream of the bytes that go out as urgent data.
+    urgent: VecDeque<u64>,
     /// When bytes were read: (place in the stream, time) of the reads that reach behind `cut`.
     reads: VecDeque<(u64, Instant)>,
 }
 
 impl Flow {
     /// A direction of which these bytes were read before.
-    pub(super) fn begun_with(data: Vec<u8>) -> Flow {
-        let mut flow = Flow { data, ..Flow::default() };
+    pub(super) fn begun_with(data: Vec<u8>, watches_urgent_data: bool) -> Flow {
+        let mut flow = Flow { data, watches_urgent_data, ..Flow::default() };
         flow.note_read(0);
         flow
     }
@@ -192,12 +198,18 @@ impl Flow {
         if self.read_ended || !self.has_room() {
             return Ok(false);
         }
+        if self.urgent_waits {
+            return self.read_urgent(source, cx);
+        }
         match source.poll_read_ready(cx)? {
             Poll::Ready(()) => self.make_room(),
             Poll::Pending => {
                 self.shrink();
                 return Ok(false);
             }
+        }
+        if self.watches_urgent_data && source.has_urgent_data() {
+            return self.read_urgent(source, cx);
         }
         let (before, space) = (self.data.len(), self.data.capacity() - self.data.len());
         match pin!(source.read_buf(&mut self.data)).poll(cx)? {
@@ -211,6 +223,31 @@ impl Flow {
                 self.note_read(self.moved_out + before as u64);
                 Ok(true)
             }
+        }
+    }
+
+    /// Reads up to urgent data, or the urgent data and what follows it. A read ends before it (tcp(7)), so it is the
+    /// first byte of the read after which there is none any more.
+    fn read_urgent(&mut self, source: &mut Stream, cx: &mut Context<'_>) -> io::Result<bool> {
+        let mut bytes = [0; SMALL / 4];
+        match source.read_now(&mut bytes) {
+            Ok(count) => {
+                let place = self.moved_out + self.data.len() as u64;
+                self.data.extend_from_slice(&bytes[..count]);
+                self.read_ended = count == 0;
+                self.note_read(place);
+                self.urgent_waits = count > 0 && source.has_urgent_data();
+                if count > 0 && !self.urgent_waits {
+                    self.urgent.push_back(place);
+                }
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.urgent_waits = false;
+                // Asked so that what comes wakes this task.
+                Ok(source.poll_read_ready(cx)?.is_ready())
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -265,7 +302,19 @@ impl Flow {
     fn write_once(&mut self, sink: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let in_ahead = self.ahead_sent < self.ahead.len();
         let bytes = if in_ahead { &self.ahead[self.ahead_sent..] } else { &self.data[self.sent..self.clear] };
-        let count = ready!(Pin::new(&mut *sink).poll_write(cx, bytes))?;
+        let place = self.moved_out + self.sent as u64;
+        // Those taken out of the stream, or put ahead, are not urgent any more.
+        while self.urgent.front().is_some_and(|&urgent| urgent < place) {
+            self.urgent.pop_front();
+        }
+        let before_urgent = match self.urgent.front() {
+            Some(urgent) if !in_ahead => usize::try_from(urgent - place).unwrap_or(usize::MAX),
+            Some(_) | None => usize::MAX,
+        };
+        let count = match before_urgent {
+            0 => ready!(sink.poll_write_urgent(cx, bytes[0]))?,
+            before => ready!(Pin::new(&mut *sink).poll_write(cx, &bytes[..bytes.len().min(before)]))?,
+        };
         self.forwarded += count as u64;
         self.unflushed = matches!(sink, Stream::Wrapped(_));
         if !in_ahead {

@@ -27,5 +27,7 @@ pub use dial::{
 };
 pub use prelude::{Opened, Opening, Prelude, Settling};
 pub use relay::{Observer, Relay, RelayConfig};
-pub use session::{Cut, Direction, Fault, Injection, MAX_BODY, Portion, Session, UnitKind, Unsupported};
+pub use session::{
+    Cut, Direction, Fault, Injection, MAX_BODY, Missing, Portion, Session, UnitKind, Unsupported,
+};
 pub use stream::{Stream, Wrapped};

@@ -195,6 +195,9 @@ impl Connection {
             if !decision.is_pass() {
                 operation = seen.describe();
             }
+            if let Some(missing) = self.session.missing(self.requests.kept_bytes()) {
+                self.config.rules.lacked(missing.field, seen, missing.reason);
+            }
         });
         if decision.is_pass() {
             return self.pass(asked, None);

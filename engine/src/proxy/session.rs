@@ -52,6 +52,17 @@ pub trait Session: Send {
     /// The request unit just begun goes to the server twice, and its replies come twice.
     fn repeat(&mut self) {}
 
+    /// What rules could not see of the request unit just begun, when it was let go before all of it was there.
+    fn missing(&self, buf: &[u8]) -> Option<Missing> {
+        let _ = buf;
+        None
+    }
+
+    /// Whether the protocol may use TCP's urgent data (RFC 9293, section 3.8.5), as Telnet and FTP do.
+    fn has_urgent_data(&self) -> bool {
+        false
+    }
+
     /// What `truncate`, `throttle` and `corrupt` must know of the bytes of a reply that [`Session::cut`] took last.
     fn portion(&self) -> Portion {
         Portion::ALL
@@ -72,6 +83,14 @@ pub struct Portion {
 impl Portion {
     /// For protocols whose effects count every byte of a reply, and that say where it ends.
     pub const ALL: Portion = Portion { counts: true, more: true, empty: None };
+}
+
+/// A field of a request of which a part was not there when rules looked at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    pub field: &'static str,
+    /// What is missing, as a report says it.
+    pub reason: &'static str,
 }
 
 /// What stands at the front of the unread bytes.

@@ -1,9 +1,12 @@
 //! One side of a connection: a socket, or something that stands on one, such as TLS.
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use std::io;
+use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A peer of a relay, as bytes in the clear.
@@ -24,6 +27,46 @@ impl Stream {
         match self {
             Stream::Socket(socket) => socket.poll_read_ready(cx),
             Stream::Wrapped(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Leaves urgent data at its place in the stream, from where it is read like any other; otherwise a read would
+    /// pass over it and it would be lost. Only a socket has any.
+    pub(super) fn keep_urgent_data(&self) {
+        if let Stream::Socket(socket) = self {
+            // Failing leaves the stream without it, as before.
+            let _ = setsockopt(socket, sockopt::OobInline, &true);
+        }
+    }
+
+    /// True while urgent data is there that has not been read (poll(2), POLLPRI). A read ends before it, so that it is
+    /// the first byte of the read that takes it.
+    pub(super) fn has_urgent_data(&self) -> bool {
+        let Stream::Socket(socket) = self else { return false };
+        let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLPRI)];
+        poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+            && fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLPRI))
+    }
+
+    /// Reads what is there without asking the runtime, which takes a read that ends before urgent data for one that
+    /// emptied the socket.
+    pub(super) fn read_now(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let Stream::Socket(socket) = self else { return Err(io::ErrorKind::WouldBlock.into()) };
+        Ok(recv(socket.as_raw_fd(), buf, MsgFlags::empty())?)
+    }
+
+    /// Writes one byte as urgent data (send(2), MSG_OOB).
+    pub(super) fn poll_write_urgent(&mut self, cx: &mut Context<'_>, byte: u8) -> Poll<io::Result<usize>> {
+        let Stream::Socket(socket) = self else { return Pin::new(self).poll_write(cx, &[byte]) };
+        loop {
+            ready!(socket.poll_write_ready(cx))?;
+            let urgent =
+                || Ok(send(socket.as_raw_fd(), &[byte], MsgFlags::MSG_OOB | MsgFlags::MSG_NOSIGNAL)?);
+            match socket.try_io(Interest::WRITABLE, urgent) {
+                // The readiness was out of date and is forgotten now.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return Poll::Ready(outcome),
+            }
         }
     }
 

@@ -205,11 +205,27 @@ impl RuleSet {
     /// Notes that the operation goes on before all of `field` was there, because `reason`. It is in the evidence of the
     /// rules that waited for more of it and do not match what was there.
     pub fn could_not_read(&self, field: &str, operation: &dyn Operation, reason: &str) {
+        self.missed_for(field, operation, reason, &|matcher| is_open(matcher, field, operation));
+    }
+
+    /// Notes that some values of `field`, which has several, are missing from the operation, because `reason`. It is in
+    /// the evidence of the rules that one of them could have matched.
+    pub fn lacked(&self, field: &str, operation: &dyn Operation, reason: &str) {
+        self.missed_for(field, operation, reason, &|_| true);
+    }
+
+    fn missed_for(
+        &self,
+        field: &str,
+        operation: &dyn Operation,
+        reason: &str,
+        could_match: &dyn Fn(&Matcher) -> bool,
+    ) {
         for active in self.current().iter().flat_map(|batch| &batch.rules) {
             let matcher = &active.rule.matcher;
             if names(active, field)
                 && matches_but_for(matcher, field, operation)
-                && is_open(matcher, field, operation)
+                && could_match(matcher)
                 && fit(matcher, operation) != Fit::Yes
             {
                 active.could_not_act(UnreadSubject::Request, reason);

@@ -1,7 +1,6 @@
 //! A step in the few words reports use.
 
-use crate::model::StepCall;
-use serde_json::Value;
+use crate::model::{Data, StepCall};
 
 /// Longest argument text in a summary, in characters.
 const SHORT_ARGUMENT: usize = 60;
@@ -15,7 +14,7 @@ pub(super) fn summary(call: &StepCall) -> String {
         other => other.to_owned(),
     };
     for name in ["cmd", "path", "key", "pattern", "sql", "data", "value", "args"] {
-        if let Some(value) = call.args.get(name).filter(|value| !value.is_null()) {
+        if let Some(value) = call.args.get(name).filter(|value| !value.is_none()) {
             text.push(' ');
             text.push_str(&short(value));
         }
@@ -23,9 +22,9 @@ pub(super) fn summary(call: &StepCall) -> String {
     text
 }
 
-fn short(value: &Value) -> String {
+fn short(value: &Data) -> String {
     let text = match value {
-        Value::String(text) => text.clone(),
+        Data::Text(text) => text.clone(),
         other => other.to_string(),
     };
     match text.char_indices().nth(SHORT_ARGUMENT) {

@@ -7,6 +7,7 @@ use super::values::{
 };
 use crate::model::ParamType;
 use starlark::values::Value;
+use starlark::values::bytes::StarlarkBytes;
 use starlark::values::dict::DictRef;
 use starlark::values::list::ListRef;
 use starlark::values::tuple::TupleRef;
@@ -14,15 +15,17 @@ use starlark::values::tuple::TupleRef;
 /// True when `value` has the type. Whether its content makes sense is looked at where it is used.
 pub(super) fn accepts(ty: ParamType, value: Value<'_>) -> bool {
     let is_str = value.unpack_str().is_some();
+    let is_bytes = StarlarkBytes::from_value(value).is_some();
     let is_int = convert::int(value).is_some();
     let is_dict = DictRef::from_value(value).is_some();
     match ty {
         ParamType::Str | ParamType::Duration => is_str,
+        ParamType::StrOrBytes => is_str || is_bytes,
         ParamType::Int => is_int,
         ParamType::Number => is_int || convert::float(value).is_some(),
         ParamType::Bool => value.unpack_bool().is_some(),
         ParamType::Probability => is_str || is_int || convert::float(value).is_some(),
-        ParamType::Body => is_str || is_dict || ListRef::from_value(value).is_some(),
+        ParamType::Body => is_str || is_bytes || is_dict || ListRef::from_value(value).is_some(),
         ParamType::Data => convert::data(value).is_ok(),
         ParamType::StrDict | ParamType::Dict => is_dict,
         ParamType::StrList | ParamType::List => items(value).is_some(),

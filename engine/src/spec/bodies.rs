@@ -264,6 +264,7 @@ pub(crate) fn literal(function: &str, param: &Param, arg: &ArgSite) -> Option<Di
 fn wrong_type(ty: ParamType, shape: &ExprShape) -> Option<&'static str> {
     let words = match shape {
         ExprShape::Str(_) => "a string",
+        ExprShape::Bytes => "bytes",
         ExprShape::Int(_) => "an int",
         ExprShape::Float => "a float",
         ExprShape::Entries(_) => "a dict",
@@ -277,6 +278,7 @@ fn wrong_type(ty: ParamType, shape: &ExprShape) -> Option<&'static str> {
     };
     let fits = match ty {
         ParamType::Str | ParamType::Duration => matches!(shape, ExprShape::Str(_)),
+        ParamType::StrOrBytes => matches!(shape, ExprShape::Str(_) | ExprShape::Bytes),
         ParamType::Int => matches!(shape, ExprShape::Int(_)),
         ParamType::Number => matches!(shape, ExprShape::Int(_) | ExprShape::Float),
         ParamType::Bool
@@ -291,8 +293,8 @@ fn wrong_type(ty: ParamType, shape: &ExprShape) -> Option<&'static str> {
         | ParamType::StrList
         | ParamType::List => false,
         ParamType::StrDict | ParamType::Dict => matches!(shape, ExprShape::Entries(_)),
-        ParamType::Probability => !matches!(shape, ExprShape::Entries(_)),
-        ParamType::Body => matches!(shape, ExprShape::Str(_) | ExprShape::Entries(_)),
+        ParamType::Probability => !matches!(shape, ExprShape::Entries(_) | ExprShape::Bytes),
+        ParamType::Body => matches!(shape, ExprShape::Str(_) | ExprShape::Bytes | ExprShape::Entries(_)),
         ParamType::Pattern => matches!(shape, ExprShape::Str(_)),
         ParamType::PatternOrTable => matches!(shape, ExprShape::Str(_) | ExprShape::Entries(_)),
         ParamType::Assumptions | ParamType::ProtocolRule => false,

@@ -1,7 +1,9 @@
 //! Values of Starlark to plain data and back.
 
 use super::values::Hole;
-use serde_json::{Map, Number, Value as Json};
+use crate::model::Data;
+use serde_json::Number;
+use starlark::values::bytes::StarlarkBytes;
 use starlark::values::dict::{AllocDict, DictRef};
 use starlark::values::float::UnpackFloat;
 use starlark::values::list::{AllocList, ListRef};
@@ -28,61 +30,70 @@ pub(super) fn float(value: Value<'_>) -> Option<f64> {
     UnpackFloat::unpack_value(value).ok().flatten().map(|UnpackFloat(float)| float)
 }
 
-/// Plain data as JSON; `Err` names the type that is no plain data.
-pub(super) fn data(value: Value<'_>) -> Result<Json, String> {
+/// A value as plain data; `Err` names the type that is none.
+pub(super) fn data(value: Value<'_>) -> Result<Data, String> {
     data_at(value, 0)
 }
 
-fn data_at(value: Value<'_>, depth: usize) -> Result<Json, String> {
+fn data_at(value: Value<'_>, depth: usize) -> Result<Data, String> {
     if depth > MAX_DEPTH {
         return Err("data nested too deep".to_owned());
     }
     if value.is_none() || Hole::is(value) {
-        return Ok(Json::Null);
+        return Ok(Data::None);
     }
     if let Some(text) = value.unpack_str() {
-        return Ok(Json::String(text.to_owned()));
+        return Ok(Data::Text(text.to_owned()));
     }
     if let Some(flag) = value.unpack_bool() {
-        return Ok(Json::Bool(flag));
+        return Ok(Data::Bool(flag));
     }
     if let Some(int) = int(value) {
-        return Ok(Json::Number(int.into()));
+        return Ok(Data::Number(int.into()));
     }
     if let Some(float) = float(value) {
         return Number::from_f64(float)
-            .map(Json::Number)
+            .map(Data::Number)
             .ok_or_else(|| "a number JSON cannot hold".to_owned());
     }
+    if let Some(bytes) = StarlarkBytes::from_value(value) {
+        return Ok(Data::bytes(bytes.as_bytes()));
+    }
     if let Some(list) = ListRef::from_value(value) {
-        return list.iter().map(|item| data_at(item, depth + 1)).collect();
+        let items: Result<_, String> = list.iter().map(|item| data_at(item, depth + 1)).collect();
+        return items.map(Data::List);
     }
     if let Some(tuple) = TupleRef::from_value(value) {
-        return tuple.iter().map(|item| data_at(item, depth + 1)).collect();
+        let items: Result<_, String> = tuple.iter().map(|item| data_at(item, depth + 1)).collect();
+        return items.map(Data::List);
     }
     let Some(dict) = DictRef::from_value(value) else { return Err(type_words(value)) };
-    let mut map = Map::new();
+    let mut entries: Vec<(String, Data)> = Vec::new();
     for (key, value) in dict.iter() {
+        if StarlarkBytes::from_value(key).is_some() {
+            return Err("a dict with bytes as a key".to_owned());
+        }
         let key = key.unpack_str().map_or_else(|| key.to_str(), str::to_owned);
-        map.insert(key, data_at(value, depth + 1)?);
+        entries.push((key, data_at(value, depth + 1)?));
     }
-    Ok(Json::Object(map))
+    Ok(Data::Dict(entries))
 }
 
-/// JSON as a value of the spec.
-pub(super) fn from_json<'v>(json: &Json, heap: Heap<'v>) -> Value<'v> {
-    match json {
-        Json::Null => Value::new_none(),
-        Json::Bool(flag) => Value::new_bool(*flag),
-        Json::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+/// Plain data as a value of the spec.
+pub(super) fn from_data<'v>(data: &Data, heap: Heap<'v>) -> Value<'v> {
+    match data {
+        Data::None => Value::new_none(),
+        Data::Bool(flag) => Value::new_bool(*flag),
+        Data::Bytes(bytes) => heap.alloc(StarlarkBytes::new(bytes)),
+        Data::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
             (Some(int), _, _) => heap.alloc(int),
             (None, Some(int), _) => heap.alloc(int),
             (None, None, float) => heap.alloc(float.unwrap_or(f64::NAN)),
         },
-        Json::String(text) => heap.alloc(text.as_str()),
-        Json::Array(items) => heap.alloc(AllocList(items.iter().map(|item| from_json(item, heap)))),
-        Json::Object(map) => {
-            let entries = map.iter().map(|(key, value)| (key.as_str(), from_json(value, heap)));
+        Data::Text(text) => heap.alloc(text.as_str()),
+        Data::List(items) => heap.alloc(AllocList(items.iter().map(|item| from_data(item, heap)))),
+        Data::Dict(entries) => {
+            let entries = entries.iter().map(|(key, value)| (key.as_str(), from_data(value, heap)));
             heap.alloc(AllocDict(entries.collect::<Vec<_>>()))
         }
     }
@@ -107,6 +118,7 @@ pub(super) fn type_words(value: Value<'_>) -> String {
         "int" => "an int",
         "float" => "a float",
         "bool" => "a bool",
+        "bytes" => "bytes",
         "list" => "a list",
         "dict" => "a dict",
         "tuple" => "a tuple",

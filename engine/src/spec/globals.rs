@@ -15,6 +15,7 @@ pub(super) const STANDARD: &[&str] = &[
     "all",
     "any",
     "bool",
+    "bytes",
     "chr",
     "dict",
     "dir",

@@ -16,6 +16,7 @@ use starlark::codemap::FileSpanRef;
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::{Arguments, BeforeStmtFunc, BeforeStmtFuncDyn, Evaluator};
 use starlark::starlark_simple_value;
+use starlark::values::bytes::StarlarkBytes;
 use starlark::values::list::ListRef;
 use starlark::values::range::Range;
 use starlark::values::tuple::TupleRef;
@@ -141,10 +142,13 @@ impl<'v> StarlarkValue<'v> for Checked {
     }
 }
 
-/// Bytes of a string, items of a list or tuple; other values do not grow.
+/// Bytes of a string or bytes, items of a list or tuple; other values do not grow.
 fn length(value: Value<'_>) -> usize {
     if let Some(text) = value.unpack_str() {
         return text.len();
+    }
+    if let Some(bytes) = StarlarkBytes::from_value(value) {
+        return bytes.len();
     }
     let list = ListRef::from_value(value).map(|list| list.len());
     list.or_else(|| TupleRef::from_value(value).map(|tuple| tuple.len())).unwrap_or(0)

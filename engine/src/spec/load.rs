@@ -32,7 +32,7 @@ pub struct Loaded {
     /// Absent when there are errors.
     pub program: Option<Program>,
     pub diagnostics: Vec<Diagnostic>,
-    /// Files that `load_file`, `load_json` and `load_yaml` asked for, there or not.
+    /// Files that `load_file`, `load_bytes`, `load_json` and `load_yaml` asked for, there or not.
     pub data_files: Vec<PathBuf>,
     /// What `print` said while loading.
     pub prints: Vec<(String, Span)>,

@@ -21,7 +21,7 @@ pub(crate) mod wording;
 mod call;
 mod accept;
 mod convert;
-mod target;
+pub(crate) mod target;
 pub(crate) mod asked;
 mod bundle;
 mod register;
@@ -67,5 +67,7 @@ pub const STACK_BYTES: usize = 256 * 1024 * 1024;
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod bytes_tests;
 #[cfg(test)]
 mod tests;

@@ -82,6 +82,7 @@ pub struct ExprSite {
 #[derive(Debug, Clone)]
 pub enum ExprShape {
     Str(String),
+    Bytes,
     Int(i64),
     Float,
     /// Items of a list or tuple.

@@ -6,13 +6,13 @@ use super::wording;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::syscall::{self, CallShape};
 use crate::model::{
-    Action, ActionKind, ActionSpec, Clause, Dialect, Domain, Endpoint, Field, FieldKind, Glob, Matcher,
-    Operation, ParamType, Params, Pattern, Peer, Protocol, Rule, RuleName, Schema, Service, SyscallMatcher,
-    Target,
+    Action, ActionKind, ActionSpec, Clause, Data, Dialect, Domain, Endpoint, Field, FieldKind, Glob, Matcher,
+    Objection, Operation, ParamType, Params, Pattern, Peer, Protocol, Rule, RuleName, Schema, Service,
+    SyscallMatcher, Target,
 };
+use crate::protocol::http::schema::answer::status_of;
 use crate::protocol::postgres::schema::{sql::canonical_sql, sqlstate::is_sqlstate};
 use crate::text::Span;
-use serde_json::Value as Json;
 
 /// Makes the rule for an interface; what the protocol cannot do becomes findings.
 pub(super) fn rule(
@@ -39,6 +39,9 @@ pub(super) fn rule(
             findings.push(Diagnostic::new(Code::MissingArgument, value.span, message));
         }
     }
+    if findings.is_empty() {
+        findings.extend(objection(&value.args, value.span, schema, value.kind, &params, &clauses));
+    }
     if !findings.is_empty() {
         return Err(findings);
     }
@@ -54,6 +57,62 @@ pub(super) fn rule(
         label: value.label.clone(),
         span: value.span,
     })
+}
+
+/// What the protocol objects to in parameters that are right each by itself.
+fn objection(
+    args: &[RuleArg],
+    rule: Span,
+    schema: &'static Schema,
+    kind: ActionKind,
+    params: &Params,
+    clauses: &[Clause],
+) -> Option<Diagnostic> {
+    let objection = (schema.verify)(kind, params, clauses)?;
+    let arg = args.iter().find(|arg| arg.name == objection.param);
+    Some(objected(objection, arg.map_or(rule, |arg| arg.span)))
+}
+
+/// The finding that an objection amounts to.
+pub(crate) fn objected(objection: Objection, span: Span) -> Diagnostic {
+    let finding = Diagnostic::new(Code::BadValue, span, objection.message).label(objection.label);
+    match objection.help {
+        Some(help) => finding.help(help),
+        None => finding,
+    }
+}
+
+/// An argument of a rule whose value the text shows.
+pub(crate) struct Literal {
+    pub name: String,
+    pub name_span: Span,
+    pub value: Data,
+    pub span: Span,
+}
+
+/// What is wrong with a rule of which the text shows these arguments, and all of them when it is `complete`. The
+/// protocol has the action and every word.
+pub(crate) fn literals(
+    rule: Span,
+    spec: &ActionSpec,
+    schema: &'static Schema,
+    literals: Vec<Literal>,
+    complete: bool,
+) -> Vec<Diagnostic> {
+    let arg = |literal: Literal| RuleArg {
+        name: literal.name,
+        name_span: literal.name_span,
+        value: Given::Data(literal.value),
+        span: literal.span,
+    };
+    let args: Vec<RuleArg> = literals.into_iter().map(arg).collect();
+    let (mut params, mut clauses) = (Params::default(), Vec::new());
+    let placed = args.iter().filter_map(|arg| place(arg, spec, schema, &mut params, &mut clauses).err());
+    let mut findings: Vec<Diagnostic> = placed.map(|finding| *finding).collect();
+    if findings.is_empty() && complete {
+        findings.extend(objection(&args, rule, schema, spec.kind, &params, &clauses));
+    }
+    findings
 }
 
 /// Puts one argument where it belongs: a parameter of the action before a field of the protocol.
@@ -85,7 +144,11 @@ fn place(
 
 /// Refuses a text that the protocol would not take for what it is meant to be. A list with spaces in it only suggests.
 fn check_word(arg: &RuleArg, domain: Domain) -> Result<(), Box<Diagnostic>> {
-    let Given::Data(Json::String(text)) = &arg.value else { return Ok(()) };
+    if let (Domain::HttpStatus, Given::Data(Data::Number(number))) = (domain, &arg.value) {
+        let checked = status_of(number.as_i64().unwrap_or_default());
+        return checked.map(drop).map_err(|objection| Box::new(objected(objection, arg.span)));
+    }
+    let Given::Data(Data::Text(text)) = &arg.value else { return Ok(()) };
     let refuse = |message: String, label: String| {
         Err(Box::new(Diagnostic::new(Code::BadValue, arg.span, message).label(label)))
     };
@@ -106,68 +169,64 @@ fn check_word(arg: &RuleArg, domain: Domain) -> Result<(), Box<Diagnostic>> {
     }
 }
 
-fn param_value(arg: &RuleArg, ty: ParamType, kind: ActionKind) -> Result<Json, Box<Diagnostic>> {
+fn param_value(arg: &RuleArg, ty: ParamType, kind: ActionKind) -> Result<Data, Box<Diagnostic>> {
     let wrong = |got: &str| {
         let message = format!("{}() {}= must be {}, not {got}", kind.builtin(), arg.name, ty.words());
         let finding = Diagnostic::new(Code::WrongType, arg.span, message).label(format!("this is {got}"));
         // The commonest slip: a number in quotes.
         match (&arg.value, ty) {
-            (Given::Data(Json::String(text)), ParamType::Int) if text.parse::<i64>().is_ok() => {
+            (Given::Data(Data::Text(text)), ParamType::Int) if text.parse::<i64>().is_ok() => {
                 Box::new(finding.fix(format!("write {text} without quotes"), arg.span, text.clone()))
             }
             _ => Box::new(finding),
         }
     };
-    let json = match &arg.value {
-        Given::Data(json) => json,
+    let data = match &arg.value {
+        Given::Data(data) => data,
         Given::Regex(_) | Given::Table(_) => return Err(wrong("re(...)")),
         Given::Other(ty) => return Err(wrong(ty)),
     };
-    match (ty, json) {
-        (ParamType::Str | ParamType::Duration, Json::String(_))
-        | (ParamType::Bool, Json::Bool(_))
-        | (ParamType::Number, Json::Number(_))
-        | (ParamType::Body, Json::String(_) | Json::Object(_) | Json::Array(_))
-        | (ParamType::StrList | ParamType::List, Json::Array(_))
-        | (ParamType::Dict, Json::Object(_))
-        | (ParamType::Data | ParamType::Any, _) => Ok(json.clone()),
-        (ParamType::Int, Json::Number(number)) if number.is_i64() => {
-            let bad_status = arg.name == "status" && !(100..=999).contains(&number.as_i64().unwrap_or(0));
-            if bad_status {
-                let message = format!("{number} is no HTTP status");
-                return Err(Box::new(
-                    Diagnostic::new(Code::BadValue, arg.span, message).label("must be from 100 to 999"),
-                ));
-            }
-            Ok(json.clone())
+    match (ty, data) {
+        (ParamType::Body, Data::Dict(_) | Data::List(_)) if data.has_bytes() => {
+            Err(wrong("JSON with bytes in it"))
         }
-        (ParamType::StrDict, Json::Object(map)) => {
-            let mut texts = serde_json::Map::new();
-            for (key, value) in map {
+        (ParamType::Str | ParamType::Duration, Data::Text(_))
+        | (ParamType::StrOrBytes, Data::Text(_) | Data::Bytes(_))
+        | (ParamType::Bool, Data::Bool(_))
+        | (ParamType::Number, Data::Number(_))
+        | (ParamType::Body, Data::Text(_) | Data::Bytes(_) | Data::Dict(_) | Data::List(_))
+        | (ParamType::StrList | ParamType::List, Data::List(_))
+        | (ParamType::Dict, Data::Dict(_))
+        | (ParamType::Data | ParamType::Any, _) => Ok(data.clone()),
+        (ParamType::Int, Data::Number(number)) if number.is_i64() => Ok(data.clone()),
+        (ParamType::StrDict, Data::Dict(entries)) => {
+            let mut texts = Vec::new();
+            for (key, value) in entries {
                 let text = match value {
-                    Json::String(text) => text.clone(),
-                    Json::Number(number) => number.to_string(),
-                    Json::Bool(flag) => flag.to_string(),
-                    Json::Null | Json::Array(_) | Json::Object(_) => {
+                    Data::Text(text) => text.clone(),
+                    Data::Number(number) => number.to_string(),
+                    Data::Bool(flag) => flag.to_string(),
+                    Data::None | Data::Bytes(_) | Data::List(_) | Data::Dict(_) => {
                         return Err(wrong("a dict of other values"));
                     }
                 };
-                texts.insert(key.clone(), Json::String(text));
+                texts.push((key.clone(), Data::Text(text)));
             }
-            Ok(Json::Object(texts))
+            Ok(Data::Dict(texts))
         }
-        _ => Err(wrong(json_words(json))),
+        _ => Err(wrong(data_words(data))),
     }
 }
 
-fn json_words(json: &Json) -> &'static str {
-    match json {
-        Json::Null => "None",
-        Json::Bool(_) => "a bool",
-        Json::Number(_) => "a number",
-        Json::String(_) => "a string",
-        Json::Array(_) => "a list",
-        Json::Object(_) => "a dict",
+fn data_words(data: &Data) -> &'static str {
+    match data {
+        Data::None => "None",
+        Data::Bool(_) => "a bool",
+        Data::Number(_) => "a number",
+        Data::Text(_) => "a string",
+        Data::Bytes(_) => "bytes",
+        Data::List(_) => "a list",
+        Data::Dict(_) => "a dict",
     }
 }
 
@@ -199,10 +258,10 @@ fn clauses_of(
         clauses.push(Clause { field: field.name, key: key.map(str::to_owned), pattern });
     };
     match &arg.value {
-        Given::Data(Json::String(text)) if takes_text => push(None, glob(text)),
+        Given::Data(Data::Text(text)) if takes_text => push(None, glob(text)),
         Given::Regex(text) if takes_text => push(None, regex(text)),
-        Given::Data(Json::Object(map)) if takes_table => {
-            for (key, value) in map {
+        Given::Data(Data::Dict(entries)) if takes_table => {
+            for (key, value) in entries {
                 let Some(text) = value.as_str() else { return Err(wrong("a dict of other values")) };
                 push(Some(key), glob(text));
             }
@@ -218,7 +277,7 @@ fn clauses_of(
                 );
             }
         }
-        Given::Data(json) => return Err(wrong(json_words(json))),
+        Given::Data(data) => return Err(wrong(data_words(data))),
         Given::Regex(_) => return Err(wrong("re(...)")),
         Given::Table(_) => return Err(wrong("a dict")),
         Given::Other(ty) => return Err(wrong(ty)),

@@ -2,9 +2,8 @@
 
 use super::stage::{FaultCall, InstallId, Refusal, Stage, Ticket};
 use super::{Limits, Loaded, Performance, Performed, STACK_BYTES, load};
-use crate::model::{Rule, StepCall, StepId, StepReply, TestKind};
+use crate::model::{Data, Rule, StepCall, StepId, StepReply, TestKind};
 use crate::text::{MemoryFiles, Span};
-use serde_json::Value as Json;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -54,15 +53,17 @@ impl Stage for Script {
             return Err(refusal.clone());
         }
         let place = self.steps.borrow().len() as u64 + 1;
-        let path = call.args.get("path").and_then(Json::as_str).unwrap_or("/").to_owned();
+        let path = call.args.get("path").and_then(Data::as_str).unwrap_or("/").to_owned();
         let key = format!("{}.{} {path}", call.endpoint, call.method);
-        let args = serde_json::to_string(&call.args).unwrap_or_default();
+        let args =
+            Data::Dict(call.args.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect());
         self.log.borrow_mut().push(format!("step {}.{} {args}", call.endpoint, call.method));
         let mut reply = self.replies.get(&key).cloned().unwrap_or(StepReply {
             step,
             status: 200,
             body: path.clone(),
-            data: Json::String(path),
+            raw: None,
+            data: Data::Text(path),
             headers: vec![("Content-Type".to_owned(), "text/plain".to_owned())],
             ok: true,
             error: String::new(),

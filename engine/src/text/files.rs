@@ -1,7 +1,7 @@
 //! The one way a spec's files are read: from disk, from memory, or from an editor's unsaved buffers over either.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,13 +41,27 @@ pub struct OverlayFiles<F> {
 
 impl Files for DiskFiles {
     fn read(&self, path: &Path) -> io::Result<Arc<[u8]>> {
-        let size = std::fs::metadata(path)?.len();
-        if size > MAX_FILE_BYTES {
-            let limit = MAX_FILE_BYTES / (1024 * 1024);
-            let text = format!("the file has {size} bytes; at most {limit} MiB are read");
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+        // Looked at before it is opened: opening a pipe waits for somebody to write, and a device may never end.
+        let about = std::fs::metadata(path)?;
+        if !about.is_file() {
+            let text = if about.is_dir() { "it is a directory" } else { "it is not a regular file" };
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        Ok(std::fs::read(path)?.into())
+        let limit = MAX_FILE_BYTES / (1024 * 1024);
+        let too_large = |size: String| {
+            let text = format!("the file has {size} bytes; at most {limit} MiB are read");
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, text))
+        };
+        if about.len() > MAX_FILE_BYTES {
+            return too_large(about.len().to_string());
+        }
+        // Files of /proc say that they are empty, and a file may grow.
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return too_large(format!("more than {MAX_FILE_BYTES}"));
+        }
+        Ok(bytes.into())
     }
 
     fn names_in(&self, folder: &Path) -> Vec<String> {
@@ -86,5 +100,31 @@ impl<F: Files> Files for OverlayFiles<F> {
         let mut names = self.buffers.names_in(folder);
         names.extend(self.below.names_in(folder));
         names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(path: &Path, part: &str) {
+        let error = DiskFiles.read(path).expect_err(part).to_string();
+        assert!(error.contains(part), "{}: {error}", path.display());
+    }
+
+    #[test]
+    fn only_regular_files_of_bounded_length_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("blob"), [0xff, 0, b'\n']).unwrap();
+        assert_eq!(&*DiskFiles.read(&at("blob")).unwrap(), [0xff, 0, b'\n']);
+        refused(folder.path(), "it is a directory");
+        // It has no writer, and reading it would never end.
+        nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        refused(&at("pipe"), "it is not a regular file");
+        refused(Path::new("/dev/zero"), "it is not a regular file");
+        std::fs::File::create(at("large")).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
+        refused(&at("large"), "at most 16 MiB are read");
+        assert!(!DiskFiles.read(Path::new("/proc/self/stat")).unwrap().is_empty());
     }
 }

@@ -4,5 +4,6 @@
 mod postgres;
 mod recipes;
 mod redis;
+mod redis_keys;
 mod setting;
 mod tls;

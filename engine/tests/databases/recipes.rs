@@ -55,7 +55,8 @@ fn what_a_protocol_cannot_do_is_refused_when_the_spec_loads() {
 
 async fn step(protocol: Protocol, setting: &Setting, method: &str, args: &Value) -> StepReply {
     let spec = protocol::schema(protocol).steps.iter().find(|step| step.name == method).unwrap();
-    let named = spec.params.iter().filter_map(|param| Some((param.name, args.get(param.name)?.clone())));
+    let named =
+        spec.params.iter().filter_map(|param| Some((param.name, args.get(param.name)?.clone().into())));
     let call = StepCall {
         endpoint: Endpoint { service: ServiceName::new("s"), interface: InterfaceName::new("main") },
         method: spec.name,

@@ -2,9 +2,11 @@
 
 use crate::setting::{Server, Setting, find, params, rule, skip};
 use faultbox_engine::model::{
-    Action, DropMode, Endpoint, InterfaceName, Protocol, ServiceName, StepCall, StepId, StepReply,
+    Action, Data, DropMode, Endpoint, InterfaceName, Params, Protocol, ServiceName, StepCall, StepId,
+    StepReply,
 };
 use faultbox_engine::protocol;
+use faultbox_engine::proxy::Dialer;
 use faultbox_engine::text::{FileId, Span};
 use serde_json::{Value, json};
 use std::process::Stdio;
@@ -15,7 +17,7 @@ use tokio::process::Command;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn setting() -> Option<(Server, Setting)> {
+pub(crate) fn setting() -> Option<(Server, Setting)> {
     let Some(server) = Server::redis() else {
         skip("redis-server");
         return None;
@@ -24,11 +26,15 @@ fn setting() -> Option<(Server, Setting)> {
     Some((server, setting))
 }
 
-async fn step(setting: &Setting, method: &'static str, args: &[(&'static str, Value)]) -> StepReply {
+pub(crate) async fn step(
+    setting: &Setting,
+    method: &'static str,
+    args: &[(&'static str, Value)],
+) -> StepReply {
     let call = StepCall {
         endpoint: Endpoint { service: ServiceName::new("db"), interface: InterfaceName::new("main") },
         method,
-        args: args.iter().cloned().collect(),
+        args: args.iter().map(|(name, value)| (*name, value.clone().into())).collect(),
         span: Span::start_of(FileId(0)),
     };
     protocol::step(Protocol::Redis, &setting.dialer, &call, StepId(1), &[], PATIENCE).await
@@ -52,7 +58,7 @@ async fn steps_speak_to_a_real_server() {
     let Some((server, setting)) = setting() else { return };
     let value = |reply: StepReply| {
         assert!(reply.ok, "{}", reply.error);
-        reply.data["value"].clone()
+        reply.data.to_json()["value"].clone()
     };
     assert_eq!(value(step(&setting, "set", &[("key", json!("k")), ("value", json!(41))]).await), json!("OK"));
     assert_eq!(value(step(&setting, "incr", &[("key", json!("k"))]).await), json!(42));
@@ -100,6 +106,52 @@ async fn any_key_of_a_command_matches_and_triggers_count_matches() {
         "+OK\r\n*2\r\n$-1\r\n$1\r\n1\r\n-BUSY\r\n$1\r\n2\r\n",
     )
     .await;
+}
+
+#[tokio::test]
+async fn keys_behind_a_long_value_are_reported_as_unread() {
+    let Some((_server, setting)) = setting() else { return };
+    let installed = setting.rules.install(vec![rule(Protocol::Redis, &[("key", "last")], error("BUSY"))]);
+    let value = json!("v".repeat(300_000));
+    let send = async |args: serde_json::Value| {
+        let (name, args) = (args[0].clone(), json!(args.as_array().unwrap()[1..]));
+        step(&setting, "command", &[("cmd", name), ("args", args)]).await
+    };
+    assert!(send(json!(["SET", "a", value])).await.ok);
+    assert!(!send(json!(["MSET", "a", "1", "last", value])).await.ok, "the key is before the value");
+    assert_eq!(installed.evidence()[0].unread, []);
+    assert!(send(json!(["MSET", "a", value, "last", "1"])).await.ok);
+    let evidence = installed.evidence().remove(0);
+    let unread: Vec<String> = evidence.unread.iter().map(ToString::to_string).collect();
+    let reason = "keys behind a long argument or behind the first 60 KiB of a command";
+    assert_eq!(unread, [format!("1 request not read whole: {reason}")]);
+    assert_eq!((evidence.matched, evidence.fired), (1, 1));
+}
+
+#[tokio::test]
+async fn values_that_are_not_text_go_both_ways() {
+    let Some((server, setting)) = setting() else { return };
+    let call = async |dialer: &Dialer, method, args: &[(&'static str, Data)]| {
+        let call = StepCall {
+            endpoint: Endpoint { service: ServiceName::new("db"), interface: InterfaceName::new("main") },
+            method,
+            args: args.iter().cloned().collect(),
+            span: Span::start_of(FileId(0)),
+        };
+        protocol::step(Protocol::Redis, dialer, &call, StepId(1), &[], PATIENCE).await
+    };
+    let (key, value) = (("key", Data::bytes(*b"\xffk\r\n")), ("value", Data::bytes(*b"\0\x80\n")));
+    let direct = Dialer::new(server.address);
+    assert!(call(&direct, "set", &[key.clone(), value.clone()]).await.ok);
+    let got =
+        async || call(&setting.dialer, "get", std::slice::from_ref(&key)).await.data.get("value").cloned();
+    assert_eq!(got().await, Some(value.1));
+    let answer = Params([("value", Data::List(vec![Data::bytes(*b"\xfe"), "text".into()]))].into());
+    let _installed =
+        setting.rules.install(vec![rule(Protocol::Redis, &[("key", "*k*")], Action::Respond(answer))]);
+    assert_eq!(got().await, Some(Data::List(vec![Data::bytes(*b"\xfe"), "text".into()])));
+    let list = call(&direct, "set", &[key.clone(), ("value", Data::List(vec![Data::bytes(*b"\xfe")]))]).await;
+    assert_eq!(list.error, "a list is stored as JSON, which cannot hold bytes");
 }
 
 #[tokio::test]
@@ -191,7 +243,7 @@ async fn a_silent_drop_takes_no_other_reply_for_its_own() {
     end.expect("the end").unwrap();
     assert_eq!(answer, "+OK\r\n");
     let kept = step(&setting, "get", &[("key", json!("k"))]).await;
-    assert_eq!(kept.data["value"], json!("1"));
+    assert_eq!(kept.data.get("value"), Some(&"1".into()));
     assert_eq!(installed.evidence()[0].fired, 1);
 }
 

@@ -330,5 +330,5 @@ pub(crate) fn rule(protocol: Protocol, clauses: &[(&'static str, &str)], action:
 }
 
 pub(crate) fn params(values: &[(&'static str, Value)]) -> Params {
-    Params(values.iter().cloned().collect())
+    Params(values.iter().map(|(name, value)| (*name, value.clone().into())).collect())
 }

@@ -266,7 +266,7 @@ async fn steps_and_readiness_reach_a_server_that_wants_tls() {
     assert_eq!(protocol::ready(Protocol::Postgres, &direct, &env).await, Ok(()));
     for dialer in [&direct, &setting.dialer] {
         let reply = query(dialer, SERVER_SEES_TLS, &env).await;
-        assert_eq!(reply.data, json!([{ "?column?": "tls=true" }]), "{}", reply.error);
+        assert_eq!(reply.data.to_json(), json!([{ "?column?": "tls=true" }]), "{}", reply.error);
     }
     let reply = query(&setting.dialer, "SELECT 42", &env).await;
     assert_eq!(reply.error, "ERROR: deadlock detected (SQLSTATE 40P01)");
@@ -276,7 +276,7 @@ async fn query(dialer: &Dialer, sql: &str, env: &[(String, String)]) -> StepRepl
     let call = StepCall {
         endpoint: Endpoint { service: ServiceName::new("db"), interface: InterfaceName::new("main") },
         method: "query",
-        args: [("sql", json!(sql))].into(),
+        args: [("sql", sql.into())].into(),
         span: Span::start_of(FileId(0)),
     };
     protocol::step(Protocol::Postgres, dialer, &call, StepId(1), env, PATIENCE).await

@@ -1,6 +1,7 @@
 //! The executable as a shell sees it, with real services: streams, exit codes, messages, and what is left behind.
 
 mod acting;
+mod answers;
 mod bad_input;
 mod beyond;
 mod deaths;

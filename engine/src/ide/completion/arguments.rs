@@ -134,7 +134,11 @@ fn rank(slot: &Slot, callable: &Callable) -> Rank {
 /// The value a keyword starts with.
 fn value(slot: &Slot, errno: &str) -> String {
     let usual = match slot.ty {
-        ParamType::Str | ParamType::Pattern | ParamType::PatternOrTable | ParamType::Duration => "\"$1\"",
+        ParamType::Str
+        | ParamType::StrOrBytes
+        | ParamType::Pattern
+        | ParamType::PatternOrTable
+        | ParamType::Duration => "\"$1\"",
         ParamType::SyscallFault => return format!("${{1:deny(\"${{2:{errno}}}\")}}"),
         ParamType::ProtocolRule | ParamType::List | ParamType::StrList => "[$1]",
         ParamType::Dict | ParamType::StrDict => "{$1}",

@@ -21,6 +21,7 @@ impl Ground<'_> {
                 list.plain(Rank::Wanted, CompletionKind::Property, "name", &format!("\"{name}\""), "");
             }
             Value::Str => methods(list, standard::STR),
+            Value::Bytes => methods(list, standard::BYTES),
             Value::List(_) => methods(list, standard::LIST),
             Value::Dict | Value::Data => methods(list, standard::DICT),
             // Nothing is known: what most values of a spec have.

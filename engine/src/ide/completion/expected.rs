@@ -71,6 +71,7 @@ impl Expected {
             ParamType::SyscallFault => matches!(value, Value::Fault),
             ParamType::Healthcheck => matches!(value, Value::Healthcheck),
             ParamType::Str => matches!(value, Value::Str),
+            ParamType::StrOrBytes | ParamType::Body => matches!(value, Value::Str | Value::Bytes),
             _ => false,
         }
     }

@@ -63,6 +63,17 @@ fn responses_have_attributes_also_in_expectations() {
 }
 
 #[test]
+fn bytes_are_offered_where_content_is_sent() {
+    check_among("blob = load_by$0", &["load_bytes"], &[]);
+    check_among("x = b\"a\".$0", &["elems"], &["upper", "status"]);
+    check_among("blob = load_bytes(\"a\")\nblob.$0", &["elems"], &["upper"]);
+    check_among("def f():\n    api.get().body_bytes.$0", &["elems"], &["upper"]);
+    check("blob = load_bytes(\"a\")\ndef f():\n    api.post(\"/x\", body=$0)", &["blob"]);
+    check_insert("def f():\n    db.main.send($0)", "data=", "data=\"$1\"$0");
+    assert!(at("x = b\"serv$0").is_empty(), "within bytes there are no names");
+}
+
+#[test]
 fn keywords_come_required_first_and_used_ones_are_gone() {
     check("fault_scenario(\"x\", $0", &["scenario=", "faults=", "expect="]);
     check_among("fault_scenario(\"x\", scenario=f, $0", &["faults="], &["scenario=", "name="]);

@@ -5,11 +5,12 @@ use crate::diagnostic::Diagnostic;
 use crate::ide::call_site::{self, Written};
 use crate::ide::value::Value;
 use crate::model::{Domain, Protocol};
+use crate::protocol::http::schema::answer::check_header;
 use crate::spec::builtins::{self, steps, topology};
 use crate::spec::outline::{ArgKind, ArgSite, CallSite, ExprShape};
 use crate::spec::registry::{Builtin, Context, Keywords};
 use crate::spec::shape::{self, Fault, Signature, Slot};
-use crate::spec::{bodies, wording};
+use crate::spec::{bodies, target, wording};
 use crate::syntax::{NodeId, NodeKind};
 
 impl Checker<'_> {
@@ -106,9 +107,32 @@ impl Checker<'_> {
                     findings.extend(
                         bodies::literal(signature.name, param, arg).or_else(|| protocol(param.domain, arg)),
                     );
+                    if param.domain == Domain::Header {
+                        self.headers(arg, call, findings);
+                    }
                 }
                 Slot::Extra => findings.extend(stray(&signature, arg, &site)),
                 Slot::Rest | Slot::Nowhere => {}
+            }
+        }
+    }
+}
+
+impl Checker<'_> {
+    /// Headers that a request cannot have.
+    fn headers(&self, arg: &ArgSite, call: NodeId, findings: &mut Vec<Diagnostic>) {
+        let tree = self.snapshot.tree();
+        let written = self.written(call);
+        let values =
+            written.positional.iter().copied().chain(written.keywords.iter().map(|(.., value)| *value));
+        for dict in values.filter(|&value| tree.span(value) == arg.value.span) {
+            let NodeKind::Dict { entries } = tree.kind(dict) else { continue };
+            for &entry in entries {
+                let NodeKind::DictEntry { key, value } = tree.kind(entry) else { continue };
+                let texts = tree.string_value(*key).zip(tree.string_value(*value));
+                if let Some(Err(objection)) = texts.map(|(name, value)| check_header(name, value)) {
+                    findings.push(target::objected(objection, tree.span(*value)));
+                }
             }
         }
     }

@@ -1,16 +1,17 @@
 //! Rules and faults meet their target: messages of an interface, syscalls of a service.
 
-use super::Checker;
 use super::arguments::extra;
+use super::{Checker, literal};
 use crate::diagnostic::Diagnostic;
 use crate::ide::call_site::Written;
 use crate::ide::callable;
 use crate::ide::declarations::items;
 use crate::ide::value::{ServiceShape, Value};
-use crate::model::{ActionKind, syscall};
+use crate::model::{ActionKind, ActionSpec, Protocol, Schema, syscall};
 use crate::spec::asked::{Asked, AskedPath, service_as_peer};
 use crate::spec::registry::{Builtin, Keywords};
 use crate::spec::shape::Signature;
+use crate::spec::target::{self, Literal};
 use crate::spec::wording;
 use crate::syntax::{NodeId, NodeKind};
 use crate::text::Span;
@@ -40,12 +41,14 @@ impl Checker<'_> {
         written: &Written,
         findings: &mut Vec<Diagnostic>,
     ) {
-        let Some(schema) = callable::target_schema(&self.inference, call) else { return };
+        let schema = callable::target_schema(&self.inference, call);
+        let Some(schema) = schema.or_else(|| only_schema(action, builtin, written)) else { return };
         let Some(spec) = schema.actions.iter().find(|spec| spec.kind == action) else {
             findings.push(wording::unsupported_action(action, self.snapshot.tree().span(call), schema));
             return;
         };
         let words: Vec<&str> = crate::spec::shape::rule_words(action).collect();
+        let before = findings.len();
         for (word, span, _) in extra(builtin, written) {
             let is_field =
                 schema.fields.iter().any(|field| field.name == word || field.aliases.contains(&word));
@@ -55,6 +58,34 @@ impl Checker<'_> {
                 findings.push(wording::unsupported_field(word, span, spec, schema));
             }
         }
+        if findings.len() == before {
+            findings.extend(self.literals(builtin, spec, schema, call, written));
+        }
+    }
+
+    /// What the loader will say about the values that the text shows.
+    fn literals(
+        &self,
+        builtin: &'static Builtin,
+        spec: &ActionSpec,
+        schema: &'static Schema,
+        call: NodeId,
+        written: &Written,
+    ) -> Vec<Diagnostic> {
+        let tree = self.snapshot.tree();
+        let is_known = |word: &str| has_word(schema, spec, word);
+        let mut complete = !written.has_kwargs;
+        let mut literals = Vec::new();
+        for (word, name_span, value) in extra(builtin, written) {
+            match literal::data(self.snapshot.file, value).filter(|_| is_known(word)) {
+                Some(data) => {
+                    let name = word.to_owned();
+                    literals.push(Literal { name, name_span, value: data, span: tree.span(value) });
+                }
+                None => complete = false,
+            }
+        }
+        target::literals(tree.span(call), spec, schema, literals, complete)
     }
 
     /// A call that gives rules and faults to a target.
@@ -159,6 +190,22 @@ impl Checker<'_> {
             _ => node,
         }
     }
+}
+
+/// True when a rule with the action may have the word.
+fn has_word(schema: &Schema, spec: &ActionSpec, word: &str) -> bool {
+    let is_field = schema.fields.iter().any(|field| field.name == word || field.aliases.contains(&word));
+    is_field || spec.params.iter().any(|param| param.name == word)
+}
+
+/// The protocol of a rule whose interface is not known: the only one that has the action and every word.
+fn only_schema(action: ActionKind, builtin: &'static Builtin, written: &Written) -> Option<&'static Schema> {
+    let fits = |schema: &&'static Schema| {
+        let spec = schema.actions.iter().find(|spec| spec.kind == action);
+        spec.is_some_and(|spec| extra(builtin, written).all(|(word, ..)| has_word(schema, spec, word)))
+    };
+    let mut schemas = Protocol::ALL.iter().map(|&protocol| crate::protocol::schema(protocol)).filter(fits);
+    schemas.next().filter(|_| schemas.next().is_none())
 }
 
 /// A keyword that is no syscall, family or operation of the service.

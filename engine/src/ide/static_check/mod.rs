@@ -7,6 +7,7 @@ mod arguments;
 mod attributes;
 mod handed;
 mod layers;
+mod literal;
 mod missing_load;
 mod names;
 mod site;

@@ -35,6 +35,7 @@ fn argument(tree: &Tree, arg: NodeId) -> Option<ArgSite> {
 fn shape(tree: &Tree, value: NodeId) -> ExprShape {
     match tree.kind(value) {
         NodeKind::String(literal) => ExprShape::Str(literal.value.clone()),
+        NodeKind::Bytes => ExprShape::Bytes,
         NodeKind::Int => tree.text_of(value).parse().map_or(ExprShape::Other, ExprShape::Int),
         NodeKind::Float => ExprShape::Float,
         NodeKind::List { items } | NodeKind::Tuple { items } => {

@@ -1,6 +1,7 @@
 //! Where a body ends (RFC 9112 sections 6 and 7).
 
 use super::head::Refused;
+use super::schema::answer::is_value;
 
 /// Longest line of a chunk's size or of a trailer.
 const MAX_LINE: usize = 8 * 1024;
@@ -135,7 +136,7 @@ impl Chunk {
             (Chunk::Size { size, .. }, b'\r') => Chunk::SizeEnd { size },
             (Chunk::Size { size, .. }, b';') => Chunk::Extension { size, length: 0 },
             (Chunk::Extension { size, .. }, b'\r') => Chunk::SizeEnd { size },
-            (Chunk::Extension { size, length }, byte) if super::head::is_value(byte) && length < MAX_LINE => {
+            (Chunk::Extension { size, length }, byte) if is_value(byte) && length < MAX_LINE => {
                 Chunk::Extension { size, length: length + 1 }
             }
             (Chunk::SizeEnd { size: 0 }, b'\n') => Chunk::TrailerStart,
@@ -143,11 +144,9 @@ impl Chunk {
             (Chunk::DataEnd { cr_seen: false }, b'\r') => Chunk::DataEnd { cr_seen: true },
             (Chunk::DataEnd { cr_seen: true }, b'\n') => Chunk::START,
             (Chunk::TrailerStart, b'\r') => Chunk::LastEnd,
-            (Chunk::TrailerStart, byte) if byte > b' ' && super::head::is_value(byte) => {
-                Chunk::Trailer { length: 1 }
-            }
+            (Chunk::TrailerStart, byte) if byte > b' ' && is_value(byte) => Chunk::Trailer { length: 1 },
             (Chunk::Trailer { .. }, b'\r') => Chunk::TrailerEnd,
-            (Chunk::Trailer { length }, byte) if super::head::is_value(byte) && length < MAX_LINE => {
+            (Chunk::Trailer { length }, byte) if is_value(byte) && length < MAX_LINE => {
                 Chunk::Trailer { length: length + 1 }
             }
             (Chunk::TrailerEnd, b'\n') => Chunk::TrailerStart,

@@ -1,7 +1,7 @@
 //! The requests a test makes.
 
 use super::redirect;
-use crate::model::{StepCall, StepId, StepReply, parse_duration};
+use crate::model::{ContentKind, Data, StepCall, StepId, StepReply, parse_duration};
 use crate::proxy::Dialer;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -10,7 +10,6 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
 use std::error::Error;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -31,7 +30,7 @@ struct Asked {
 /// Makes one request on a connection of its own. Never fails: what went wrong is the reply's `error`.
 pub async fn step(dialer: &Dialer, call: &StepCall, step: StepId, timeout: Duration) -> StepReply {
     let started = Instant::now();
-    let own = call.args.get("timeout").and_then(Value::as_str).and_then(parse_duration);
+    let own = call.args.get("timeout").and_then(Data::as_str).and_then(parse_duration);
     let limit = own.map_or(timeout, |own| own.min(timeout));
     let outcome = match read_call(call) {
         Ok(asked) => tokio::time::timeout(limit, request(dialer, asked, step)).await,
@@ -68,24 +67,26 @@ fn read_call(call: &StepCall) -> Result<Asked, String> {
     let method = call.method.to_ascii_uppercase();
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| format!("{method} is no HTTP method"))?;
     let mut headers = HeaderMap::new();
-    for (name, value) in arg("headers").and_then(Value::as_object).into_iter().flatten() {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    for (name, value) in arg("headers").and_then(Data::as_dict).unwrap_or_default() {
+        let text = value.as_str().unwrap_or_default();
         let parsed_name = HeaderName::from_bytes(name.as_bytes());
         let parsed_name = parsed_name.map_err(|_| format!("{name:?} cannot be a header's name"))?;
-        let value = HeaderValue::from_str(&text);
+        let value = HeaderValue::from_bytes(text.as_bytes());
         let value = value.map_err(|_| format!("the header {name} cannot have the value {text:?}"))?;
         headers.append(parsed_name, value);
     }
-    let body = match arg("body") {
-        None | Some(Value::Null) => Bytes::new(),
-        Some(Value::String(text)) => Bytes::from(text.clone()),
-        Some(data) => {
-            headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-            Bytes::from(data.to_string())
-        }
+    let (body, kind) = arg("body").unwrap_or(&Data::None).content();
+    let media_type = match kind {
+        ContentKind::Json => Some("application/json"),
+        ContentKind::Bytes => Some("application/octet-stream"),
+        ContentKind::Text => None,
     };
-    let path = encode_path(arg("path").and_then(Value::as_str).unwrap_or("/"));
-    let follow = arg("follow_redirects").and_then(Value::as_bool).unwrap_or(true);
+    if let Some(media_type) = media_type {
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(media_type));
+    }
+    let body = Bytes::from(body.into_owned());
+    let path = encode_path(arg("path").and_then(Data::as_str).unwrap_or("/"));
+    let follow = arg("follow_redirects").and_then(Data::as_bool).unwrap_or(true);
     Ok(Asked { method, path, headers, body, follow })
 }
 
@@ -165,12 +166,14 @@ fn reply(
 ) -> StepReply {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let body = String::from_utf8_lossy(content).trim().to_owned();
-    let data = serde_json::from_str(&body).unwrap_or_else(|_| Value::String(body.clone()));
+    let json = serde_json::from_str::<serde_json::Value>(&body);
+    let data = json.map_or_else(|_| Data::Text(body.clone()), Data::from);
     StepReply {
         step,
         status: i64::from(status.as_u16()),
         data,
         body,
+        raw: Some(content.to_vec()),
         headers: headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
         ok: true,
         error: String::new(),

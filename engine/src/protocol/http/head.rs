@@ -4,6 +4,7 @@
 //! an [`Refused`], and the connection is forwarded untouched from there. Only what decides framing or what a rule
 //! may match is looked at; positions are kept instead of copies.
 
+use super::schema::answer::{is_token, is_value};
 use std::ops::Range;
 
 /// Longest method; those that are registered have 17 letters at most.
@@ -248,14 +249,4 @@ fn decimal(text: &[u8]) -> Option<u64> {
 
 fn has_word(list: &[u8], word: &[u8]) -> bool {
     list.split(|&byte| byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(word))
-}
-
-/// RFC 9110 section 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// RFC 9110 section 5.5: visible characters, spaces, tabs and anything above ASCII.
-pub(super) fn is_value(byte: u8) -> bool {
-    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }

@@ -5,7 +5,7 @@ mod body;
 mod client;
 mod head;
 mod redirect;
-mod schema;
+pub mod schema;
 mod session;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! What rules and steps may say about HTTP.
 
+pub mod answer;
+
 use crate::model::{
     ActionKind, ActionSpec, Dialect, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema,
     StepSpec, Transport,
@@ -14,6 +16,7 @@ pub static SCHEMA: Schema = Schema {
     fields: FIELDS,
     actions: ACTIONS,
     steps: STEPS,
+    verify: answer::verify,
 };
 
 const FIELDS: &[Field] = &[
@@ -80,14 +83,15 @@ const STATUS: Param = Param {
     ty: ParamType::Int,
     default: Some("500"),
     domain: Domain::HttpStatus,
-    doc: "The status of the answer.",
+    doc: "The status of the answer, from 200 to 599; interim ones (1xx) answer no request.",
 };
 const HEADERS: Param = Param {
     name: "headers",
     ty: ParamType::StrDict,
     default: Some("{}"),
     domain: Domain::Header,
-    doc: "Headers by name; they replace the ones set otherwise.",
+    doc: "Headers by name; they replace the ones set otherwise. `Connection: close` closes the connection after the \
+          answer; a length that is not the content's is refused.",
 };
 const REASON: Param = Param {
     name: "reason",
@@ -107,12 +111,14 @@ const ACTIONS: &[ActionSpec] = &[
                 ty: ParamType::Body,
                 default: Some("\"\""),
                 domain: Domain::None,
-                doc: "The content; a dict or list is sent as JSON.",
+                doc: "The content. A dict, a list and a text that is a JSON object or array are sent as `application/json`, \
+                      bytes as `application/octet-stream`, other text as `text/plain`, unless headers= says otherwise. \
+                      204, 205 and 304 have none.",
             },
             HEADERS,
             REASON,
         ],
-        doc: "The client gets this answer and the server never sees the request.",
+        doc: "The client gets this answer and the server never sees the request. A HEAD request gets its head only.",
     },
     ActionSpec {
         kind: ActionKind::Error,
@@ -154,7 +160,8 @@ const BODY: Param = Param {
     ty: ParamType::Body,
     default: Some("\"\""),
     domain: Domain::None,
-    doc: "The content; a dict or list is sent as JSON.",
+    doc: "The content. A dict, a list and a text that is a JSON object or array are sent as `application/json`, bytes \
+          as `application/octet-stream`, unless headers= says otherwise.",
 };
 const SENT_HEADERS: Param = Param {
     name: "headers",

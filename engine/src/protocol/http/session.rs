@@ -3,6 +3,7 @@
 use super::answer::{self, Asker};
 use super::body::{Body, Chunk, Run};
 use super::head::{self, Fields, Framing, Refused, RequestLine};
+use super::schema::answer::Asked;
 use crate::proxy::{Cut, Direction, Fault, Injection, MAX_BODY, Portion, Session, UnitKind, Unsupported};
 use crate::rules::{Operation, OwnedMessage};
 use crate::text::percent;
@@ -46,15 +47,6 @@ struct Request {
     asked: Asked,
 }
 
-/// What a reply answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Asked {
-    Head,
-    Connect,
-    #[default]
-    Other,
-}
-
 impl Session for HttpSession {
     fn cut(&mut self, direction: Direction, buf: &[u8], _ended: bool) -> Cut {
         if let Some(reason) = self.left {
@@ -80,12 +72,11 @@ impl Session for HttpSession {
         let large = matches!(self.request_body, Some(Body::Length(left)) if left > MAX_DRAIN);
         // A client that waits for 100 may or may not send the body behind another answer (RFC 9110 section 10.1.1).
         let uncertain = framing.expects_continue && self.request_body.is_some();
-        let asker = Asker {
-            head: self.request.asked == Asked::Head,
-            close: framing.close || self.request.line.old || large || uncertain,
-        };
-        out.close = asker.close;
-        out.to_client = answer::write(fault, asker)?;
+        let old = self.request.line.old;
+        let asker =
+            Asker { asked: self.request.asked, old, close: framing.close || old || large || uncertain };
+        let written = answer::write(fault, asker)?;
+        (out.to_client, out.close) = (written.bytes, written.close);
         self.asked.pop_back();
         Ok(())
     }

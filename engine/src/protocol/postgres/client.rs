@@ -2,7 +2,7 @@
 
 use super::encryption::ALPN;
 use super::values::value_of;
-use crate::model::{StepCall, StepId, StepReply, parse_duration};
+use crate::model::{Data, StepCall, StepId, StepReply, parse_duration};
 use crate::proxy::{Dialer, Stream, tls};
 use serde_json::{Map, Value, json};
 use std::future::Future;
@@ -24,7 +24,7 @@ pub async fn step(
     timeout: Duration,
 ) -> StepReply {
     let started = Instant::now();
-    let text = |name: &str| call.args.get(name).and_then(Value::as_str).unwrap_or_default();
+    let text = |name: &str| call.args.get(name).and_then(Data::as_str).unwrap_or_default();
     let limit = parse_duration(text("timeout")).map_or(timeout, |own| own.min(timeout));
     let config = login(env, text("user"), text("password"), text("database"));
     let work = perform(dialer, &config, text("sql"), call.method == "query");
@@ -33,11 +33,14 @@ pub async fn step(
     match outcome {
         Err(_) => StepReply::failed(step, format!("no answer within {limit:?}"), duration),
         Ok(Err(failure)) => {
-            StepReply { data: failure.data, ..StepReply::failed(step, failure.message, duration) }
+            StepReply { data: failure.data.into(), ..StepReply::failed(step, failure.message, duration) }
         }
-        Ok(Ok(data)) => {
-            StepReply { ok: true, body: data.to_string(), data, ..StepReply::failed(step, "", duration) }
-        }
+        Ok(Ok(data)) => StepReply {
+            ok: true,
+            body: data.to_string(),
+            data: data.into(),
+            ..StepReply::failed(step, "", duration)
+        },
     }
 }
 

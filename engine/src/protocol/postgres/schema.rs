@@ -4,8 +4,8 @@ pub mod sql;
 pub mod sqlstate;
 
 use crate::model::{
-    ActionKind, ActionSpec, Dialect, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema,
-    StepSpec, Transport,
+    ActionKind, ActionSpec, Clause, Dialect, Domain, Field, FieldKind, Objection, Param, ParamType, Params,
+    Protocol, Returns, Schema, StepSpec, Transport,
 };
 use crate::protocol::actions;
 
@@ -19,7 +19,16 @@ pub static SCHEMA: Schema = Schema {
     fields: FIELDS,
     actions: ACTIONS,
     steps: STEPS,
+    verify,
 };
+
+/// The texts of an error are zero-terminated (PostgreSQL 15, section 55.7), so none can hold a zero byte.
+fn verify(_kind: ActionKind, params: &Params, _clauses: &[Clause]) -> Option<Objection> {
+    let names = ["message", "detail", "hint"];
+    let name = names.into_iter().find(|name| params.str(name).is_some_and(|text| text.contains('\0')))?;
+    let message = format!("the {name} of an error cannot hold a zero byte");
+    Some(Objection::new(name, message, "ends the text on the wire"))
+}
 
 static FIELDS: &[Field] = &[
     Field {

@@ -9,7 +9,6 @@ use crate::protocol::replay::{check_chunking, replay};
 use crate::proxy::{Direction, Fault, Injection, Session, UnitKind};
 use Direction::{ToClient, ToServer};
 use proptest::prelude::*;
-use serde_json::json;
 
 type Talk = Vec<(Direction, Vec<u8>)>;
 
@@ -161,8 +160,8 @@ fn inject(script: &str, sqlstate: &str, after: &str) -> (Injection, String) {
     let mut session = session();
     replay(&mut *session, &borrowed(&talk(script)), || usize::MAX);
     let mut params = Params::default();
-    params.0.insert("sqlstate", json!(sqlstate));
-    params.0.insert("message", json!("no"));
+    params.0.insert("sqlstate", sqlstate.into());
+    params.0.insert("message", "no".into());
     let mut out = Injection::default();
     session.inject(&Fault::Error(&params), &mut out).unwrap();
     let rest = talk(after).split_off(3);

@@ -8,7 +8,8 @@ mod write;
 pub use command::Command;
 pub use write::{Version, write_bulk, write_command, write_error, write_value};
 
-use serde_json::Value;
+use crate::model::Data;
+use serde_json::Number;
 
 /// Longest header line (`*3\r\n`, `$10\r\n`, `+OK\r\n`, an inline command) that is waited for; Redis's own limit.
 pub const MAX_LINE: usize = 64 * 1024;
@@ -122,7 +123,7 @@ pub fn first_word(buf: &[u8]) -> Result<Option<&[u8]>, Malformed> {
 /// A reply as data, for the step client.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
-    Value(Value),
+    Value(Data),
     Error(String),
 }
 
@@ -150,42 +151,43 @@ fn read_value(buf: &[u8], at: &mut usize, depth: usize) -> Result<Reply, Malform
     let (&kind, rest) = header.text.split_first().ok_or(Malformed("empty line"))?;
     let text = String::from_utf8_lossy(rest).into_owned();
     let value = match kind {
-        b'+' | b'(' => Value::String(text),
+        b'+' | b'(' => Data::Text(text),
         b'-' => return Ok(Reply::Error(text)),
-        b':' => text.parse::<i64>().map(Value::from).map_err(|_| Malformed("bad integer"))?,
+        b':' => {
+            text.parse::<i64>().map(|int| Data::Number(int.into())).map_err(|_| Malformed("bad integer"))?
+        }
         b',' => text
             .parse::<f64>()
             .ok()
-            .and_then(|float| Some(Value::Number(serde_json::Number::from_f64(float)?)))
-            .unwrap_or(Value::String(text)),
-        b'#' => Value::Bool(text == "t"),
-        b'_' => Value::Null,
+            .and_then(|float| Some(Data::Number(Number::from_f64(float)?)))
+            .unwrap_or(Data::Text(text)),
+        b'#' => Data::Bool(text == "t"),
+        b'_' => Data::None,
         b'$' | b'=' | b'!' => {
-            let Some(len) = length(rest)? else { return Ok(Reply::Value(Value::Null)) };
+            let Some(len) = length(rest)? else { return Ok(Reply::Value(Data::None)) };
             let bytes = buf.get(*at..*at + len as usize).ok_or(Malformed("cut short"))?;
             *at += len as usize + 2;
-            let text = String::from_utf8_lossy(bytes).into_owned();
             if kind == b'!' {
-                return Ok(Reply::Error(text));
+                return Ok(Reply::Error(String::from_utf8_lossy(bytes).into_owned()));
             }
-            Value::String(text)
+            bulk(bytes)
         }
         b'%' | b'|' => {
-            let mut fields = serde_json::Map::new();
+            let mut fields: Vec<(String, Data)> = Vec::new();
             for _ in 0..length(rest)?.unwrap_or(0) {
                 let name = plain(read_value(buf, at, depth + 1)?);
                 let name = name.as_str().map_or_else(|| name.to_string(), str::to_owned);
-                fields.insert(name, plain(read_value(buf, at, depth + 1)?));
+                fields.push((name, plain(read_value(buf, at, depth + 1)?)));
             }
             if kind == b'|' {
                 return read_value(buf, at, depth + 1);
             }
-            Value::Object(fields)
+            Data::Dict(fields)
         }
         b'*' | b'~' | b'>' => {
-            let Some(count) = length(rest)? else { return Ok(Reply::Value(Value::Null)) };
+            let Some(count) = length(rest)? else { return Ok(Reply::Value(Data::None)) };
             let items = (0..count).map(|_| Ok(plain(read_value(buf, at, depth + 1)?)));
-            Value::Array(items.collect::<Result<_, Malformed>>()?)
+            Data::List(items.collect::<Result<_, Malformed>>()?)
         }
         _ => return Err(Malformed("unknown type")),
     };
@@ -193,11 +195,16 @@ fn read_value(buf: &[u8], at: &mut usize, depth: usize) -> Result<Reply, Malform
 }
 
 /// An error inside an array (a failed command of a transaction) reads as its text.
-fn plain(reply: Reply) -> Value {
+fn plain(reply: Reply) -> Data {
     match reply {
         Reply::Value(value) => value,
-        Reply::Error(text) => Value::String(text),
+        Reply::Error(text) => Data::Text(text),
     }
+}
+
+/// Redis's strings hold any bytes: those that are UTF-8 read as text.
+fn bulk(bytes: &[u8]) -> Data {
+    std::str::from_utf8(bytes).map_or_else(|_| Data::bytes(bytes), Data::from)
 }
 
 #[cfg(test)]
@@ -206,8 +213,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn check_reply(bytes: &[u8], value: Value) {
-        assert_eq!(reply(bytes), Ok(Some((Reply::Value(value), bytes.len()))));
+    fn check_reply(bytes: &[u8], value: impl Into<Data>) {
+        assert_eq!(reply(bytes), Ok(Some((Reply::Value(value.into()), bytes.len()))));
     }
 
     #[test]
@@ -218,6 +225,8 @@ mod tests {
         check_reply(b"*-1\r\n", json!(null));
         check_reply(b"_\r\n", json!(null));
         check_reply(b"*2\r\n$1\r\na\r\n*1\r\n:1\r\n", json!(["a", [1]]));
+        check_reply(b"$2\r\n\xff\x80\r\n", Data::bytes(*b"\xff\x80"));
+        check_reply(b"$2\r\n\xc3\xbf\r\n", json!("\u{ff}"));
         check_reply(b"%1\r\n+k\r\n,1.5\r\n", json!({"k": 1.5}));
         check_reply(b"|1\r\n+ttl\r\n:3\r\n#t\r\n", json!(true));
         assert_eq!(reply(b"-ERR x\r\n"), Ok(Some((Reply::Error("ERR x".to_owned()), 8))));

@@ -2,8 +2,8 @@
 
 use super::codec::{self, Malformed, Version, Walk};
 use super::session::{Channels, Kind};
+use crate::model::Data;
 use crate::proxy::{Cut, UnitKind};
-use serde_json::Value;
 use std::collections::VecDeque;
 
 /// What the replies tell, and which commands wait for one.
@@ -73,10 +73,10 @@ impl Replies {
             return Ok(ChannelEvent::Unclear);
         }
         let total = match codec::reply(buf)? {
-            Some((codec::Reply::Value(Value::Array(items)), _)) => items.get(2).and_then(Value::as_u64),
+            Some((codec::Reply::Value(Data::List(items)), _)) => items.get(2).and_then(Data::as_i64),
             _ => None,
         };
-        Ok(ChannelEvent::Confirmation { channels, total: total.unwrap_or(0) as u32 })
+        Ok(ChannelEvent::Confirmation { channels, total: total.unwrap_or(0).max(0) as u32 })
     }
 
     /// Counts a confirmation; it is the last of its command's when every channel is confirmed.

@@ -3,8 +3,8 @@
 pub mod commands;
 
 use crate::model::{
-    ActionKind, ActionSpec, Dialect, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema,
-    StepSpec, Transport,
+    ActionKind, ActionSpec, Clause, Dialect, Domain, Field, FieldKind, Objection, Param, ParamType, Params,
+    Pattern, Protocol, Returns, Schema, StepSpec, Transport,
 };
 use crate::protocol::actions;
 
@@ -16,7 +16,27 @@ pub static SCHEMA: Schema = Schema {
     fields: FIELDS,
     actions: ACTIONS,
     steps: STEPS,
+    verify,
 };
+
+/// What a rule cannot send or never meets. An error is one line (RESP, simple errors): a second one would be the next
+/// reply.
+fn verify(_kind: ActionKind, params: &Params, clauses: &[Clause]) -> Option<Objection> {
+    if params.str("message").is_some_and(|message| message.contains(['\r', '\n'])) {
+        return Some(Objection::new("message", "an error of Redis is one line", "holds a line break"));
+    }
+    // A rule on the key of a command that has none would never act.
+    let command = clauses.iter().find(|clause| clause.field == "command").map(|clause| &clause.pattern);
+    let Some(Pattern::Glob(command)) = command else { return None };
+    let name = command.as_str().to_ascii_uppercase();
+    let has_key = name.contains(['*', '?']) || commands::keys_of(name.as_bytes()) != commands::Keys::None;
+    if has_key || clauses.iter().all(|clause| clause.field != "key") {
+        return None;
+    }
+    let objection = Objection::new("key", format!("`{name}` has no key"), "the rule would never act");
+    let has_channel = !commands::channels_of(name.as_bytes(), 2).is_empty();
+    Some(if has_channel { objection.help("match its channel with `channel=`") } else { objection })
+}
 
 static FIELDS: &[Field] = &[
     Field {
@@ -34,8 +54,17 @@ static FIELDS: &[Field] = &[
         kind: FieldKind::Text,
         dialect: Dialect::Plain,
         fold_case: false,
-        doc: "A key of the command, wherever the command has its keys; a rule matches when any key does. For \
-              `PUBLISH` and `SUBSCRIBE` the channel.",
+        doc: "A key of the command, wherever the command has its keys; a rule matches when any key does. What a script \
+              or a pattern of `SORT` reads besides is not seen.",
+        domain: Domain::None,
+    },
+    Field {
+        name: "channel",
+        aliases: &[],
+        kind: FieldKind::Text,
+        dialect: Dialect::Plain,
+        fold_case: false,
+        doc: "The channel of `PUBLISH`, or a channel or pattern of `SUBSCRIBE` and the like; no key.",
         domain: Domain::None,
     },
 ];
@@ -68,8 +97,8 @@ static ACTIONS: &[ActionSpec] = &[
             ty: ParamType::Data,
             default: Some("None"),
             domain: Domain::None,
-            doc: "None for nil, an int, text, a list or a dict, in the form of the RESP version agreed with HELLO. \
-                  `\"OK\"`, `\"PONG\"` and `\"QUEUED\"` are sent as status replies.",
+            doc: "None for nil, an int, text, bytes, a list or a dict, in the form of the RESP version agreed with HELLO. \
+                  `\"OK\"`, `\"PONG\"` and `\"QUEUED\"` are sent as status replies, `b\"OK\"` as a bulk string.",
         }],
         doc: "The client gets this reply and the server does not see the command. Not possible inside MULTI, nor \
               on subscriptions.",
@@ -85,7 +114,7 @@ static ACTIONS: &[ActionSpec] = &[
 ];
 
 static STEPS: &[StepSpec] = &[
-    step("get", &[KEY, TIMEOUT], "`data[\"value\"]` is the text, or None."),
+    step("get", &[KEY, TIMEOUT], "`data[\"value\"]` is the text, bytes when it is not UTF-8, or None."),
     step("set", &[KEY, VALUE, TIMEOUT], "`data[\"value\"]` is \"OK\"."),
     step("del", &[KEY, TIMEOUT], "`data[\"value\"]` is the number of keys removed."),
     step("incr", &[KEY, TIMEOUT], "`data[\"value\"]` is the new number."),
@@ -109,14 +138,15 @@ const TIMEOUT: Param = Param {
     doc: "Longest wait for the reply.",
 };
 
-const KEY: Param = text("key", None, "The key.");
+const KEY: Param =
+    Param { name: "key", ty: ParamType::StrOrBytes, default: None, domain: Domain::None, doc: "The key." };
 
 const VALUE: Param = Param {
     name: "value",
     ty: ParamType::Data,
     default: None,
     domain: Domain::None,
-    doc: "Text or a number; a dict is stored as JSON, and each item of a list is pushed by itself.",
+    doc: "Text, bytes or a number; a dict is stored as JSON, and each item of a list is pushed by itself.",
 };
 
 const START: Param = index("start", "0", "Index of the first item.");
@@ -128,7 +158,7 @@ const ARGS: Param = Param {
     ty: ParamType::Data,
     default: Some("[]"),
     domain: Domain::None,
-    doc: "The command's arguments, a list of texts and numbers.",
+    doc: "The command's arguments, a list of texts, bytes and numbers.",
 };
 
 const fn step(name: &'static str, params: &'static [Param], doc: &'static str) -> StepSpec {

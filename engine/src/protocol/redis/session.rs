@@ -6,16 +6,17 @@
 
 use super::codec::{self, Command, Malformed, Version, Walk};
 use super::replies::{Replies, body};
-use super::schema::commands::keys_of;
-use crate::model::Params;
-use crate::proxy::{Cut, Direction, Fault, Injection, Session, UnitKind, Unsupported};
+use super::schema::commands::{channels_of, keys_of};
+use crate::model::{Data, Params};
+use crate::proxy::{Cut, Direction, Fault, Injection, Missing, Session, UnitKind, Unsupported};
 use crate::rules::{Operation, OwnedMessage};
-use serde_json::Value;
 use std::borrow::Cow;
 
-/// A command of which so much is there, or one of whose arguments is so long, is let go although its end is not: a
-/// large value must not be held, and the server refuses a too large one by its length. Keys behind it are not seen.
-const MAX_HELD: usize = 16 * 1024;
+/// A command of which so much is there is let go although its end is not. Less than what a relay takes for a head.
+const MAX_HELD: usize = 60 * 1024;
+/// So is one with so long an argument: a large value must not be held, and the server refuses a too large one by its
+/// length. Keys behind either are not seen, which is reported.
+const MAX_ARGUMENT: u64 = 16 * 1024;
 
 /// Fails in every state of a connection, changes nothing, and marks an open transaction as failed.
 const FAILING_COMMAND: &[u8] = b"*1\r\n$3\r\nGET\r\n";
@@ -143,6 +144,13 @@ impl Session for RedisSession {
         Ok(())
     }
 
+    fn missing(&self, buf: &[u8]) -> Option<Missing> {
+        let view = View { command: &self.requests.current, buf };
+        let (args, keys) = (view.args(), keys_of(view.command.arg(buf, 0).unwrap_or_default()));
+        let reason = "keys behind a long argument or behind the first 60 KiB of a command";
+        (!keys.are_among(&args, view.command.count)).then_some(Missing { field: "key", reason })
+    }
+
     fn vanish(&mut self) {
         self.requests.mode = self.requests.before;
         if std::mem::take(&mut self.requests.waits) {
@@ -164,7 +172,7 @@ impl RedisSession {
             return Ok(Cut::More);
         }
         let command = &requests.current;
-        if !command.rest.is_done() && buf.len() < MAX_HELD && command.open < MAX_HELD as u64 {
+        if !command.rest.is_done() && buf.len() < MAX_HELD && command.open < MAX_ARGUMENT {
             return Ok(Cut::More);
         }
         requests.rest = command.rest.clone();
@@ -202,11 +210,11 @@ impl RedisSession {
                 return Err(Unsupported("a value: it changes the connection"));
             }
         }
-        match (params.get("value").unwrap_or(&Value::Null), self.replies.version) {
-            (Value::String(text), _) if matches!(text.as_str(), "OK" | "PONG" | "QUEUED") => {
+        match (params.get("value").unwrap_or(&Data::None), self.replies.version) {
+            (Data::Text(text), _) if matches!(text.as_str(), "OK" | "PONG" | "QUEUED") => {
                 out.extend(format!("+{text}\r\n").bytes());
             }
-            (Value::Null, Version::Resp2) if self.requests.nil_is_array => out.extend(b"*-1\r\n"),
+            (Data::None, Version::Resp2) if self.requests.nil_is_array => out.extend(b"*-1\r\n"),
             (value, version) => codec::write_value(value, version, out),
         }
         Ok(())
@@ -309,12 +317,20 @@ impl View<'_> {
         String::from_utf8_lossy(self.command.arg(self.buf, 0).unwrap_or_default())
     }
 
+    fn args(&self) -> Vec<&[u8]> {
+        self.command.args.iter().filter_map(|range| self.buf.get(range.clone())).collect()
+    }
+
     fn keys(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let keys = keys_of(self.command.arg(self.buf, 0).unwrap_or_default());
-        let args: Vec<&[u8]> =
-            self.command.args.iter().filter_map(|range| self.buf.get(range.clone())).collect();
-        let positions = keys.positions(&args, self.command.count);
+        let positions = keys.positions(&self.args(), self.command.count);
         positions.into_iter().filter_map(|at| Some(String::from_utf8_lossy(self.command.arg(self.buf, at)?)))
+    }
+
+    fn channels(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let name = self.command.arg(self.buf, 0).unwrap_or_default();
+        channels_of(name, self.command.count)
+            .filter_map(|at| Some(String::from_utf8_lossy(self.command.arg(self.buf, at)?)))
     }
 }
 
@@ -323,6 +339,7 @@ impl Operation for View<'_> {
         match name {
             "command" => Some(self.name()),
             "key" => self.keys().next(),
+            "channel" => self.channels().next(),
             _ => None,
         }
     }
@@ -330,13 +347,14 @@ impl Operation for View<'_> {
     fn any(&self, name: &str, test: &mut dyn FnMut(&str) -> bool) -> bool {
         match name {
             "key" => self.keys().any(|key| test(&key)),
+            "channel" => self.channels().any(|channel| test(&channel)),
             _ => self.field(name).is_some_and(|text| test(&text)),
         }
     }
 
     fn describe(&self) -> String {
         let name = self.name().to_ascii_uppercase();
-        match self.keys().next() {
+        match self.keys().chain(self.channels()).next() {
             Some(key) => format!("{name} {key}"),
             None => name,
         }
@@ -348,6 +366,7 @@ impl Operation for View<'_> {
             description: self.describe(),
             fields: std::iter::once(command)
                 .chain(self.keys().map(|key| ("key", key.into_owned())))
+                .chain(self.channels().map(|channel| ("channel", channel.into_owned())))
                 .collect(),
             entries: Vec::new(),
             syscall: None,

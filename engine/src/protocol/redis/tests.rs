@@ -2,7 +2,7 @@
 
 mod relay;
 
-use super::RedisSession;
+use super::{RedisSession, codec};
 use crate::model::Params;
 use crate::protocol::replay::{Conversation, check_chunking, replay};
 use crate::proxy::{Cut, Direction, Fault, Injection, Session, UnitKind, Unsupported};
@@ -39,6 +39,52 @@ fn a_long_argument_is_let_go_by_its_length_however_much_of_it_is_there() {
     }
     let short = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$16381\r\n";
     assert_eq!(session().cut(ToServer, short, false), Cut::More);
+}
+
+/// A command of these arguments, as far as `there` bytes, and what rules do not see of it.
+fn missing(args: &[&[u8]], there: usize) -> Option<&'static str> {
+    let mut bytes = Vec::new();
+    codec::write_command(args.iter().copied(), &mut bytes);
+    bytes.truncate(there);
+    let mut session = session();
+    assert!(matches!(session.cut(ToServer, &bytes, false), Cut::Unit { .. }));
+    session.missing(&bytes).map(|missing| missing.field)
+}
+
+#[test]
+fn every_key_of_a_long_command_is_seen_or_reported() {
+    let keys: Vec<String> = (0..3000).map(|at| format!("key:{at}")).collect();
+    let mut args: Vec<&[u8]> = vec![b"DEL"];
+    args.extend(keys.iter().map(|key| key.as_bytes()));
+    let mut bytes = Vec::new();
+    codec::write_command(args.iter().copied(), &mut bytes);
+    let mut session = session();
+    for there in (0..bytes.len()).step_by(1400) {
+        assert_eq!(session.cut(ToServer, &bytes[..there], false), Cut::More);
+    }
+    let whole = Cut::Unit { head: bytes.len(), kind: UnitKind::Request { replies: 1 }, ends: true };
+    assert_eq!(session.cut(ToServer, &bytes, false), whole);
+    assert!(session.message(&bytes).fields.contains(&("key", "key:2999".to_owned())));
+    assert_eq!(session.missing(&bytes), None);
+    let (long, many) = (vec![b'v'; 20_000], vec![&b"a_key_of_32_bytes_as_uuids_are_1"[..]; 2_500]);
+    let value = &long[..];
+    assert_eq!(missing(&[b"SET", b"k", value], 100), None);
+    assert_eq!(missing(&[b"MSET", b"k", value], 100), None);
+    assert_eq!(missing(&[b"MSET", b"k", value, b"l", b"1"], 100), Some("key"));
+    assert_eq!(missing(&[b"MSET", b"k", value, b"l", b"1"], usize::MAX), None);
+    assert_eq!(missing(&[b"EVAL", value, b"1", b"k"], 100), Some("key"));
+    assert_eq!(missing(&[&[&b"DEL"[..]], &many[..]].concat(), 61_440), Some("key"));
+    assert_eq!(missing(&[&[&b"RPUSH"[..]], &many[..]].concat(), 61_440), None);
+}
+
+#[test]
+fn a_command_of_billions_of_arguments_costs_nothing() {
+    let mut bytes = b"*2147483647\r\n$3\r\nDEL\r\n$1\r\na\r\n$30000\r\n".to_vec();
+    bytes.extend_from_slice(&[b'x'; 100]);
+    let mut session = session();
+    assert!(matches!(session.cut(ToServer, &bytes, false), Cut::Unit { .. }));
+    assert_eq!(session.message(&bytes).fields[1..], [("key", "a".to_owned())]);
+    assert!(session.missing(&bytes).is_some());
 }
 
 const PIPELINE: Conversation<'static> = &[
@@ -125,11 +171,11 @@ fn inject(before: Conversation<'_>, fault: (&str, Value)) -> Result<(String, Str
     let mut out = Injection::default();
     let fault = match fault {
         ("error", message) => {
-            params.0.insert("message", message);
+            params.0.insert("message", message.into());
             Fault::Error(&params)
         }
         (_, value) => {
-            params.0.insert("value", value);
+            params.0.insert("value", value.into());
             Fault::Respond(&params)
         }
     };

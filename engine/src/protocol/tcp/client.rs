@@ -1,22 +1,30 @@
 //! One line out, one line back.
 
-use crate::model::{StepCall, StepId, StepReply, parse_duration};
+use crate::model::{Data, StepCall, StepId, StepReply, parse_duration};
 use crate::proxy::Dialer;
-use serde_json::Value;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 /// Longest line a test reads.
 const MAX_LINE: u64 = 64 * 1024;
 
-/// Sends `data` and a line end, and reads one line. Its text is the reply's `body`.
+/// Sends `data`, text with a line end, and reads one line. Its text is the reply's `body`; its bytes are `raw` when
+/// bytes were sent.
 pub async fn step(dialer: &Dialer, call: &StepCall, step: StepId, timeout: Duration) -> StepReply {
     let started = Instant::now();
-    let own = call.args.get("timeout").and_then(Value::as_str).and_then(parse_duration);
+    let own = call.args.get("timeout").and_then(Data::as_str).and_then(parse_duration);
     let limit = own.map_or(timeout, |own| own.min(timeout));
-    let data = call.args.get("data").and_then(Value::as_str).unwrap_or_default();
-    let reason = match tokio::time::timeout(limit, exchange(dialer, data)).await {
-        Ok(Ok(line)) => return reply(step, &line, started.elapsed()),
+    let data = call.args.get("data").unwrap_or(&Data::None);
+    let is_bytes = matches!(data, Data::Bytes(_));
+    let mut request = data.content().0.into_owned();
+    if !is_bytes {
+        request.push(b'\n');
+    }
+    let reason = match tokio::time::timeout(limit, exchange(dialer, &request)).await {
+        Ok(Ok(line)) => {
+            let raw = is_bytes.then(|| line.clone());
+            return StepReply { raw, ..reply(step, &line, started.elapsed()) };
+        }
         Ok(Err(reason)) => reason,
         Err(_) => format!("no line within {}", crate::model::format_duration(limit)),
     };
@@ -32,13 +40,10 @@ pub async fn ready(dialer: &Dialer) -> Result<(), String> {
         .map_err(|error| format!("cannot connect to {}: {error}", dialer.address()))
 }
 
-async fn exchange(dialer: &Dialer, data: &str) -> Result<Vec<u8>, String> {
+async fn exchange(dialer: &Dialer, request: &[u8]) -> Result<Vec<u8>, String> {
     let stream = dialer.dial().await;
     let mut stream = stream.map_err(|error| format!("cannot connect to {}: {error}", dialer.address()))?;
-    stream
-        .write_all(format!("{data}\n").as_bytes())
-        .await
-        .map_err(|error| format!("cannot send: {error}"))?;
+    stream.write_all(request).await.map_err(|error| format!("cannot send: {error}"))?;
     let mut line = Vec::new();
     let mut reader = BufReader::new(stream).take(MAX_LINE);
     reader.read_until(b'\n', &mut line).await.map_err(|error| format!("cannot read the answer: {error}"))?;
@@ -53,8 +58,9 @@ fn reply(step: StepId, line: &[u8], duration: Duration) -> StepReply {
     StepReply {
         step,
         status: 0,
-        data: Value::String(body.clone()),
+        data: Data::Text(body.clone()),
         body,
+        raw: None,
         headers: Vec::new(),
         ok: true,
         error: String::new(),

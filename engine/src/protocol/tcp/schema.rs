@@ -8,7 +8,8 @@ use crate::protocol::actions;
 
 pub static SCHEMA: Schema = Schema {
     protocol: Protocol::Tcp,
-    doc: "Bytes over TCP. A rule acts on a connection when the client's first bytes arrive.",
+    doc: "Bytes over TCP. A rule acts on a connection when the client's first bytes arrive. Urgent data (`MSG_OOB`) is \
+          passed on as such.",
     transport: Transport::Stream,
     default_port: 0,
     fields: &[Field {
@@ -26,10 +27,10 @@ pub static SCHEMA: Schema = Schema {
         params: &[
             Param {
                 name: "data",
-                ty: ParamType::Str,
+                ty: ParamType::StrOrBytes,
                 default: Some("\"\""),
                 domain: Domain::None,
-                doc: "What to send; a line end is put behind it.",
+                doc: "What to send. A line end is put after text; bytes are sent as they are.",
             },
             Param {
                 name: "timeout",
@@ -40,8 +41,11 @@ pub static SCHEMA: Schema = Schema {
             },
         ],
         returns: Returns::Text,
-        doc: "Sends one line on a new connection and gives the first line that comes back, without its end.",
+        doc: "Sends one line on a new connection and gives the first line that comes back, without its end. When bytes are \
+              sent, the line comes back as bytes, its end included; without a line end, all that came until the \
+              connection closed.",
     }],
+    verify: |_, _, _| None,
 };
 
 const ACTIONS: &[ActionSpec] = &[
@@ -52,7 +56,7 @@ const ACTIONS: &[ActionSpec] = &[
             ty: ParamType::Body,
             default: Some("\"\""),
             domain: Domain::None,
-            doc: "The bytes to send; nothing is put behind them.",
+            doc: "What to send: text as UTF-8, bytes as they are, a dict or list as JSON; nothing is put after it.",
         }],
         doc: "The client gets these bytes and the connection closes; the server sees nothing.",
     },

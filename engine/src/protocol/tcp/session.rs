@@ -1,6 +1,6 @@
 //! A TCP connection as one request and one reply: all bytes of the client, all bytes of the server.
 
-use crate::model::Params;
+use crate::model::Data;
 use crate::proxy::{Cut, Direction, Fault, Injection, Portion, Session, UnitKind, Unsupported};
 use crate::rules::OwnedMessage;
 
@@ -52,9 +52,14 @@ impl Session for TcpSession {
         OwnedMessage { description: shown, fields: vec![("data", text)], entries: Vec::new(), syscall: None }
     }
 
+    /// What runs over plain TCP is not known.
+    fn has_urgent_data(&self) -> bool {
+        true
+    }
+
     fn inject(&mut self, fault: &Fault<'_>, out: &mut Injection) -> Result<(), Unsupported> {
         let Fault::Respond(params) = fault else { return Err(Unsupported("an error")) };
-        out.to_client = body(params).into_bytes();
+        out.to_client = params.get("body").unwrap_or(&Data::None).content().0.into_owned();
         out.close = true;
         Ok(())
     }
@@ -62,14 +67,6 @@ impl Session for TcpSession {
     /// Nothing tells whether the server has more to say.
     fn portion(&self) -> Portion {
         Portion { more: false, ..Portion::ALL }
-    }
-}
-
-fn body(params: &Params) -> String {
-    match params.get("body") {
-        None => String::new(),
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(data) => data.to_string(),
     }
 }
 

@@ -3,15 +3,18 @@
 use super::{TcpSession, step};
 use crate::event::EventKind;
 use crate::model::{
-    Action, Clause, Dialect, DropMode, Endpoint, Glob, Matcher, Params, Pattern, Protocol, Rule, RuleName,
-    StepCall, StepId, StepReply, Target, Trigger,
+    Action, Clause, Data, Dialect, DropMode, Endpoint, Glob, Matcher, Params, Pattern, Protocol, Rule,
+    RuleName, StepCall, StepId, StepReply, Target, Trigger,
 };
 use crate::protocol::bench::{Bench, outcome};
 use crate::proxy::{Dialer, Observer, Relay, RelayConfig};
 use crate::rules::RuleSet;
 use crate::text::{FileId, Span};
-use serde_json::json;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, recv, send as send_with, setsockopt, sockopt};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -50,11 +53,11 @@ async fn start(rules: &Arc<RuleSet>) -> (Relay, SocketAddr) {
     (Relay::start(vec![listener], config), address)
 }
 
-async fn send(address: SocketAddr, data: &str) -> StepReply {
+async fn send(address: SocketAddr, data: impl Into<Data>) -> StepReply {
     let call = StepCall {
         endpoint: Endpoint { service: "db".into(), interface: "main".into() },
         method: "send",
-        args: [("data", json!(data))].into(),
+        args: [("data", data.into())].into(),
         span: Span::start_of(FileId(0)),
     };
     step(&Dialer::new(address), &call, StepId(1), Duration::from_secs(10)).await
@@ -88,7 +91,7 @@ async fn rules_act_on_a_connections_first_bytes() {
             (found, expected) => assert_eq!(found, expected, "{text}"),
         }
     };
-    let body = Action::Respond(Params([("body", json!("NO\nmore"))].into()));
+    let body = Action::Respond(Params([("body", "NO\nmore".into())].into()));
     check(body, Ok("NO")).await;
     check(Action::Drop(DropMode::Fin), Err("closed without an answer")).await;
     check(Action::Drop(DropMode::Reset), Err("reset")).await;
@@ -204,4 +207,98 @@ async fn tls_is_bytes_like_any_other_here() {
     server.send(b"\x0f").await;
     client.expect(b"\xf0").await;
     assert_eq!(outcome(&rules.evidence()[0]), "fired");
+}
+
+#[tokio::test]
+async fn bytes_go_out_and_come_back_as_they_are() {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    let serve = async {
+        let mut peer = server.accept().await.unwrap().0;
+        let mut request = [0; 3];
+        peer.read_exact(&mut request).await.unwrap();
+        peer.write_all(b" \xff\x80 \r\nmore").await.unwrap();
+        request
+    };
+    let (reply, request) = tokio::join!(send(address, Data::bytes(*b"\0\xff\r")), serve);
+    assert_eq!(&request, b"\0\xff\r", "no line end is put after bytes");
+    assert_eq!(reply.raw.as_deref(), Some(&b" \xff\x80 \r\n"[..]));
+    let rules = RuleSet::new(0);
+    let (_relay, address) = start(&rules).await;
+    let body = Action::Respond(Params([("body", Data::bytes(*b"\xff\x80\0"))].into()));
+    let _installed = rules.install(vec![rule(body)]);
+    let reply = send(address, Data::bytes(*b"SET k")).await;
+    assert_eq!(reply.raw.as_deref(), Some(&b"\xff\x80\0"[..]));
+    assert_eq!(send(address, "GET k").await.raw, None, "text answers text");
+}
+
+/// A client and a server with a relay between them, for reads that block: the runtime's own are misled by urgent data.
+async fn blocking(rules: &Arc<RuleSet>) -> (Relay, std::net::TcpStream, std::net::TcpStream) {
+    let (relay, client, peer) = connected(rules).await;
+    let [client, peer] = [client, peer].map(|stream| {
+        let stream = stream.into_std().unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream
+    });
+    (relay, client, peer)
+}
+
+fn send_urgent(from: &std::net::TcpStream) {
+    assert_eq!(send_with(from.as_raw_fd(), b"!", MsgFlags::MSG_OOB).unwrap(), 1);
+}
+
+/// Waits for urgent data and takes it, as a program does that keeps it out of its stream.
+fn take_urgent(at: &std::net::TcpStream) -> u8 {
+    let mut fds = [PollFd::new(at.as_fd(), PollFlags::POLLPRI)];
+    assert_eq!(poll(&mut fds, PollTimeout::from(10_000_u16)).unwrap(), 1, "no urgent data came");
+    let mut byte = [0];
+    assert_eq!(recv(at.as_raw_fd(), &mut byte, MsgFlags::MSG_OOB).unwrap(), 1);
+    byte[0]
+}
+
+#[tokio::test]
+async fn urgent_data_arrives_as_such_in_both_directions() {
+    for delay in [0, 20] {
+        let rules = RuleSet::new(0);
+        let _installed = rules.install(vec![rule(Action::Delay(Duration::from_millis(delay)))]);
+        let (_relay, mut client, mut peer) = blocking(&rules).await;
+        let talk = move || {
+            let mut seen = [0; 8];
+            client.write_all(b"SET ").unwrap();
+            send_urgent(&client);
+            client.write_all(b"more").unwrap();
+            assert_eq!(take_urgent(&peer), b'!');
+            peer.read_exact(&mut seen).unwrap();
+            assert_eq!(&seen, b"SET more");
+            // First in what comes, and alone.
+            send_urgent(&peer);
+            assert_eq!(take_urgent(&client), b'!');
+            peer.write_all(b"so").unwrap();
+            client.read_exact(&mut seen[..2]).unwrap();
+            assert_eq!(&seen[..2], b"so");
+        };
+        tokio::task::spawn_blocking(talk).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn urgent_data_keeps_its_place_in_the_stream() {
+    let rules = RuleSet::new(0);
+    let _installed = rules.install(vec![rule(Action::Drop(DropMode::Fin))]);
+    let (_relay, mut client, mut peer) = blocking(&rules).await;
+    setsockopt(&peer, sockopt::OobInline, &true).unwrap();
+    let talk = move || {
+        let mut sent = Vec::new();
+        for at in 0..100_u8 {
+            client.write_all(&[at; 3]).unwrap();
+            send_urgent(&client);
+            sent.extend_from_slice(&[at, at, at, b'!']);
+        }
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut seen = Vec::new();
+        peer.read_to_end(&mut seen).unwrap();
+        assert_eq!(seen, sent);
+    };
+    tokio::task::spawn_blocking(talk).await.unwrap();
 }

@@ -1,8 +1,8 @@
 //! What rules and steps may say about datagrams.
 
 use crate::model::{
-    ActionKind, ActionSpec, Dialect, Domain, Field, FieldKind, Param, ParamType, Protocol, Returns, Schema,
-    StepSpec, Transport,
+    ActionKind, ActionSpec, Clause, Dialect, Domain, Field, FieldKind, Objection, Param, ParamType, Params,
+    Protocol, Returns, Schema, StepSpec, Transport,
 };
 use crate::protocol::actions;
 
@@ -22,7 +22,18 @@ pub static SCHEMA: Schema = Schema {
     }],
     actions: ACTIONS,
     steps: STEPS,
+    verify,
 };
+
+/// The longest content of a datagram over IPv4: 65535 bytes without the headers (RFC 768, RFC 791).
+const MAX_CONTENT: usize = 65_507;
+
+fn verify(_kind: ActionKind, params: &Params, _clauses: &[Clause]) -> Option<Objection> {
+    let len = params.get("body")?.content().0.len();
+    let message = format!("a datagram of {len} bytes cannot be sent");
+    (len > MAX_CONTENT)
+        .then(|| Objection::new("body", message, format!("must be at most {MAX_CONTENT} bytes")))
+}
 
 const ACTIONS: &[ActionSpec] = &[
     ActionSpec {
@@ -32,7 +43,7 @@ const ACTIONS: &[ActionSpec] = &[
             ty: ParamType::Body,
             default: Some("\"\""),
             domain: Domain::None,
-            doc: "The datagram to send back.",
+            doc: "The datagram to send back: text, bytes, or a dict or list as JSON; at most 65507 bytes.",
         }],
         doc: "The client gets this datagram; the server sees nothing.",
     },
@@ -45,10 +56,10 @@ const ACTIONS: &[ActionSpec] = &[
 
 const DATA: Param = Param {
     name: "data",
-    ty: ParamType::Str,
+    ty: ParamType::StrOrBytes,
     default: Some("\"\""),
     domain: Domain::None,
-    doc: "The datagram to send, as it is.",
+    doc: "The datagram to send, as it is: text or bytes.",
 };
 
 const STEPS: &[StepSpec] = &[

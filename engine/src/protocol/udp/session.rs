@@ -1,6 +1,6 @@
 //! A datagram as rules see it. There is no connection and so no state.
 
-use crate::model::Params;
+use crate::model::{Data, Params};
 use crate::rules::OwnedMessage;
 
 /// How much of a datagram an event shows.
@@ -15,9 +15,5 @@ pub fn message(datagram: &[u8]) -> OwnedMessage {
 
 /// The datagram a `response` rule sends back.
 pub fn answer(params: &Params) -> Vec<u8> {
-    match params.get("body") {
-        None => Vec::new(),
-        Some(serde_json::Value::String(text)) => text.clone().into_bytes(),
-        Some(data) => data.to_string().into_bytes(),
-    }
+    params.get("body").unwrap_or(&Data::None).content().0.into_owned()
 }

@@ -3,14 +3,13 @@
 use super::{answer, message, step};
 use crate::event::EventKind;
 use crate::model::{
-    Action, Clause, Dialect, DropMode, Endpoint, Glob, Matcher, Params, Pattern, Rule, RuleName, StepCall,
-    StepId, Target, Trigger,
+    Action, Clause, Data, Dialect, DropMode, Endpoint, Glob, Matcher, Params, Pattern, Rule, RuleName,
+    StepCall, StepId, Target, Trigger,
 };
 use crate::protocol::bench::outcome;
 use crate::proxy::{DatagramConfig, DatagramRelay, Dialer, Observer};
 use crate::rules::RuleSet;
 use crate::text::{FileId, Span};
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UdpSocket;
@@ -114,30 +113,35 @@ async fn a_step_gets_the_servers_answer_or_the_rules() {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     let rules = RuleSet::new(0);
-    let _installed = rules.install(vec![rule(Action::Respond(Params([("body", json!("no"))].into())))]);
+    let answers = |body: Data| rules.install(vec![rule(Action::Respond(Params([("body", body)].into())))]);
+    let installed = answers("no".into());
     let config = DatagramConfig {
         name: "s.main".to_owned(),
         upstream: Dialer::new(server.local_addr().unwrap()),
-        rules,
+        rules: rules.clone(),
         message,
         answer,
         observe: Arc::new(Deaf),
     };
     let _relay = DatagramRelay::start(vec![socket], config).unwrap();
-    let send = async |data: &str| {
+    let send = async |data: Data| {
         let call = StepCall {
             endpoint: Endpoint { service: "s".into(), interface: "main".into() },
             method: "send",
-            args: [("data", json!(data))].into(),
+            args: [("data", data)].into(),
             span: Span::start_of(FileId(0)),
         };
         step(&Dialer::new(address), &call, StepId(1), Duration::from_secs(10)).await
     };
-    assert_eq!(send("set k").await.body, "no");
+    assert_eq!(send("set k".into()).await.body, "no");
+    drop(installed);
+    let _installed = answers(Data::bytes(*b"\xff\0 "));
+    let reply = send(Data::bytes(*b"set \xff")).await;
+    assert_eq!((reply.body.as_str(), reply.raw.as_deref()), ("\u{fffd}\0", Some(&b"\xff\0 "[..])));
     let echo = async {
         let mut buf = [0; 64];
         let (len, from) = server.recv_from(&mut buf).await.unwrap();
         server.send_to(&buf[..len], from).await.unwrap();
     };
-    assert_eq!(tokio::join!(send("get k"), echo).0.body, "get k");
+    assert_eq!(tokio::join!(send("get k".into()), echo).0.body, "get k");
 }

@@ -9,6 +9,8 @@ use crate::spec::failure::Stop;
 use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
 use serde_json::Value as Json;
 use starlark::values::Value;
+use starlark::values::bytes::StarlarkBytes;
+use std::sync::Arc;
 
 const PATH: &[Param] =
     &[required("path", ParamType::Str, Domain::FilePath, "A path from the spec's directory.")];
@@ -30,7 +32,13 @@ const fn loader(name: &'static str, returns: &'static str, doc: &'static str, ru
 }
 
 pub(super) const BUILTINS: &[Builtin] = &[
-    loader("load_file", "str", "The text of a file.", load_file),
+    loader("load_file", "str", "The text of a file, which must be UTF-8.", load_file),
+    loader(
+        "load_bytes",
+        "bytes",
+        "The bytes of a file, whatever they are: for body=, data= and value= of rules and steps. At most 16 MiB.",
+        load_bytes,
+    ),
     loader("load_json", "data", "The content of a JSON file.", load_json),
     loader("load_yaml", "data", "The content of a YAML file.", load_yaml),
     Builtin {
@@ -48,8 +56,8 @@ pub(super) const BUILTINS: &[Builtin] = &[
     },
 ];
 
-/// The text of the file named by the call; a file that cannot be read is reported.
-fn text(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<String>, Stop> {
+/// The bytes of the file named by the call; a file that cannot be read is reported.
+fn bytes(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<Arc<[u8]>>, Stop> {
     let (Some(arg), Some(load)) = (call.get("path"), call.context.load()) else { return Ok(None) };
     let given = arg.value.unpack_str().unwrap_or_default();
     if given.contains("://") {
@@ -59,19 +67,34 @@ fn text(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<String>, Stop> {
     }
     let path = load.resolve(given);
     load.data_files.borrow_mut().insert(path.clone());
-    let finding = match load.files.read(&path) {
-        Ok(bytes) => match String::from_utf8(bytes.to_vec()) {
-            Ok(text) => return Ok(Some(text)),
-            Err(_) => Diagnostic::new(Code::NotUtf8, arg.span, format!("`{given}` is not valid UTF-8")),
-        },
-        Err(error) => {
-            let message = format!("cannot read `{given}`: {error}");
-            Diagnostic::new(Code::UnreadableFile, arg.span, message)
-                .note(format!("looked for {}", path.display()))
-        }
+    let error = match load.files.read(&path) {
+        Ok(bytes) => return Ok(Some(bytes)),
+        Err(error) => error,
     };
-    call.report(finding.label("this file"))?;
+    let message = format!("cannot read `{given}`: {error}");
+    let finding = Diagnostic::new(Code::UnreadableFile, arg.span, message).label("this file");
+    call.report(finding.note(format!("looked for {}", path.display())))?;
     Ok(None)
+}
+
+/// The same as text.
+fn text(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<String>, Stop> {
+    let Some(bytes) = bytes(call)? else { return Ok(None) };
+    if let Ok(text) = std::str::from_utf8(&bytes) {
+        return Ok(Some(text.to_owned()));
+    }
+    let (given, span) =
+        (call.str("path").unwrap_or_default(), call.get("path").map_or(call.span, |arg| arg.span));
+    let finding =
+        Diagnostic::new(Code::NotUtf8, span, format!("`{given}` is not valid UTF-8")).label("this file");
+    let is_text_wanted = call.signature.name == "load_file";
+    call.report(if is_text_wanted { finding.help("load_bytes() reads any file") } else { finding })?;
+    Ok(None)
+}
+
+fn load_bytes<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
+    let bytes = bytes(call)?;
+    Ok(bytes.map_or_else(|| call.hole(), |bytes| call.heap().alloc(StarlarkBytes::new(&bytes))))
 }
 
 fn load_file<'v>(call: &mut Call<'v, '_, '_, '_>) -> Result<Value<'v>, Stop> {
@@ -95,7 +118,7 @@ fn parsed<'v>(
     read: Result<Json, String>,
 ) -> Result<Value<'v>, Stop> {
     match read {
-        Ok(json) => Ok(convert::from_json(&json, call.heap())),
+        Ok(json) => Ok(convert::from_data(&json.into(), call.heap())),
         Err(reason) => {
             let span = call.get("path").map_or(call.span, |arg| arg.span);
             let message = format!("this file is not valid {format}: {reason}");

@@ -284,14 +284,17 @@ fn given(arg: &Arg<'_>) -> Given {
     if let Some(pattern) = PatternValue::from_value(arg.value) {
         return Given::Regex(pattern.text.clone());
     }
-    if let Ok(json) = convert::data(arg.value) {
-        return Given::Data(json);
+    if let Ok(data) = convert::data(arg.value) {
+        return Given::Data(data);
     }
     let Some(dict) = DictRef::from_value(arg.value) else {
         return Given::Other(convert::type_words(arg.value));
     };
     let mut table = Vec::new();
     for (key, value) in dict.iter() {
+        if key.unpack_str().is_none() {
+            return Given::Other(format!("a dict with {} as a key", convert::type_words(key)));
+        }
         let pattern = match (PatternValue::from_value(value), value.unpack_str()) {
             (Some(pattern), _) => GivenPattern::Regex(pattern.text.clone()),
             (None, Some(text)) => GivenPattern::Glob(text.to_owned()),

@@ -1,7 +1,8 @@
 //! Steps: calls a test makes on an interface.
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{Param, ParamType, Returns, StepCall, StepReply, units};
+use crate::model::{Data, Domain, Param, ParamType, Returns, StepCall, StepReply, units};
+use crate::protocol::http::schema::answer::check_header;
 use crate::spec::call::{Arg, Call};
 use crate::spec::convert;
 use crate::spec::failure::{AttrRead, SpecFailure, SpecFailureKind, Stop};
@@ -10,9 +11,9 @@ use crate::spec::session::{Context, note_read};
 use crate::spec::shape::Signature;
 use crate::spec::stage::Refusal;
 use crate::spec::values::{Hole, ResponseValue, StepMethod};
-use serde_json::Value as Json;
 use starlark::eval::{Arguments, Evaluator};
 use starlark::values::Value;
+use starlark::values::bytes::StarlarkBytes;
 use starlark::values::dict::DictRef;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,12 +51,12 @@ pub(crate) fn signature<'s>(name: &'s str, params: &'s [Param]) -> Signature<'s>
 fn step_args(
     call: &mut Call<'_, '_, '_, '_>,
     params: &'static [Param],
-) -> Result<BTreeMap<&'static str, Json>, Stop> {
+) -> Result<BTreeMap<&'static str, Data>, Stop> {
     let mut args = BTreeMap::new();
     for param in params {
         let Some(arg) = call.get(param.name) else { continue };
-        if let Some(json) = arg_value(call, param, &arg)? {
-            args.insert(param.name, json);
+        if let Some(data) = arg_value(call, param, &arg)? {
+            args.insert(param.name, data);
         }
     }
     Ok(args)
@@ -65,7 +66,7 @@ fn arg_value<'v>(
     call: &mut Call<'v, '_, '_, '_>,
     param: &Param,
     arg: &Arg<'v>,
-) -> Result<Option<Json>, Stop> {
+) -> Result<Option<Data>, Stop> {
     if param.ty == ParamType::StrDict {
         return str_dict(call, param, arg).map(Some);
     }
@@ -76,8 +77,8 @@ fn arg_value<'v>(
             call.report(finding)?;
         }
     }
-    match convert::data(arg.value) {
-        Ok(json) => Ok(Some(json)),
+    match convert::data(arg.value).and_then(|data| sendable(param.ty, data)) {
+        Ok(data) => Ok(Some(data)),
         Err(got) => {
             let message = format!("{}() {}= cannot hold {got}", call.signature.name, param.name);
             call.report(Diagnostic::new(Code::WrongType, arg.span, message).label("not plain data"))?;
@@ -86,15 +87,35 @@ fn arg_value<'v>(
     }
 }
 
-fn str_dict<'v>(call: &mut Call<'v, '_, '_, '_>, param: &Param, arg: &Arg<'v>) -> Result<Json, Stop> {
-    let mut map = serde_json::Map::new();
+/// Dicts, and lists where a body is wanted, are sent as JSON.
+fn sendable(ty: ParamType, data: Data) -> Result<Data, String> {
+    let is_json = |data: &Data| match data {
+        Data::Dict(_) => true,
+        Data::List(_) => ty == ParamType::Body,
+        _ => false,
+    };
+    let holds = match &data {
+        Data::List(items) if !is_json(&data) => items.iter().any(|item| is_json(item) && item.has_bytes()),
+        data => is_json(data) && data.has_bytes(),
+    };
+    if holds { Err("bytes within JSON".to_owned()) } else { Ok(data) }
+}
+
+fn str_dict<'v>(call: &mut Call<'v, '_, '_, '_>, param: &Param, arg: &Arg<'v>) -> Result<Data, Stop> {
+    let mut texts = Vec::new();
     let entries: Vec<(Value<'v>, Value<'v>)> =
         DictRef::from_value(arg.value).map(|dict| dict.iter().collect()).unwrap_or_default();
     for (at, (key, value)) in entries.into_iter().enumerate() {
         let (_, span) = call.entry_span(arg, at);
         match (key.unpack_str(), convert::text(value)) {
             (Some(key), Some(text)) => {
-                map.insert(key.to_owned(), Json::String(text));
+                if param.domain == Domain::Header
+                    && let Err(objection) = check_header(key, &text)
+                {
+                    let finding = Diagnostic::new(Code::BadValue, span, objection.message);
+                    call.report(finding.label(objection.label))?;
+                }
+                texts.push((key.to_owned(), Data::Text(text)));
             }
             (key, _) => {
                 let what = format!("{}[{:?}]", param.name, key.unwrap_or("?"));
@@ -103,7 +124,7 @@ fn str_dict<'v>(call: &mut Call<'v, '_, '_, '_>, param: &Param, arg: &Arg<'v>) -
             }
         }
     }
-    Ok(Json::Object(map))
+    Ok(Data::Dict(texts))
 }
 
 fn perform(call: &Call<'_, '_, '_, '_>, step: StepCall) -> Result<StepReply, Stop> {
@@ -124,7 +145,10 @@ fn give<'v>(call: &Call<'v, '_, '_, '_>, method: &StepMethod, reply: StepReply) 
             Err(failure.into())
         }
         Returns::Text => {
-            let value = call.heap().alloc(reply.body.as_str());
+            let value = match &reply.raw {
+                Some(bytes) => call.heap().alloc(StarlarkBytes::new(bytes)),
+                None => call.heap().alloc(reply.body.as_str()),
+            };
             let read = AttrRead { step: reply.step, attr: "body".to_owned(), value: convert::shown(value) };
             note_read(&state.reads, read);
             Ok(value)

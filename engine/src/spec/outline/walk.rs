@@ -242,6 +242,7 @@ impl Walker {
         let spans = |items: &[AstExpr]| items.iter().map(|item| self.span(item.span)).collect();
         let shape = match &expr.node {
             Expr::Literal(AstLiteral::String(text)) => ExprShape::Str(text.node.clone()),
+            Expr::Literal(AstLiteral::Bytes(_)) => ExprShape::Bytes,
             Expr::Literal(AstLiteral::Int(int)) => {
                 int.node.to_string().parse().map_or(ExprShape::Other, ExprShape::Int)
             }

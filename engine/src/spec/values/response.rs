@@ -8,6 +8,7 @@ use allocative::Allocative;
 use derive_more::Display;
 use starlark::any::ProvidesStaticType;
 use starlark::environment::{Methods, MethodsBuilder, MethodsStatic};
+use starlark::values::bytes::StarlarkBytes;
 use starlark::values::none::NoneOr;
 use starlark::values::{Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, starlark_value};
 use starlark::{starlark_module, starlark_simple_value};
@@ -38,7 +39,8 @@ pub(in crate::spec) struct HeadersValue {
 starlark_simple_value!(ResponseValue);
 starlark_simple_value!(HeadersValue);
 
-const ATTRIBUTES: [&str; 7] = ["status", "body", "data", "headers", "ok", "error", "duration_ms"];
+const ATTRIBUTES: [&str; 8] =
+    ["status", "body", "body_bytes", "data", "headers", "ok", "error", "duration_ms"];
 
 #[starlark_value(type = "response")]
 impl<'v> StarlarkValue<'v> for ResponseValue {
@@ -47,7 +49,10 @@ impl<'v> StarlarkValue<'v> for ResponseValue {
         let value = match attribute {
             "status" => heap.alloc(reply.status),
             "body" => heap.alloc(reply.body.as_str()),
-            "data" => convert::from_json(&reply.data, heap),
+            "body_bytes" => {
+                heap.alloc(StarlarkBytes::new(reply.raw.as_deref().unwrap_or(reply.body.as_bytes())))
+            }
+            "data" => convert::from_data(&reply.data, heap),
             "headers" => heap.alloc(HeadersValue { reply: Arc::clone(reply) }),
             "ok" => Value::new_bool(reply.ok),
             "error" => heap.alloc(reply.error.as_str()),

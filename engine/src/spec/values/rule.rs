@@ -1,10 +1,9 @@
 //! Rules and syscall faults before they meet a target.
 
-use crate::model::{Action, ActionKind, Glob, Operation, Peer, Trigger};
+use crate::model::{Action, ActionKind, Data, Glob, Operation, Peer, Trigger};
 use crate::text::Span;
 use allocative::Allocative;
 use derive_more::Display;
-use serde_json::Value as Json;
 use starlark::any::ProvidesStaticType;
 use starlark::starlark_simple_value;
 use starlark::values::{NoSerialize, StarlarkPagablePanic, StarlarkValue, starlark_value};
@@ -38,7 +37,7 @@ pub(in crate::spec) struct RuleArg {
 
 #[derive(Debug, Clone)]
 pub(in crate::spec) enum Given {
-    Data(Json),
+    Data(Data),
     Regex(String),
     /// A dict with at least one `re(...)`.
     Table(Vec<(String, GivenPattern)>),

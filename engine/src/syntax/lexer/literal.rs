@@ -79,6 +79,35 @@ pub fn decode(content: &str, style: QuoteStyle) -> (String, Vec<BadEscape>) {
     (value, bad)
 }
 
+/// The bytes of a whole bytes literal; `None` when it is not closed or an escape in it means nothing. `\xff` and `\377`
+/// are one byte, every other character is its UTF-8.
+pub fn decode_bytes(literal: &str) -> Option<Vec<u8>> {
+    let style = QuoteStyle::of(literal);
+    let end = literal.len().checked_sub(style.closing_len() as usize)?;
+    let mut rest = literal.get(style.opening_len() as usize..end)?;
+    let mut value = Vec::with_capacity(rest.len());
+    while let Some(at) = rest.find(['\\', '\r']) {
+        let (plain, tail) = rest.split_at(at);
+        value.extend_from_slice(plain.as_bytes());
+        if let Some(after) = tail.strip_prefix('\r') {
+            rest = after;
+            continue;
+        }
+        let (text, length) = escape(tail, style)?;
+        match text.chars().next().map(u32::from) {
+            Some(byte)
+                if !style.raw && tail[1..].starts_with(['x', '0', '1', '2', '3', '4', '5', '6', '7']) =>
+            {
+                value.push(u8::try_from(byte).ok()?);
+            }
+            _ => value.extend_from_slice(text.as_bytes()),
+        }
+        rest = &tail[length..];
+    }
+    value.extend_from_slice(rest.as_bytes());
+    Some(value)
+}
+
 /// What the escape at the start of `tail` stands for and how many bytes it has; `None` when it means nothing.
 fn escape(tail: &str, style: QuoteStyle) -> Option<(String, usize)> {
     let next = tail.chars().nth(1)?;
@@ -148,6 +177,20 @@ mod tests {
     #[test]
     fn raw_strings_keep_the_backslash() {
         check(r#"r"\d+\.\"x""#, "\\d+\\.\"x", &[]);
+    }
+
+    #[test]
+    fn bytes_are_decoded() {
+        let check = |literal: &str, value: Option<&[u8]>| {
+            assert_eq!(decode_bytes(literal).as_deref(), value, "{literal}");
+        };
+        check(r#"b"\xff\x80\377\0""#, Some(b"\xff\x80\xff\0"));
+        check(r#"b'a\n\'\w\u00e9é'"#, Some("a\n'\\w\u{e9}\u{e9}".as_bytes()));
+        check(r#"rb"\xff\"""#, Some(br#"\xff""#));
+        check("b\"\"\"a\\\nb\r\n\"\"\"", Some(b"ab\n"));
+        check(r#"b"\xf""#, None);
+        check(r#"b"\777""#, None);
+        check("b\"", None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod token;
 
 use crate::diagnostic::Diagnostic;
 use crate::text::FileId;
+pub use literal::decode_bytes;
 pub use token::{Bracket, Keyword, Operator, Token, TokenKind};
 
 /// Cuts `text` into tokens, the last of them [`TokenKind::End`], and reports what is wrong with them.

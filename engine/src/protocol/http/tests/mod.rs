@@ -1,5 +1,6 @@
 //! Sessions on bytes alone, and relays over real loopback sockets.
 
+mod answers;
 mod effects;
 mod foreign;
 mod framing;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 fn respond(params: &[(&'static str, Value)]) -> Action {
-    Action::Respond(Params(params.iter().cloned().collect()))
+    Action::Respond(Params(params.iter().map(|(name, value)| (*name, value.clone().into())).collect()))
 }
 
 fn install(bench: &Bench, rules: Vec<Rule>) -> Installed {
@@ -45,7 +45,7 @@ async fn bytes_pass_as_they_are_without_rules_and_before_they_are_understood() {
 async fn a_rule_answers_and_other_requests_pass() {
     let bench = Bench::new().await;
     let body = json!({"error": "down"});
-    let action = respond(&[("status", json!(503)), ("body", body), ("headers", json!({"Retry-After": 7}))]);
+    let action = respond(&[("status", json!(503)), ("body", body), ("headers", json!({"Retry-After": "7"}))]);
     let rules = install(&bench, vec![rule(&[("method", "post"), ("path", "/data/*")], action)]);
     let (mut client, mut server) = bench.connect().await;
     client.send("POST /data/k HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello").await;

@@ -23,7 +23,8 @@ fn closed(event: &EventKind) -> Option<(u64, u64)> {
 async fn replies_before_it_go_out_and_nothing_behind_it() {
     let bench = Bench::new().await;
     let rules = bench.install(&[("path", "/b")], SILENT);
-    let other = bench.install(&[("path", "/c")], Action::Respond(Params([("status", json!(418))].into())));
+    let other =
+        bench.install(&[("path", "/c")], Action::Respond(Params([("status", json!(418).into())].into())));
     let (mut client, mut server) = bench.connect().await;
     client.send(format!("{GET_A}{GET_B}{GET_C}{GET_A}")).await;
     server.expect(GET_A).await;

@@ -1,7 +1,7 @@
 //! Steps against a scripted server.
 
 use super::super::{ready, step};
-use crate::model::{Endpoint, StepCall, StepId, StepReply};
+use crate::model::{Data, Endpoint, StepCall, StepId, StepReply};
 use crate::protocol::bench::Peer;
 use crate::proxy::Dialer;
 use crate::text::{FileId, Span};
@@ -15,7 +15,7 @@ fn call(method: &'static str, args: &[(&'static str, Value)]) -> StepCall {
     StepCall {
         endpoint: Endpoint { service: "api".into(), interface: "public".into() },
         method,
-        args: args.iter().cloned().collect(),
+        args: args.iter().map(|(name, value)| (*name, value.clone().into())).collect(),
         span: Span::start_of(FileId(0)),
     }
 }
@@ -39,23 +39,49 @@ async fn check(call: StepCall, dialogue: &[(&str, &str)]) -> StepReply {
 
 #[tokio::test]
 async fn a_step_sends_what_the_spec_says_and_reads_the_answer() {
-    let args = [("path", json!("/a b?c=d")), ("body", json!({"n": 1})), ("headers", json!({"X-Id": 7}))];
+    let args = [("path", json!("/a b?c=d")), ("body", json!({"n": 1})), ("headers", json!({"X-Id": "7"}))];
     let request = "POST /a%20b?c=d HTTP/1.1\r\nhost: localhost:PORT\r\nx-id: 7\r\n\
                    content-type: application/json\r\ncontent-length: 7\r\n\r\n{\"n\":1}";
     let answer = "HTTP/1.1 503 x\r\nRetry-After: 3\r\nContent-Length: 12\r\n\r\n {\"e\": [2]} \n";
     let reply = check(call("post", &args), &[(request, answer)]).await;
     assert_eq!((reply.status, reply.ok, reply.error.as_str()), (503, true, ""));
-    assert_eq!((reply.body.as_str(), reply.data), ("{\"e\": [2]}", json!({"e": [2]})));
+    assert_eq!((reply.body.as_str(), reply.data.to_json()), ("{\"e\": [2]}", json!({"e": [2]})));
     assert_eq!(reply.headers[0], ("retry-after".to_owned(), "3".to_owned()));
+}
+
+#[tokio::test]
+async fn a_body_is_sent_as_what_it_is_and_comes_back_as_it_was() {
+    let sends = async |body: Data, headers: &str, given: Value| {
+        let mut call = call("put", &[("headers", given)]);
+        let content = String::from_utf8(body.content().0.into_owned()).unwrap();
+        call.args.insert("body", body);
+        let request = format!(
+            "PUT / HTTP/1.1\r\nhost: localhost:PORT\r\n{headers}content-length: {}\r\n\r\n{content}",
+            content.len()
+        );
+        let reply = check(call, &[(&request, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n \n\0")]).await;
+        assert_eq!((reply.body.as_str(), reply.raw.as_deref()), ("\0", Some(&b" \n\0"[..])), "{request}");
+    };
+    let json = "content-type: application/json\r\n";
+    sends("{\"a\": 1}".into(), json, json!({})).await;
+    sends(" [1, 2]\n".into(), json, json!({})).await;
+    sends(json!([1]).into(), json, json!({})).await;
+    for text in ["{broken", "12", "name=value", "[a]"] {
+        sends(text.into(), "", json!({})).await;
+    }
+    sends("{}".into(), "content-type: text/x\r\n", json!({ "Content-Type": "text/x" })).await;
+    let octets = "content-type: application/octet-stream\r\n";
+    sends(Data::bytes(*b"{}\0"), octets, json!({})).await;
+    sends(Data::bytes(*b"x"), "content-type: image/png\r\n", json!({ "content-type": "image/png" })).await;
 }
 
 #[tokio::test]
 async fn text_stays_text_and_an_empty_body_is_empty_text() {
     let get = "GET / HTTP/1.1\r\nhost: localhost:PORT\r\n\r\n";
     let reply = check(call("get", &[]), &[(get, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi\n")]).await;
-    assert_eq!((reply.body.as_str(), reply.data), ("hi", json!("hi")));
+    assert_eq!((reply.body.as_str(), reply.data), ("hi", "hi".into()));
     let reply = check(call("get", &[]), &[(get, "HTTP/1.1 204 x\r\n\r\n")]).await;
-    assert_eq!((reply.status, reply.data), (204, json!("")));
+    assert_eq!((reply.status, reply.data), (204, "".into()));
 }
 
 #[tokio::test]

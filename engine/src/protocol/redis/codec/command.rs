@@ -20,7 +20,9 @@ pub struct Command {
 
 impl Command {
     /// No command's keys are looked for behind this many arguments.
-    pub const MAX_ARGS: usize = 256;
+    pub const MAX_ARGS: usize = 16 * 1024;
+    /// Memory for so many is kept between commands.
+    const MAX_KEPT_ARGS: usize = 256;
 
     pub fn arg<'b>(&self, buf: &'b [u8], at: usize) -> Option<&'b [u8]> {
         buf.get(self.args.get(at)?.clone())
@@ -30,6 +32,7 @@ impl Command {
     /// even its header line is there.
     pub fn read(&mut self, buf: &[u8]) -> Result<bool, Malformed> {
         self.args.clear();
+        self.args.shrink_to(Command::MAX_KEPT_ARGS);
         (self.count, self.len, self.open, self.rest) = (0, 0, 0, Walk::default());
         let Some(first) = line(buf)? else { return Ok(false) };
         self.len = first.len;

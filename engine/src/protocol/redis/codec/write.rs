@@ -1,6 +1,6 @@
 //! Values, commands and errors as RESP writes them.
 
-use serde_json::Value;
+use crate::model::Data;
 
 /// Which RESP a connection speaks, as agreed with `HELLO`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -10,22 +10,23 @@ pub enum Version {
     Resp3,
 }
 
-/// Writes plain data as a reply: text as a bulk, a list as an array, a dict as a map (flat in RESP2).
-pub fn write_value(value: &Value, version: Version, out: &mut Vec<u8>) {
+/// Writes plain data as a reply: text and bytes as a bulk, a list as an array, a dict as a map (flat in RESP2).
+pub fn write_value(value: &Data, version: Version, out: &mut Vec<u8>) {
     match (value, version) {
-        (Value::Null, Version::Resp2) => out.extend(b"$-1\r\n"),
-        (Value::Null, Version::Resp3) => out.extend(b"_\r\n"),
-        (Value::Bool(bit), Version::Resp2) => out.extend(if *bit { b":1\r\n" } else { b":0\r\n" }),
-        (Value::Bool(bit), Version::Resp3) => out.extend(if *bit { b"#t\r\n" } else { b"#f\r\n" }),
-        (Value::Number(number), _) if number.is_i64() => out.extend(format!(":{number}\r\n").bytes()),
-        (Value::Number(number), Version::Resp3) => out.extend(format!(",{number}\r\n").bytes()),
-        (Value::Number(number), Version::Resp2) => write_bulk(number.to_string().as_bytes(), out),
-        (Value::String(text), _) => write_bulk(text.as_bytes(), out),
-        (Value::Array(items), _) => {
+        (Data::None, Version::Resp2) => out.extend(b"$-1\r\n"),
+        (Data::None, Version::Resp3) => out.extend(b"_\r\n"),
+        (Data::Bool(bit), Version::Resp2) => out.extend(if *bit { b":1\r\n" } else { b":0\r\n" }),
+        (Data::Bool(bit), Version::Resp3) => out.extend(if *bit { b"#t\r\n" } else { b"#f\r\n" }),
+        (Data::Number(number), _) if number.is_i64() => out.extend(format!(":{number}\r\n").bytes()),
+        (Data::Number(number), Version::Resp3) => out.extend(format!(",{number}\r\n").bytes()),
+        (Data::Number(number), Version::Resp2) => write_bulk(number.to_string().as_bytes(), out),
+        (Data::Text(text), _) => write_bulk(text.as_bytes(), out),
+        (Data::Bytes(bytes), _) => write_bulk(bytes, out),
+        (Data::List(items), _) => {
             out.extend(format!("*{}\r\n", items.len()).bytes());
             items.iter().for_each(|item| write_value(item, version, out));
         }
-        (Value::Object(fields), _) => {
+        (Data::Dict(fields), _) => {
             let header = match version {
                 Version::Resp2 => format!("*{}\r\n", fields.len() * 2),
                 Version::Resp3 => format!("%{}\r\n", fields.len()),
@@ -68,9 +69,9 @@ mod tests {
 
     #[test]
     fn values_are_written_for_the_version_agreed() {
-        let write = |value: Value, version| {
+        let write = |value: serde_json::Value, version| {
             let mut out = Vec::new();
-            write_value(&value, version, &mut out);
+            write_value(&value.into(), version, &mut out);
             String::from_utf8(out).unwrap()
         };
         assert_eq!(write(json!(null), Version::Resp2), "$-1\r\n");

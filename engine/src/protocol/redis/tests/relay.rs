@@ -11,7 +11,7 @@ const PING: &str = "PING\r\n";
 const HELLO: &str = "$5\r\nhello\r\n";
 
 fn value(text: &str) -> Action {
-    Action::Respond(Params([("value", json!(text))].into()))
+    Action::Respond(Params([("value", json!(text).into())].into()))
 }
 
 fn error() -> Action {
