@@ -67,9 +67,9 @@ fn bytes_are_offered_where_content_is_sent() {
     check_among("blob = load_by$0", &["load_bytes"], &[]);
     check_among("x = b\"a\".$0", &["elems"], &["upper", "status"]);
     check_among("blob = load_bytes(\"a\")\nblob.$0", &["elems"], &["upper"]);
-    check_among("def f():\n    api.get().body_bytes.$0", &["elems"], &["upper"]);
-    check("blob = load_bytes(\"a\")\ndef f():\n    api.post(\"/x\", body=$0)", &["blob"]);
-    check_insert("def f():\n    db.main.send($0)", "data=", "data=\"$1\"$0");
+    check_among("def f():\n    api.public.get().body_bytes.$0", &["elems"], &["upper"]);
+    check("blob = load_bytes(\"a\")\ndef f():\n    api.public.post(\"/x\", body=$0)", &["blob"]);
+    check_insert("def f():\n    db.main.send($0)", "data=", "data=\"$1\"");
     assert!(at("x = b\"serv$0").is_empty(), "within bytes there are no names");
 }
 
