@@ -49,7 +49,7 @@ pub(crate) fn ports() -> Vec<Input> {
 /// Queries to a leaf's resolver, a datagram per turn.
 pub(crate) fn check_dns(input: &Input, _seed: u64) -> u64 {
     let zone = Zone::of_hosts("127.0.0.1 localhost\n127.0.0.1 db\n::1 db\n");
-    let mut outcomes = 0;
+    let mut outcomes = 0_u64;
     for (_, message) in input {
         let over_udp = answer(&zone, message, Carrier::Udp);
         let over_tcp = answer(&zone, message, Carrier::Tcp);
@@ -59,7 +59,7 @@ pub(crate) fn check_dns(input: &Input, _seed: u64) -> u64 {
         // A reply is never taken for a query, or two resolvers would answer each other for ever.
         assert_eq!(answer(&zone, &reply.bytes, Carrier::Udp), None);
         let code = u64::from(reply.bytes[3] & 0xf);
-        outcomes = outcomes * 31 + code * 4 + u64::from(reply.bytes[7].min(3)) + 1;
+        outcomes = outcomes.wrapping_mul(31) + code * 4 + u64::from(reply.bytes[7].min(3)) + 1;
     }
     outcomes
 }

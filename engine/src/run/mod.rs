@@ -37,6 +37,7 @@ mod interception;
 mod leaf;
 mod mirrors;
 mod network;
+mod readiness;
 mod recorder;
 pub mod resolver;
 mod services;

@@ -3,19 +3,16 @@
 use super::exits::{self, Exit};
 use super::faults::Faults;
 use super::leaf::AbortOnDrop;
-use super::network::{Network, transport};
+use super::network::Network;
 use super::recorder::Recorder;
 use super::supervision::is_about_filter;
 use super::unready::{died, unready};
 use super::wire::Isolation;
 use crate::event::{EventKind, Failure, FailureKind, Phase, ServiceEnd};
-use crate::model::{Healthcheck, HealthcheckKind, Protocol, Service, ServiceName, Spec};
+use crate::model::{Service, ServiceName, Spec};
 use crate::plan::{Namespace, Placement};
-use crate::protocol;
-use crate::proxy::Dialer;
 use crate::sandbox::{Reaper, orphans};
 use crate::seccomp::{Supervisor, SupervisorCounts};
-use crate::service::health;
 use crate::service::input::Input;
 use crate::service::process::{Process, StartError, Surroundings, describe};
 use crate::service::teardown;
@@ -249,51 +246,6 @@ impl Services {
                 span: service.span,
             });
             self.exited.notify_one();
-        }
-    }
-
-    async fn wait_ready(
-        &self,
-        service: &Service,
-        check: &Healthcheck,
-        namespace: Namespace,
-    ) -> Result<(), String> {
-        let is_service =
-            |name: &str| self.setting.spec.services.iter().any(|service| service.name.as_str() == name);
-        let dialer = |host: &str, port: u16| match health::loopback(host, is_service) {
-            Some(ips) => {
-                let addresses = ips.into_iter().map(|ip| (ip, port).into()).collect();
-                Ok(self.setting.network.within(namespace, Dialer::first_of(addresses)))
-            }
-            None => Err(format!(
-                "inside a test only loopback exists, and {host} is neither localhost nor a service"
-            )),
-        };
-        match &check.kind {
-            HealthcheckKind::Tcp { host, port } => {
-                let dialer = dialer(host, *port)?;
-                health::wait_until(check.timeout, || protocol::ready(Protocol::Tcp, &dialer, &service.env))
-                    .await
-            }
-            HealthcheckKind::Http { host, port, path } => {
-                let dialer = dialer(host, *port)?;
-                health::wait_until(check.timeout, || protocol::http::ready(&dialer, path)).await
-            }
-            HealthcheckKind::Ready => {
-                let Some(interface) = service.default_interface().or(service.interfaces.first()) else {
-                    return Ok(());
-                };
-                let transport = transport(interface.protocol);
-                let dialer = self.setting.network.reaching(namespace, transport, interface.port);
-                let probe = async || {
-                    // A server of datagrams need not answer, but the kernel knows who receives them.
-                    if !self.setting.network.is_reached(namespace, transport, interface.port) {
-                        return Err(format!("nothing listens on port {}", interface.port));
-                    }
-                    protocol::ready(interface.protocol, &dialer, &service.env).await
-                };
-                health::wait_until(check.timeout, probe).await
-            }
         }
     }
 

@@ -79,6 +79,10 @@ fn spec() -> (String, Vec<Try>) {
         let name = each.name();
         if last != Some(each.family) {
             text.push_str(&format!("def test_{}():\n", each.family.keyword()));
+            if each.family.keyword() == "accept" {
+                // From here on the program accepts nothing by itself.
+                text.push_str("    victim.main.send(\"park here now\")\n");
+            }
             last = Some(each.family);
         }
         text.push_str(&format!("    prepare(\"{name}\")\n"));

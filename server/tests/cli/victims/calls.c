@@ -375,8 +375,11 @@ static int serve(int port) {
         int peer = accept(listener, 0, 0);
         ssize_t got = read(peer, line, sizeof line - 1);
         if (got > 0) {
-            int length = answer(line, sizeof line, got);
+            int length = got;
+            int parks = !strncmp(line, "park", 4);
+            if (!parks) length = answer(line, sizeof line, got);
             if (write(peer, line, length) != length) return 3;
+            while (parks) pause();
         }
         close(peer);
     }
