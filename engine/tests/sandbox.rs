@@ -339,12 +339,12 @@ fn certain_end() -> Result<(), String> {
             ensure(child.end().is_none() && !child.is_ending(), "it runs")?;
             kill(Pid::from_raw(child.pid()), Signal::SIGTERM).map_err(text)?;
             // Nobody waits here: what is sent already is seen at once, in one of the two ways.
-            ensure(child.is_ending() || child.end().is_some(), "it ends")?;
-            while child.is_ending() {
+            ensure(child.is_ending(), "it ends")?;
+            while child.end().is_none() {
                 std::thread::yield_now();
+                reaper.catch_up();
+                ensure(child.is_ending(), "it still ends")?;
             }
-            reaper.catch_up();
-            ensure(child.end().is_some(), "its end is known")?;
         }
         Ok(())
     })

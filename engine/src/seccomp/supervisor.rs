@@ -210,10 +210,14 @@ impl<J: Judge> Watch<J> {
             Call::Again(call) => return self.hold(call),
             Call::Gone => return,
         }
-        let Some(answer) = self.ask(&raw) else {
+        let Some((answer, has_vanished)) = self.ask(&raw) else {
             self.listener.send(raw.id, Sentence::Continue);
             return;
         };
+        if has_vanished && answer.reply == Reply::Continue && !self.listener.is_killable() {
+            // A signal interrupted it before it was read. Made again, it is judged again.
+            return;
+        }
         let (wait, sentence) = match answer.reply {
             Reply::Continue => (Duration::ZERO, Sentence::Continue),
             Reply::Errno(errno) => (Duration::ZERO, Sentence::Fail(errno.number())),
@@ -270,18 +274,20 @@ impl<J: Judge> Watch<J> {
         self.delays.add(call);
     }
 
-    /// The judge's answer; `None` when there is no judge any more.
-    fn ask(&mut self, raw: &RawNotification) -> Option<Answer<J::Token>> {
+    /// The judge's answer, and whether the call was gone before the judge had read it; `None` when there is no judge any
+    /// more.
+    fn ask(&mut self, raw: &RawNotification) -> Option<(Answer<J::Token>, bool)> {
         if self.shared.released.load(Relaxed) || self.shared.judge_panicked.load(Relaxed) {
             return None;
         }
         let syscall = Syscall::from_number(raw.number.cast_unsigned())?;
         let mut view = SyscallView::new(syscall, raw, &self.listener, &mut self.scratch);
         let asked = catch_unwind(AssertUnwindSafe(|| self.judge.judge(&mut view)));
+        let has_vanished = view.has_vanished();
         if asked.is_err() {
             self.note_panic();
         }
-        asked.ok()
+        Some((asked.ok()?, has_vanished))
     }
 
     fn ask_about_foreign(&mut self, raw: &RawNotification) -> Option<Errno> {

@@ -23,6 +23,8 @@ pub struct SyscallView<'a> {
     scratch: &'a mut Scratch,
     /// Which subject the scratch holds the path of, and what it was.
     held: Option<(usize, Kind)>,
+    /// Whether something could not be read because the call did not wait any more.
+    has_vanished: bool,
 }
 
 impl<'a> SyscallView<'a> {
@@ -32,7 +34,7 @@ impl<'a> SyscallView<'a> {
         listener: &'a Listener,
         scratch: &'a mut Scratch,
     ) -> SyscallView<'a> {
-        SyscallView { syscall, raw, listener, scratch, held: None }
+        SyscallView { syscall, raw, listener, scratch, held: None, has_vanished: false }
     }
 
     pub fn syscall(&self) -> Syscall {
@@ -98,7 +100,16 @@ impl<'a> SyscallView<'a> {
     /// What `read` gives, if the thread still waits: its number may have passed to another process meanwhile.
     fn checked<T>(&mut self, read: impl FnOnce(&mut Self) -> T, lost: impl FnOnce(Unreadable) -> T) -> T {
         let read = read(self);
-        if self.listener.is_waiting(self.raw.id) { read } else { lost(Unreadable::Gone) }
+        if self.listener.is_waiting(self.raw.id) {
+            return read;
+        }
+        self.has_vanished = true;
+        lost(Unreadable::Gone)
+    }
+
+    /// Whether the call was gone before all that was asked of it was read: its thread died or was interrupted.
+    pub(super) fn has_vanished(&self) -> bool {
+        self.has_vanished
     }
 
     fn resolve(&mut self, at: usize) -> Kind {
