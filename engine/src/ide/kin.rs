@@ -2,7 +2,7 @@
 
 use super::relevance::is_faultbox;
 use super::snapshot::{load_path, load_paths};
-use crate::syntax::{self, size_complaint};
+use crate::syntax::{self, MAX_TEXT_BYTES};
 use crate::text::{FileId, Files};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,8 @@ const MAX_ABOVE: usize = 4;
 const MAX_FOLDERS: usize = 64;
 /// Specs that are read.
 const MAX_FILES: usize = 256;
+/// What they may hold together, so that a folder of large files costs little.
+const MAX_BYTES: usize = 2 * MAX_TEXT_BYTES;
 /// Folders of tools.
 const SKIPPED: [&str; 2] = ["target", "node_modules"];
 
@@ -31,7 +33,7 @@ pub fn of(files: &dyn Files, path: &Path) -> Kin {
         return kin;
     };
     let above = above(files, own);
-    let mut left = MAX_FILES;
+    let (mut left, mut bytes_left) = (MAX_FILES, MAX_BYTES);
     for folder in folders(files, &above) {
         for other in names(files, &folder, |name| name.ends_with(".star")) {
             let at = folder.join(&other);
@@ -39,7 +41,8 @@ pub fn of(files: &dyn Files, path: &Path) -> Kin {
                 continue;
             }
             left -= 1;
-            let Some(text) = text(files, &at) else { continue };
+            let Some(text) = text(files, &at, bytes_left) else { continue };
+            bytes_left -= text.len();
             let names_it = text.contains(name);
             if !names_it && (kin.has_spec_beside || folder != own) {
                 continue;
@@ -92,8 +95,9 @@ fn names(files: &dyn Files, folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec
     names
 }
 
-fn text(files: &dyn Files, path: &Path) -> Option<String> {
-    let bytes = files.read(path).ok().filter(|bytes| size_complaint(bytes.len()).is_none())?;
+/// The text of a spec; none when it is longer than a spec may be, or than there is room for.
+fn text(files: &dyn Files, path: &Path, bytes_left: usize) -> Option<String> {
+    let bytes = files.read_at_most(path, bytes_left.min(MAX_TEXT_BYTES) as u64).ok()?;
     String::from_utf8(bytes.to_vec()).ok()
 }
 
@@ -115,6 +119,15 @@ mod tests {
         assert!(kin(&[("/w/lib/b.star", "db = service(\"db\", \"x\")\n")]).has_spec_beside);
         assert!(!kin(&[("/w/lib/b.star", "cc_library(name = \"x\")\n")]).has_spec_beside);
         assert!(!kin(&[("/w/b.star", "db = service(\"db\", \"x\")\n")]).has_spec_beside);
+    }
+
+    #[test]
+    fn no_more_is_read_than_there_is_room_for() {
+        let large = "#".repeat(super::MAX_TEXT_BYTES);
+        let loads = "load(\"a.star\", \"x\")\n";
+        assert_eq!(kin(&[("/w/lib/b.star", &large), ("/w/lib/c.star", loads)]).loaders.len(), 1);
+        let too_many = [("/w/lib/b.star", &*large), ("/w/lib/c.star", &large), ("/w/lib/d.star", loads)];
+        assert!(kin(&too_many).loaders.is_empty());
     }
 
     #[test]

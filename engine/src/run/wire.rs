@@ -90,8 +90,8 @@ impl<'f> Recording<'f> {
 }
 
 impl Files for Recording<'_> {
-    fn read(&self, path: &Path) -> io::Result<Arc<[u8]>> {
-        let bytes = self.below.read(path)?;
+    fn read_at_most(&self, path: &Path, max_bytes: u64) -> io::Result<Arc<[u8]>> {
+        let bytes = self.below.read_at_most(path, max_bytes)?;
         let mut read = self.read.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if !read.iter().any(|(known, _)| known == path) {
             read.push((path.to_owned(), bytes.clone()));

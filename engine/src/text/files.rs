@@ -1,7 +1,8 @@
 //! The one way a spec's files are read: from disk, from memory, or from an editor's unsaved buffers over either.
 
+use super::regular::read_regular;
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +11,13 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Reads the files of a spec.
 pub trait Files: Send + Sync {
-    /// The bytes of the file at `path`.
-    fn read(&self, path: &Path) -> io::Result<Arc<[u8]>>;
+    /// The bytes of the file at `path`, which may be at most `max_bytes` long.
+    fn read_at_most(&self, path: &Path, max_bytes: u64) -> io::Result<Arc<[u8]>>;
+
+    /// The bytes of a file that a spec names.
+    fn read(&self, path: &Path) -> io::Result<Arc<[u8]>> {
+        self.read_at_most(path, MAX_FILE_BYTES)
+    }
 
     /// Names of what lies in a folder, for "did you mean"; none where that cannot be told.
     fn names_in(&self, folder: &Path) -> Vec<String> {
@@ -23,9 +29,16 @@ pub trait Files: Send + Sync {
 /// Entries of a folder that are looked at.
 const MAX_NAMES: usize = 1_000;
 
-/// The file system of this machine.
+/// The file system of this machine: its regular files.
 #[derive(Debug, Clone, Copy)]
 pub struct DiskFiles;
+
+/// The files of this machine within one folder, for looking around: a link that leads out of it leads nowhere.
+#[derive(Debug, Clone)]
+pub struct FolderFiles {
+    /// Without links; `None` when there is no such folder.
+    folder: Option<PathBuf>,
+}
 
 /// Files held in memory, for tests and for the snapshot a worker is handed.
 #[derive(Debug, Clone, Default)]
@@ -40,28 +53,8 @@ pub struct OverlayFiles<F> {
 }
 
 impl Files for DiskFiles {
-    fn read(&self, path: &Path) -> io::Result<Arc<[u8]>> {
-        // Looked at before it is opened: opening a pipe waits for somebody to write, and a device may never end.
-        let about = std::fs::metadata(path)?;
-        if !about.is_file() {
-            let text = if about.is_dir() { "it is a directory" } else { "it is not a regular file" };
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        }
-        let limit = MAX_FILE_BYTES / (1024 * 1024);
-        let too_large = |size: String| {
-            let text = format!("the file has {size} bytes; at most {limit} MiB are read");
-            Err(io::Error::new(io::ErrorKind::FileTooLarge, text))
-        };
-        if about.len() > MAX_FILE_BYTES {
-            return too_large(about.len().to_string());
-        }
-        // Files of /proc say that they are empty, and a file may grow.
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return too_large(format!("more than {MAX_FILE_BYTES}"));
-        }
-        Ok(bytes.into())
+    fn read_at_most(&self, path: &Path, max_bytes: u64) -> io::Result<Arc<[u8]>> {
+        Ok(read_regular(path, max_bytes)?.into())
     }
 
     fn names_in(&self, folder: &Path) -> Vec<String> {
@@ -73,6 +66,32 @@ impl Files for DiskFiles {
     }
 }
 
+impl FolderFiles {
+    /// The files within `folder` and all folders below.
+    pub fn within(folder: &Path) -> FolderFiles {
+        FolderFiles { folder: folder.canonicalize().ok() }
+    }
+
+    /// True when what `path` leads to lies in the folder.
+    pub fn holds(&self, path: &Path) -> bool {
+        let real = path.canonicalize();
+        real.is_ok_and(|real| self.folder.as_ref().is_some_and(|folder| real.starts_with(folder)))
+    }
+}
+
+impl Files for FolderFiles {
+    fn read_at_most(&self, path: &Path, max_bytes: u64) -> io::Result<Arc<[u8]>> {
+        match self.holds(path) {
+            true => DiskFiles.read_at_most(path, max_bytes),
+            false => Err(io::Error::new(io::ErrorKind::NotFound, "it leads out of the folder")),
+        }
+    }
+
+    fn names_in(&self, folder: &Path) -> Vec<String> {
+        if self.holds(folder) { DiskFiles.names_in(folder) } else { Vec::new() }
+    }
+}
+
 impl MemoryFiles {
     pub fn with(mut self, path: impl Into<PathBuf>, text: &str) -> MemoryFiles {
         self.files.insert(path.into(), text.as_bytes().into());
@@ -81,8 +100,12 @@ impl MemoryFiles {
 }
 
 impl Files for MemoryFiles {
-    fn read(&self, path: &Path) -> io::Result<Arc<[u8]>> {
-        self.files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    fn read_at_most(&self, path: &Path, max_bytes: u64) -> io::Result<Arc<[u8]>> {
+        let bytes = self.files.get(path).ok_or(io::ErrorKind::NotFound)?;
+        match bytes.len() as u64 > max_bytes {
+            true => Err(io::ErrorKind::FileTooLarge.into()),
+            false => Ok(Arc::clone(bytes)),
+        }
     }
 
     fn names_in(&self, folder: &Path) -> Vec<String> {
@@ -92,8 +115,11 @@ impl Files for MemoryFiles {
 }
 
 impl<F: Files> Files for OverlayFiles<F> {
-    fn read(&self, path: &Path) -> io::Result<Arc<[u8]>> {
-        self.buffers.read(path).or_else(|_| self.below.read(path))
+    fn read_at_most(&self, path: &Path, max_bytes: u64) -> io::Result<Arc<[u8]>> {
+        match self.buffers.files.contains_key(path) {
+            true => self.buffers.read_at_most(path, max_bytes),
+            false => self.below.read_at_most(path, max_bytes),
+        }
     }
 
     fn names_in(&self, folder: &Path) -> Vec<String> {
@@ -105,26 +131,29 @@ impl<F: Files> Files for OverlayFiles<F> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn refused(path: &Path, part: &str) {
-        let error = DiskFiles.read(path).expect_err(part).to_string();
-        assert!(error.contains(part), "{}: {error}", path.display());
-    }
+    use super::{Files, FolderFiles};
+    use std::os::unix::fs::symlink;
 
     #[test]
-    fn only_regular_files_of_bounded_length_are_read() {
-        let folder = tempfile::tempdir().unwrap();
+    fn a_link_out_of_the_folder_leads_nowhere() {
+        let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let at = |name: &str| folder.path().join(name);
-        std::fs::write(at("blob"), [0xff, 0, b'\n']).unwrap();
-        assert_eq!(&*DiskFiles.read(&at("blob")).unwrap(), [0xff, 0, b'\n']);
-        refused(folder.path(), "it is a directory");
-        // It has no writer, and reading it would never end.
-        nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-        refused(&at("pipe"), "it is not a regular file");
-        refused(Path::new("/dev/zero"), "it is not a regular file");
-        std::fs::File::create(at("large")).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
-        refused(&at("large"), "at most 16 MiB are read");
-        assert!(!DiskFiles.read(Path::new("/proc/self/stat")).unwrap().is_empty());
+        std::fs::create_dir(at("below")).unwrap();
+        for path in [at("below/a.star"), outside.path().join("b.star")] {
+            std::fs::write(path, "x = 1\n").unwrap();
+        }
+        symlink(at("below"), at("in")).unwrap();
+        symlink(outside.path(), at("out")).unwrap();
+        symlink(outside.path().join("b.star"), at("c.star")).unwrap();
+        let files = FolderFiles::within(folder.path());
+        assert!(files.read(&at("below/a.star")).is_ok() && files.read(&at("in/a.star")).is_ok());
+        assert_eq!(files.names_in(&at("in")), ["a.star"]);
+        assert!(files.read(&at("out/b.star")).is_err() && files.read(&at("c.star")).is_err());
+        assert!(files.read(&at("below/../../nowhere")).is_err());
+        assert!(files.names_in(&at("out")).is_empty());
+        assert!(files.names_in(folder.path().parent().unwrap()).is_empty());
+        // A workspace is often reached through a link itself.
+        assert!(FolderFiles::within(&at("in")).read(&at("in/a.star")).is_ok());
+        assert!(FolderFiles::within(&at("gone")).read(&at("below/a.star")).is_err());
     }
 }

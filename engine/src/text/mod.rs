@@ -3,10 +3,12 @@
 mod files;
 mod line_index;
 pub mod percent;
+mod regular;
 mod source;
 mod span;
 
-pub use files::{DiskFiles, Files, MemoryFiles, OverlayFiles};
+pub use files::{DiskFiles, Files, FolderFiles, MemoryFiles, OverlayFiles};
 pub use line_index::{LineColumn, LineIndex};
+pub use regular::{read_regular, regular};
 pub use source::{FileId, Source, SourceMap};
 pub use span::Span;

@@ -2,6 +2,7 @@
 
 use super::error::CliError;
 use faultbox_engine::diagnostic::suggest;
+use faultbox_engine::text::regular;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,11 +16,10 @@ const DEFAULT_NAME: &str = "faultbox.star";
 pub(crate) fn find(named: Option<&Path>, directory: &Path) -> Result<PathBuf, CliError> {
     let Some(named) = named else { return find_upward(directory) };
     let full = directory.join(named);
-    if let Err(error) = File::open(&full) {
-        return Err(unreadable(named, &full, &error));
-    }
     if !full.is_dir() {
-        return Ok(named.to_owned());
+        // Whether it may be read is seen by opening it, which of a pipe would wait for a writer.
+        let opened = regular(&full).and_then(|(file, _)| File::open(file));
+        return opened.map(|_| named.to_owned()).map_err(|error| unreadable(named, &full, &error));
     }
     let default = named.join(DEFAULT_NAME);
     if directory.join(&default).is_file() {

@@ -12,8 +12,12 @@ use starlark::values::Value;
 use starlark::values::bytes::StarlarkBytes;
 use std::sync::Arc;
 
-const PATH: &[Param] =
-    &[required("path", ParamType::Str, Domain::FilePath, "A path from the spec's directory.")];
+const PATH: &[Param] = &[required(
+    "path",
+    ParamType::Str,
+    Domain::FilePath,
+    "A path from the spec's directory, to a regular file of at most 16 MiB.",
+)];
 
 const fn loader(name: &'static str, returns: &'static str, doc: &'static str, run: super::Run) -> Builtin {
     Builtin {
