@@ -141,7 +141,6 @@ const INVALID: &[&str] = &[
     "not\n",
     "a not b\n",
     "assert x\n",
-    "\u{feff}x = 1\n",
 ];
 
 #[test]

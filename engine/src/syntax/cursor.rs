@@ -8,6 +8,7 @@ pub use super::active_call::ActiveCall;
 use super::active_call::{active_call, commas_between};
 use super::lexer::{Bracket, Keyword, Token, TokenKind};
 use super::node::NodeKind;
+use super::target::{is_followed_by_assign, is_target};
 use super::tree::{NodeId, Tree};
 use crate::text::Span;
 
@@ -42,7 +43,7 @@ pub enum Context {
     LoadPath { string: Option<NodeId> },
     /// A name to load from the file at `path`; `string` is `None` while the quotes are missing.
     LoadName { path: Option<String>, string: Option<NodeId> },
-    /// A name being made up: of a def, a parameter or a loop variable.
+    /// A name being made up: of a def, a parameter or a variable that is given a value.
     NewName,
 }
 
@@ -86,14 +87,14 @@ pub fn at(parsed: &Parsed, offset: u32) -> Cursor {
     let offset = boundary(parsed, offset);
     let nothing = |context| Cursor { context, prefix: String::new(), replace: empty(parsed, offset) };
     let Some(token) = touching(parsed, offset) else {
-        return nothing(context(parsed, offset, offset));
+        return nothing(value_or_new_name(parsed, Span::new(parsed.tree.file, offset, offset), offset));
     };
     match token.kind {
         TokenKind::String | TokenKind::UnclosedString => in_string(parsed, token, offset),
         TokenKind::Name | TokenKind::Keyword(_) | TokenKind::Reserved => {
             let replace = Span::new(parsed.tree.file, token.start, token.end);
             let prefix = parsed.tree.str(Span { end: offset, ..replace }).to_owned();
-            Cursor { context: context(parsed, token.start, offset), prefix, replace }
+            Cursor { context: value_or_new_name(parsed, replace, offset), prefix, replace }
         }
         TokenKind::Int => match number(context(parsed, token.start, offset)) {
             Context::Nothing => nothing(Context::Nothing),
@@ -104,7 +105,16 @@ pub fn at(parsed: &Parsed, offset: u32) -> Cursor {
             }
         },
         TokenKind::Comment | TokenKind::Bytes | TokenKind::Float => nothing(Context::Nothing),
-        _ => nothing(context(parsed, offset, offset)),
+        _ => nothing(value_or_new_name(parsed, Span::new(parsed.tree.file, offset, offset), offset)),
+    }
+}
+
+/// What the word may be, which is made up when it is given a value here.
+fn value_or_new_name(parsed: &Parsed, word: Span, offset: u32) -> Context {
+    match context(parsed, word.start, offset) {
+        Context::Statement if is_followed_by_assign(parsed, word.end) => Context::NewName,
+        Context::Statement | Context::Expression(_) if is_target(&parsed.tree, word) => Context::NewName,
+        context => context,
     }
 }
 

@@ -12,6 +12,7 @@ pub mod node;
 mod parser;
 pub mod reach;
 pub mod scope;
+mod target;
 pub mod tree;
 
 #[cfg(test)]
@@ -58,14 +59,17 @@ pub fn size_complaint(bytes: usize) -> Option<String> {
     (bytes > MAX_TEXT_BYTES).then(|| format!("the file has {bytes} bytes; at most {limit} MiB are read"))
 }
 
+/// What is read of a text that is too large: enough to tell what it is written for.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// An empty tree over the first lines of the text, with their tokens.
 fn too_large(file: FileId, text: &str, complaint: String) -> Parsed {
     let finding = Diagnostic::new(Code::UnreadableFile, Span::start_of(file), complaint);
-    let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    let tokens = vec![
-        Token { kind: TokenKind::Unknown, start: 0, end },
-        Token { kind: TokenKind::End, start: end, end },
-    ];
-    let nothing = [Token { kind: TokenKind::End, start: 0, end: 0 }];
-    let (tree, _) = parser::parse(file, "", &nothing);
+    let head = &text[..text.floor_char_boundary(HEAD_BYTES)];
+    let head = &head[..head.rfind('\n').map_or(0, |at| at + 1)];
+    let (tokens, _) = lexer::lex(file, head);
+    let end = head.len() as u32;
+    let nothing = [Token { kind: TokenKind::End, start: end, end }];
+    let (tree, _) = parser::parse(file, head, &nothing);
     Parsed { tree, tokens, diagnostics: vec![finding] }
 }

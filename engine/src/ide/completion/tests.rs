@@ -154,6 +154,35 @@ fn statements_offer_declarations_as_snippets() {
     check_insert("def f():\n    $0", "def", "def ${1:name}($2):\n    $0");
 }
 
+/// A proposal there would be taken for the name by the next Tab, as in the places of a snippet.
+#[test]
+fn a_name_being_made_up_gets_no_proposals() {
+    for text in [
+        "ap$0 = service(\"ap\", \"./bin/api\",\n    interface(\"public\", \"http\", 8080),\n)\n",
+        "$0 = service(\"\", \"./bin/api\")\n",
+        "x = service(\"ap$0\", \"./bin/api\")\n",
+        "x = service(\"api\", \"x\", interface(\"ma$0\", \"http\", 8080))\n",
+        "api_503$0 = fault_assumption(\"api_503\", target = api.public)\n",
+        "x = fault_assumption(\"slo$0\")\n",
+        "fault_scenario(\"rea$0\", scenario = reading)\n",
+        "def rea$0():\n    pass\n",
+        "def f(ap$0):\n    pass\n",
+        "def f(a, *ap$0):\n    pass\n",
+        "x = lambda ap$0: 1\n",
+        "for ap$0 in [1]:\n    pass\n",
+        "x = [1 for k, ap$0 in []]\n",
+        "def f():\n    ap$0 = 1\n",
+        "ap$0, b = 1, 2\n",
+        "load(\"lib/common.star\", ap$0 = \"x\")\n",
+    ] {
+        let found = at(text);
+        assert!(found.is_empty(), "{text}: {:?}", found.iter().map(|item| &item.label).collect::<Vec<_>>());
+    }
+    check_among("x = ap$0\ny = 1\n", &["api"], &[]);
+    check_among("ap$0\n", &["api"], &[]);
+    check_among("api.$0 = 1\n", &["public"], &[]);
+}
+
 #[test]
 fn what_stands_behind_the_word_is_not_inserted_again() {
     check_insert("assert_e$0(1, 2)", "assert_eq", "assert_eq");

@@ -337,10 +337,8 @@ impl Scanner<'_> {
         let rest = &self.text[start..];
         let first = rest.chars().next().unwrap_or(' ');
         if start == 0 && first == '\u{feff}' {
-            let span = self.span(0, first.len_utf8());
+            // Some editors write this mark and never show it; the evaluator does not see it either (`spec::gather`).
             self.at = first.len_utf8();
-            let finding = Diagnostic::new(Code::Syntax, span, "the file starts with a byte order mark");
-            self.report(finding.fix("Remove the byte order mark", span, ""));
             return TokenKind::Space;
         }
         let length: usize =
