@@ -6,7 +6,7 @@ use super::registry::Rest;
 use super::session::Context;
 use super::shape::{self, Signature};
 use super::values::Hole;
-use super::{accept, convert, handed, recipes};
+use super::{accept, convert, handed};
 use crate::diagnostic::{Code, Diagnostic, Edit, Fix};
 use crate::model::{Param, ParamType};
 use crate::text::Span;
@@ -160,9 +160,7 @@ impl<'v, 'c, 'a, 'e> Call<'v, 'c, 'a, 'e> {
 
     /// What is wrong with the rule of a recipe is told with the place that uses it, as nobody can mend the recipe.
     fn with_use(&self, finding: Diagnostic) -> Diagnostic {
-        let sources = &self.context.session.written.sources;
-        let is_recipe =
-            |span: Span| recipes::embedded(&sources.get(span.file).path.to_string_lossy()).is_some();
+        let is_recipe = |span: Span| self.context.session.written.is_recipe(span);
         if is_recipe(self.span) || !is_recipe(finding.primary.span) {
             return finding;
         }

@@ -8,6 +8,7 @@ use super::failure::AttrRead;
 use super::handed;
 use super::numbering::Numbering;
 use super::outline::{CallSite, Outline};
+use super::recipes;
 use super::stage::{InstallId, Refusal, Stage, Ticket};
 use crate::diagnostic::Diagnostic;
 use crate::model::{ServiceName, StepReply};
@@ -41,6 +42,11 @@ impl Written {
     pub(super) fn span(&self, location: &FileSpan) -> Option<Span> {
         let file = *self.by_name.get(location.filename())?;
         Some(Span::new(file, location.span.begin().get(), location.span.end().get()))
+    }
+
+    /// True for a place in a file that comes with Faultbox.
+    pub(super) fn is_recipe(&self, span: Span) -> bool {
+        recipes::embedded(&self.sources.get(span.file).path.to_string_lossy()).is_some()
     }
 
     pub(super) fn outline(&self, file: FileId) -> &Outline {
@@ -181,6 +187,18 @@ impl<'e> Context<'e> {
         let location = eval.call_stack_top_location();
         let span = location.and_then(|location| self.session.written.span(&location));
         span.unwrap_or(Span::start_of(FileId(0)))
+    }
+
+    /// The call in the spec's own files that this one is a part of: nobody reads or changes the text of a recipe.
+    pub(super) fn use_span(&self, eval: &Evaluator<'_, '_, '_>) -> Span {
+        let span = self.call_span(eval);
+        if !self.session.written.is_recipe(span) {
+            return span;
+        }
+        let frames = eval.call_stack().into_frames();
+        let mut spans =
+            frames.iter().rev().filter_map(|frame| self.session.written.span(frame.location.as_ref()?));
+        spans.find(|span| !self.session.written.is_recipe(*span)).unwrap_or(span)
     }
 
     /// Says from where a helper was called in which something is wrong. When it should not have been called at all, that is

@@ -132,3 +132,32 @@ fault_scenario("/../../../../up", scenario = lambda: 1)
     let beside = std::fs::read_dir(place.path("a")).unwrap().count();
     assert_eq!(beside, 1, "only a/b");
 }
+
+/// Nobody reads the text of a recipe: a rule is marked where the spec asks for it.
+#[test]
+fn the_rule_of_a_recipe_is_placed_at_its_call() {
+    let place = Place::new(
+        r#"load("@faultbox/recipes/http.star", "http_faults")
+db = service("db", "$BIN/mock-db", interface("main", "tcp", 5432), healthcheck = tcp("localhost:5432"))
+api = service("api", "$BIN/mock-api", interface("public", "http", 8080), depends_on = [db],
+    env = {"PORT": "8080", "DB_ADDR": db.main.addr}, healthcheck = http("localhost:8080/health"))
+busy = fault_assumption("busy", target = api.public,
+    rules = [http_faults.service_unavailable(path = "/data/*")],
+)
+def reading():
+    return api.get(path = "/data/key")
+fault_scenario("busy", scenario = reading, faults = busy, expect = lambda r: assert_eq(r.status, 503))
+"#,
+    );
+    let ended = place.test(&["--format", "jsonl"]);
+    ended.expect(0, &[]);
+    let events: Vec<serde_json::Value> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let of =
+        |word: &str| events.iter().find(|event| event["event"] == word).unwrap_or_else(|| panic!("{word}"));
+    for place in [&of("rule_installed")["place"], &of("leaf_finished")["evidence"][0]["place"]] {
+        assert_eq!((&place["path"], &place["line"]), (&"spec.star".into(), &5.into()), "{place}");
+        assert_eq!((&place["column"], &place["endColumn"]), (&13.into(), &62.into()), "{place}");
+    }
+    assert!(!ended.stdout.contains("\"path\":\"@faultbox"), "{ended}");
+}

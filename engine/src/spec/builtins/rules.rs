@@ -276,7 +276,8 @@ fn finish<'v>(
     if call.faulty {
         return Ok(call.hole());
     }
-    Ok(call.heap().alloc(RuleValue { kind, generic, args, trigger, label, span: call.span }))
+    let span = call.context.use_span(call.eval);
+    Ok(call.heap().alloc(RuleValue { kind, generic, args, trigger, label, span }))
 }
 
 /// An argument whose meaning the protocol decides.

@@ -160,7 +160,8 @@ fn fault<'v>(call: &mut Call<'v, '_, '_, '_>, action: Action) -> Result<Value<'v
         Some((target::file_glob(text), arg.span, argument))
     });
     let peer = peer(call)?;
-    Ok(call.heap().alloc(FaultValue { action, trigger, label, path, peer, span: call.span }))
+    let span = call.context.use_span(call.eval);
+    Ok(call.heap().alloc(FaultValue { action, trigger, label, path, peer, span }))
 }
 
 /// Whom `to=` or `port=` names.
