@@ -250,6 +250,24 @@ fn invariant_5_the_engine_neither_prints_nor_reads_the_environment() {
     assert_none(found);
 }
 
+/// What reads a spec and its surroundings; the other rooms read files of the machine, whose kind is known.
+#[test]
+fn invariant_13_files_of_specs_are_read_in_one_place() {
+    let rooms = ["text/", "syntax/", "spec/", "check/", "ide/", "plan/", "lsp/"];
+    let readers = ["fs::read(", "fs::read_to_string(", "File::open(", "File::options(", "OpenOptions"];
+    let mut found = Vec::new();
+    for below in ["engine/src", "server/src"] {
+        for (name, text) in sources(below).into_iter().filter(|(name, _)| !is_test(name)) {
+            let is_asked = rooms.iter().any(|room| name.starts_with(room)) && name != "text/regular.rs";
+            let code = code(&text);
+            for reader in readers.iter().filter(|reader| is_asked && code.contains(**reader)) {
+                found.push(format!("{below}/{name}: {reader}"));
+            }
+        }
+    }
+    assert_none(found);
+}
+
 #[test]
 fn the_packages_in_the_readme_are_those_ci_installs() {
     let read = |name: &str| fs::read_to_string(root().join(name)).unwrap();

@@ -81,6 +81,14 @@ impl Diagnostic {
         }
     }
 
+    /// Visits every span, so that an editor can move them along with its text.
+    pub fn for_each_span(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        visit(&mut self.primary.span);
+        self.secondary.iter_mut().for_each(|label| visit(&mut label.span));
+        let edits = self.fixes.iter_mut().flat_map(|fix| &mut fix.edits);
+        edits.for_each(|edit| visit(&mut edit.span));
+    }
+
     /// Puts a few words under the primary mark.
     pub fn label(mut self, text: impl Into<String>) -> Diagnostic {
         self.primary.text = text.into();

@@ -54,5 +54,5 @@ mod fixture;
 mod typing_tests;
 
 pub use outline::Outline;
-pub use relevance::{is_faultbox, is_foreign, loads_a_file};
+pub use relevance::{is_faultbox, is_foreign, plain_loads};
 pub use snapshot::{FileView, Location, Snapshot};

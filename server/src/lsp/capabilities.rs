@@ -13,7 +13,8 @@ pub(super) fn server(client: &Client) -> ServerCapabilities {
         position_encoding: Some(client.encoding.kind()),
         text_document_sync: Some(TextDocumentSyncCapability::Options(sync())),
         completion_provider: Some(CompletionOptions {
-            trigger_characters: words(&[".", "\"", "'", "(", ",", "=", "/", "@"]),
+            // Behind `(` and `,` people go on to the next line, and Enter would take what is offered.
+            trigger_characters: words(&[".", "\"", "'", "=", "/", "@"]),
             ..CompletionOptions::default()
         }),
         hover_provider: Some(HoverProviderCapability::Simple(true)),

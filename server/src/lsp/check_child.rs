@@ -1,12 +1,14 @@
 //! The other end of `checker`: reads questions, evaluates, answers, until its standard input closes.
 
 use super::checker::{Answer, Question};
+use super::disk::BYTE_ORDER_MARK;
 use crate::program;
 use faultbox_engine::check;
 use faultbox_engine::ide::{Outline, findings, kin};
 use faultbox_engine::spec::{self, Limits};
-use faultbox_engine::text::{DiskFiles, MemoryFiles, OverlayFiles};
+use faultbox_engine::text::{DiskFiles, FileId, FolderFiles, MemoryFiles, OverlayFiles, SourceMap, Span};
 use nix::sys::resource::{Resource, setrlimit};
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -52,17 +54,36 @@ pub(crate) fn main() -> ExitCode {
 
 fn answer(text: &[u8]) -> io::Result<Vec<u8>> {
     let question: Question = serde_json::from_slice(text)?;
-    let buffers = question.buffers.into_iter().map(|(path, text)| (path, text.as_bytes().into())).collect();
-    let files = OverlayFiles { buffers: MemoryFiles { files: buffers }, below: DiskFiles };
+    let buffers =
+        question.buffers.iter().map(|(path, text)| (path.clone(), text.as_bytes().into())).collect();
+    let buffers = MemoryFiles { files: buffers };
+    let around = OverlayFiles { buffers: buffers.clone(), below: FolderFiles::within(&question.within) };
+    let files = OverlayFiles { buffers, below: DiskFiles };
     let loaded = spec::load(&files, &question.root, &Limits::load());
     let complete = loaded.program.is_some();
     let beside = question.root.parent().unwrap_or(Path::new("/")).to_owned();
     let checked = check::all(&loaded, &|service| program::complaint(&service.binary, &beside), &|| {
-        !kin::of(&files, &question.root).loaders.is_empty()
+        !kin::of(&around, &question.root).loaders.is_empty()
     });
-    let findings = findings::of_spec(&loaded, checked);
-    let outline = Outline::of(&loaded.spec, &loaded.sources, &loaded.data_files, complete);
+    let mut findings = findings::of_spec(&loaded, checked);
+    let mut outline = Outline::of(&loaded.spec, &loaded.sources, &loaded.data_files, complete);
+    let marked = marked(&question, &loaded.sources);
+    let mut shift = |span: &mut Span| {
+        if marked.contains(&span.file) {
+            let by = BYTE_ORDER_MARK.len_utf8() as u32;
+            (span.start, span.end) = (span.start + by, span.end + by);
+        }
+    };
+    outline.for_each_span(&mut shift);
+    findings.iter_mut().for_each(|finding| finding.for_each_span(&mut shift));
     Ok(serde_json::to_vec(&Answer { outline, findings })?)
+}
+
+/// Files whose buffers begin with a byte order mark: places in them count from behind it, the editor's from before it.
+fn marked(question: &Question, sources: &SourceMap) -> BTreeSet<FileId> {
+    let is_marked =
+        |path: &Path| question.buffers.get(path).is_some_and(|text| text.starts_with(BYTE_ORDER_MARK));
+    sources.iter().filter(|(_, source)| is_marked(&source.path)).map(|(file, _)| file).collect()
 }
 
 fn receive(reader: &mut impl Read) -> io::Result<Vec<u8>> {

@@ -46,6 +46,8 @@ const MAX_ANSWER_BYTES: u32 = 64 * 1024 * 1024;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Question {
     pub(super) root: PathBuf,
+    /// Where to look for files that load the spec.
+    pub(super) within: PathBuf,
     pub(super) buffers: BTreeMap<PathBuf, Arc<str>>,
 }
 
@@ -327,7 +329,7 @@ mod tests {
     }
 
     fn question() -> Question {
-        Question { root: "/x.star".into(), buffers: BTreeMap::new() }
+        Question { root: "/x.star".into(), within: "/".into(), buffers: BTreeMap::new() }
     }
 
     /// What is told about questions that are asked one after the other, the first of which overruns its deadline.

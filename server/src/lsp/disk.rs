@@ -3,9 +3,11 @@
 
 use super::document::Document;
 use super::to_proto;
-use faultbox_engine::syntax::size_complaint;
+use faultbox_engine::syntax::MAX_TEXT_BYTES;
+use faultbox_engine::text::{read_regular, regular};
 use std::collections::BTreeMap;
 use std::fs::Metadata;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -40,11 +42,20 @@ struct File {
 /// What tells, without reading, that a file was changed.
 type Stamp = (Option<SystemTime>, u64);
 
+/// The mark some editors put before a text (Unicode 15, section 23.8); it is no part of it.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Metadata of what can be a spec.
 pub(super) fn stat(path: &Path) -> Option<Metadata> {
-    let file = std::fs::metadata(path).ok().filter(Metadata::is_file)?;
-    usize::try_from(file.len()).ok().filter(|&bytes| size_complaint(bytes).is_none())?;
-    Some(file)
+    let (_, file) = regular(path).ok()?;
+    (file.len() <= MAX_TEXT_BYTES as u64).then_some(file)
+}
+
+/// The text of what can be a spec, as an evaluation reads it.
+pub(super) fn text(path: &Path) -> io::Result<String> {
+    let bytes = read_regular(path, MAX_TEXT_BYTES as u64)?;
+    let text = String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    Ok(text.strip_prefix(BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text))
 }
 
 impl Disk {
@@ -62,7 +73,7 @@ impl Disk {
 
     /// The file as it is this moment.
     pub(super) fn read(&self, path: &Path, known: Option<&Arc<Document>>) -> Option<Arc<Document>> {
-        let text = std::fs::read_to_string(path).ok()?;
+        let text = text(path).ok()?;
         let kept = self.kept(path, |_| true);
         let same = kept.iter().chain(known).find(|document| *document.source.text == *text);
         match same {

@@ -1,16 +1,16 @@
 //! One open buffer: its text at one version, what was understood of it, and how edits move what points into it.
 
 use faultbox_engine::ide::kin::{self, Kin};
-use faultbox_engine::ide::snapshot::load_paths;
+use faultbox_engine::ide::snapshot::{load_path, load_paths};
 use faultbox_engine::ide::{self, FileView};
 use faultbox_engine::syntax::scope::Scopes;
 use faultbox_engine::syntax::{self, Parsed};
-use faultbox_engine::text::{DiskFiles, FileId, Source};
-use std::path::PathBuf;
+use faultbox_engine::text::{FileId, FolderFiles, Source};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use tower_lsp::lsp_types::{TextDocumentContentChangeEvent, Url};
 
-use super::from_proto;
+use super::from_proto::{self, Replaced};
 use super::position::Encoding;
 
 /// The file id every tree of a single buffer carries; an evaluated spec numbers its files itself.
@@ -81,30 +81,27 @@ impl Document {
     }
 
     /// True when the file is written for Faultbox, as far as its name and text tell.
-    fn reads_like_a_spec(&self) -> bool {
+    pub(super) fn reads_like_a_spec(&self) -> bool {
         *self.is_ours.get_or_init(|| ide::is_faultbox(self.parsed(), &self.name()))
     }
 
-    /// True when the file is ours to judge, as far as its text and the files around it tell. May read those.
-    pub(super) fn is_ours(&self) -> bool {
-        let by_kin = || self.kin().has_spec_beside || !self.kin().loaders.is_empty();
-        self.reads_like_a_spec()
-            || !ide::is_foreign(self.parsed(), &self.name()) && (ide::loads_a_file(self.parsed()) || by_kin())
+    /// True when the file is surely written for another tool.
+    pub(super) fn is_foreign(&self) -> bool {
+        ide::is_foreign(self.parsed(), &self.name())
     }
 
-    /// True when the file can be evaluated for itself. Paths in a part that is loaded from another folder only start
-    /// there. May read the files around it.
-    pub(super) fn is_root(&self) -> bool {
-        let own = self.path().parent();
-        let loaders = || &self.kin().loaders;
-        let is_part =
-            || !loaders().is_empty() && !loaders().iter().any(|folder| Some(folder.as_path()) == own);
-        self.is_readable() && (self.reads_like_a_spec() || self.is_ours() && !is_part())
+    /// Files it loads by a plain path, when paths start in its own folder.
+    pub(super) fn plain_loads(&self) -> impl Iterator<Item = PathBuf> {
+        let folder = self.path().parent().filter(|folder| folder.is_absolute());
+        folder
+            .into_iter()
+            .flat_map(|folder| ide::plain_loads(self.parsed()).map(move |path| load_path(folder, path)))
     }
 
-    fn kin(&self) -> &Kin {
+    /// What the files around it say. Reads those that lie within the folder `within`.
+    pub(super) fn kin(&self, within: &Path) -> &Kin {
         self.kin.get_or_init(|| match self.path().is_absolute() {
-            true => kin::of(&DiskFiles, self.path()),
+            true => kin::of(&FolderFiles::within(within), self.path()),
             false => Kin::default(),
         })
     }
@@ -127,14 +124,13 @@ impl Document {
         let mut source = Arc::clone(&self.source);
         let mut edits = Vec::with_capacity(changes.len());
         for change in changes {
-            let len = source.text.len() as u32;
-            let span = match change.range {
-                Some(range) => from_proto::range(&source, range, encoding),
-                None => (0, len),
-            };
-            let new_end = span.0 + change.text.len() as u32;
-            edits.push(EditSpan { start: span.0, old_end: span.1, new_end });
-            source = Arc::new(source.edited(span.0, span.1, &change.text));
+            let whole =
+                Replaced { start: 0, end: source.text.len() as u32, half_before: "", half_behind: "" };
+            let old = change.range.map_or(whole, |range| from_proto::replaced(&source, range, encoding));
+            let text = [old.half_before, &change.text, old.half_behind].concat();
+            let new_end = old.start + text.len() as u32;
+            edits.push(EditSpan { start: old.start, old_end: old.end, new_end });
+            source = Arc::new(source.edited(old.start, old.end, &text));
         }
         (self.with_source(version, source), edits)
     }
@@ -227,6 +223,18 @@ mod tests {
         assert_eq!(edit("😀", Some(((0, 1), (0, 2))), "", Encoding::Utf8).0, "😀");
         assert_eq!(edit("ab", Some(((0, 2), (0, 1))), "x", Encoding::Utf16).0, "axb");
         assert_eq!(edit("ab", None, "new", Encoding::Utf16).0, "new");
+    }
+
+    #[test]
+    fn a_half_of_a_character_is_replaced_and_the_units_stay() {
+        let change = |start, end, new| edit("x😀y", Some(((0, start), (0, end))), new, Encoding::Utf16).0;
+        assert_eq!(change(1, 2, ""), "x\u{fffd}y");
+        assert_eq!(change(2, 3, ""), "x\u{fffd}y");
+        assert_eq!(change(2, 2, "a"), "x\u{fffd}a\u{fffd}y");
+        assert_eq!(change(0, 2, "a"), "a\u{fffd}y");
+        assert_eq!(change(2, 4, "a"), "x\u{fffd}a");
+        assert_eq!(change(1, 3, "a"), "xay");
+        assert_eq!(change(4, 2, "a"), "x\u{fffd}a\u{fffd}y");
     }
 
     #[test]

@@ -114,9 +114,10 @@ impl<'w> Converter<'w> {
     }
 
     fn location(&self, span: Span) -> Option<Location> {
-        let source = self.source(span.file)?;
-        let range = to_proto::range(&source, span.start, span.end, self.encoding);
-        Some(Location { uri: to_proto::uri(&source.path)?, range })
+        let uri = to_proto::uri(self.files.get(span.file.0 as usize)?)?;
+        let range = |source: Arc<Source>| to_proto::range(&source, span.start, span.end, self.encoding);
+        // What is wrong with a file may be that it is no text.
+        Some(Location { uri, range: self.source(span.file).map(range).unwrap_or_default() })
     }
 
     fn finding(&self, finding: &Diagnostic) -> Option<lsp::Diagnostic> {

@@ -1,6 +1,6 @@
 //! The language server: a thin face over `faultbox_engine::ide` and `faultbox test`.
 //!
-//! A message goes through `backend` into the mailbox of `main_loop`, whose one thread owns every document (`owner`,
+//! A message is read by `transport` and goes through `backend` into the mailbox of `main_loop`, whose one thread owns every document (`owner`,
 //! `orders`). Questions are answered by `requests` from a copy of the world (`state`) on the threads of `pool`. Specs are
 //! evaluated in a child (`checker`, `check_child`) and run in children (`run_child`, `runs`); nothing of the user's
 //! runs in this process. Specs that nobody has opened are found by `workspace`, told apart by `neighbours` and read by
@@ -36,6 +36,7 @@ mod settings;
 mod state;
 mod statics;
 mod to_proto;
+mod transport;
 mod wire;
 mod workspace;
 

@@ -15,7 +15,7 @@ use super::recent::Recent;
 use super::requests::discover;
 use super::runs::RunTable;
 use super::state::{Evaluation, World};
-use super::{capabilities, statics, to_proto};
+use super::{capabilities, statics, to_proto, workspace};
 use dashmap::DashMap;
 use faultbox_engine::diagnostic::{Code, Diagnostic, Severity};
 use faultbox_engine::text::{FileId, Span};
@@ -146,7 +146,7 @@ impl Owner {
             let findings =
                 if world.is_spec(&document) { statics::findings(&world, &document) } else { Vec::new() };
             let tests = world.client.test_events.then(|| discover::of_document(&world, &document));
-            let is_root = document.is_root();
+            let is_root = world.is_root(&document);
             mailbox.put(Event::Analysed(Analysed { document, findings, tests, is_root, cause }));
         });
     }
@@ -198,8 +198,9 @@ impl Owner {
         }
         self.asked += 1;
         self.generations.insert(root.to_owned(), self.asked);
-        self.checker
-            .check(self.asked, Question { root: root.to_owned(), buffers: self.world.readable_buffers() });
+        let within = workspace::bound(&self.world.folders, root).to_owned();
+        let buffers = self.world.readable_buffers();
+        self.checker.check(self.asked, Question { root: root.to_owned(), within, buffers });
     }
 
     fn checked(&mut self, checked: Checked) {

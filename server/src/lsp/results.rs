@@ -1,5 +1,6 @@
 //! The last outcome of each test, and where in the text it points; edits move or end those marks.
 
+use super::disk;
 use super::document::{EditSpan, THIS_FILE};
 use super::ext::ResultView;
 use super::wire::{EvidenceLine, FailureLine, Finished, Place};
@@ -181,7 +182,12 @@ impl RunTexts {
         let path = self.directory.join(&place.path);
         let from_disk = || read(&path);
         let source = self.sources.get(&path).cloned().or_else(from_disk)?;
-        let offset = |line, column| source.lines.utf16_offset(&source.text, LineColumn { line, column });
+        // A run counts without the mark an editor may keep in its buffer.
+        let mark = u32::from(source.text.starts_with(disk::BYTE_ORDER_MARK));
+        let offset = |line, column| {
+            let column = if line == 0 { column + mark } else { column };
+            source.lines.utf16_offset(&source.text, LineColumn { line, column })
+        };
         let (mut start, mut end) =
             (offset(place.line, place.column), offset(place.end_line, place.end_column));
         for edit in self.edits.get(&path).into_iter().flatten() {
@@ -192,7 +198,7 @@ impl RunTexts {
 }
 
 fn read(path: &Path) -> Option<Arc<Source>> {
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = disk::text(path).ok()?;
     Some(Arc::new(Source::new(path, text)))
 }
 

@@ -1,25 +1,16 @@
 //! `faultbox lsp`: the server on standard input and output. Standard output carries the protocol and nothing else.
 
 use super::backend::Backend;
-use super::ext;
-use super::main_loop;
 use super::outbox::Outbox;
+use super::transport::{self, End};
+use super::{ext, main_loop};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
-use tower_lsp::jsonrpc::Request;
-use tower_lsp::{LspService, Server};
-use tower_service::Service;
-
-/// How many requests may wait for their answer at once; answers come from elsewhere, so waiting costs nothing.
-const MAX_WAITING: usize = 64;
+use tower_lsp::LspService;
 
 /// How often to look whether the editor is still there.
 const WATCH_EVERY: Duration = Duration::from_secs(3);
@@ -28,23 +19,26 @@ const WATCH_EVERY: Duration = Duration::from_secs(3);
 pub(crate) fn serve() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&error),
+        Err(error) => return failed(&format!("cannot start: {error}")),
     };
-    match runtime.block_on(run()) {
-        // Not `return`: a thread of the runtime may be blocked reading standard input.
-        Ok(code) => std::process::exit(code),
-        Err(error) => failed(&error),
+    let end = match runtime.block_on(run()) {
+        Ok(end) => end,
+        Err(error) => return failed(&format!("cannot start: {error}")),
+    };
+    if let Some(why) = end.lost {
+        failed(&format!("the connection to the editor is lost: {why}"));
     }
+    // Not `return`: a thread of the runtime may be blocked reading standard input. LSP 3.17 wants 0 after `shutdown`.
+    std::process::exit(if end.was_shut_down { 0 } else { 1 })
 }
 
 #[expect(clippy::print_stderr, reason = "there is no client to tell it to")]
-fn failed(error: &io::Error) -> ExitCode {
-    eprintln!("faultbox lsp: cannot start: {error}");
+fn failed(why: &str) -> ExitCode {
+    eprintln!("faultbox lsp: {why}");
     ExitCode::FAILURE
 }
 
-/// Serves; returns the exit code the protocol asks for: 0 when `shutdown` came first.
-async fn run() -> io::Result<i32> {
+async fn run() -> io::Result<End> {
     let mut started = Ok(());
     let (service, socket) = LspService::build(|client| {
         let outbox = Outbox::start(client);
@@ -61,54 +55,7 @@ async fn run() -> io::Result<i32> {
     .custom_method(ext::TRACE, Backend::trace)
     .finish();
     started?;
-    let end = Arc::new(End::default());
-    let service = Mended { inner: service, end: Arc::clone(&end) };
-    let server = Server::new(tokio::io::stdin(), tokio::io::stdout(), socket).concurrency_level(MAX_WAITING);
-    tokio::select! {
-        () = server.serve(service) => {}
-        () = end.exited.notified() => {}
-    }
-    Ok(if end.was_shut_down.load(Ordering::Relaxed) { 0 } else { 1 })
-}
-
-#[derive(Default)]
-struct End {
-    was_shut_down: AtomicBool,
-    exited: Notify,
-}
-
-/// Mends what tower-lsp 0.20 gets wrong: it goes on after `exit` while standard input is open, which leaves an orphan
-/// behind, and it refuses `shutdown` with `"params": null`, which is what some clients send.
-struct Mended<S> {
-    inner: S,
-    end: Arc<End>,
-}
-
-impl<S: Service<Request>> Service<Request> for Mended<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> S::Future {
-        let (method, id, params) = request.into_parts();
-        match method.as_ref() {
-            "shutdown" => self.end.was_shut_down.store(true, Ordering::Relaxed),
-            "exit" => self.end.exited.notify_one(),
-            _ => {}
-        }
-        let mut mended = Request::build(method);
-        if let Some(id) = id {
-            mended = mended.id(id);
-        }
-        if let Some(params) = params.filter(|params| !params.is_null()) {
-            mended = mended.params(params);
-        }
-        self.inner.call(mended.finish())
-    }
+    Ok(transport::serve(service, socket).await)
 }
 
 /// Ends this process when the editor is gone although something else holds its end of our standard input.

@@ -1,11 +1,13 @@
 //! Everything the server knows, as one value: the owner changes it, readers get a cheap copy.
 
-use super::disk::Disk;
+use super::disk::{self, Disk};
 use super::document::{Document, EditSpan, path_of};
 use super::neighbours::Freshness;
 use super::results::SpecResults;
 use super::settings::{Client, Settings};
+use super::workspace;
 use faultbox_engine::diagnostic::Diagnostic;
+use faultbox_engine::ide::kin::Kin;
 use faultbox_engine::ide::results::RunResults;
 use faultbox_engine::ide::{Outline, Snapshot};
 use faultbox_engine::syntax::size_complaint;
@@ -62,13 +64,39 @@ impl World {
         if let Some(document) = self.document_at(path).or_else(|| self.closed.get(path)) {
             return Some(Arc::clone(&document.source));
         }
-        let text = std::fs::read_to_string(path).ok()?;
+        let text = disk::text(path).ok()?;
         Some(Arc::new(Source::new(path, text)))
     }
 
-    /// True when the document is ours to judge: it reads like a spec, or a spec loads it.
+    /// True when the document is ours to judge: it reads like a spec, or a spec loads it. May read the files around it.
     pub(super) fn is_spec(&self, document: &Document) -> bool {
-        document.is_ours() || self.is_loaded(document.path())
+        self.is_ours(document) || self.is_loaded(document.path())
+    }
+
+    /// True when the document can be evaluated for itself. Paths in a part that is loaded from another folder only start
+    /// there. May read the files around it.
+    pub(super) fn is_root(&self, document: &Document) -> bool {
+        let is_part = || {
+            let (own, loaders) = (document.path().parent(), &self.kin(document).loaders);
+            !loaders.is_empty() && !loaders.iter().any(|folder| Some(folder.as_path()) == own)
+        };
+        document.is_readable() && (document.reads_like_a_spec() || self.is_ours(document) && !is_part())
+    }
+
+    fn is_ours(&self, document: &Document) -> bool {
+        let by_kin = || self.kin(document).has_spec_beside || !self.kin(document).loaders.is_empty();
+        document.reads_like_a_spec()
+            || !document.is_foreign()
+                && (document.plain_loads().any(|path| self.reads_like_a_spec(&path)) || by_kin())
+    }
+
+    fn reads_like_a_spec(&self, path: &Path) -> bool {
+        let closed = || self.disk.look(path, self.closed.get(path));
+        self.document_at(path).cloned().or_else(closed).is_some_and(|document| document.reads_like_a_spec())
+    }
+
+    fn kin<'d>(&self, document: &'d Document) -> &'d Kin {
+        document.kin(workspace::bound(&self.folders, document.path()))
     }
 
     fn is_loaded(&self, path: &Path) -> bool {

@@ -122,9 +122,14 @@ impl Server {
 
     pub(crate) fn send(&mut self, message: &Value) {
         let text = message.to_string();
+        self.send_bytes(format!("Content-Length: {}\r\n\r\n{text}", text.len()).as_bytes());
+    }
+
+    /// Sends what may be no message.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
         let stdin = self.stdin.as_mut().expect("stdin is open");
         // A server that is gone is noticed by who waits for its answer.
-        let _ = write!(stdin, "Content-Length: {}\r\n\r\n{text}", text.len());
+        let _ = stdin.write_all(bytes);
         let _ = stdin.flush();
     }
 
@@ -304,7 +309,7 @@ impl Drop for Server {
 }
 
 /// The next frame; `None` at a clean end. Anything on standard output that is not a frame fails the test.
-fn read_message(reader: &mut impl BufRead) -> Option<Value> {
+pub(crate) fn read_message(reader: &mut impl BufRead) -> Option<Value> {
     let mut length = None;
     loop {
         let mut line = String::new();

@@ -89,6 +89,31 @@ fn a_data_file_that_was_missing_is_read_once_it_is_there() {
     server.finish();
 }
 
+/// An editor may keep the mark in its buffer, where it is the first character of the first line.
+#[test]
+fn a_byte_order_mark_is_no_finding_and_moves_none() {
+    let mut server = Server::start();
+    let spec = "a = service(\"x\", \"/bin/true\"); b = service(\"\" + \"x\", \"/bin/true\")\nc = service(\"\" + \"x\", \"/bin/true\")\n";
+    let mut found = |name: &str, text: &str| {
+        let uri = server.open(name, text);
+        server.shows(&uri, |found| codes(found).contains(&"FB0110".to_owned()));
+        let start = |each: &Value| {
+            (each["range"]["start"]["line"].as_u64(), each["range"]["start"]["character"].as_u64())
+        };
+        let places = server.shown(&uri).iter().map(start).collect::<Vec<_>>();
+        (codes(server.shown(&uri)), places)
+    };
+    let (plain, places) = found("plain.star", spec);
+    let marked = found("marked.star", &format!("\u{feff}{spec}"));
+    let moved = |(line, column): (Option<u64>, Option<u64>)| match line {
+        Some(0) => (line, column.map(|column| column + 1)),
+        _ => (line, column),
+    };
+    let moved: Vec<_> = places.into_iter().map(moved).collect();
+    assert_eq!(marked, (plain, moved));
+    server.finish();
+}
+
 /// As a restored session opens them: what is asked about a part before it is known as one is not shown.
 #[test]
 fn a_part_that_was_opened_before_its_root_gets_no_findings_of_a_root() {
@@ -108,14 +133,14 @@ fn a_part_that_was_opened_before_its_root_gets_no_findings_of_a_root() {
     server.finish();
 }
 
-/// A file that declares nothing yet is one of ours for what it loads, and for what lies around it.
+/// A file that declares nothing yet is one of ours when it loads one of ours, and for what lies around it.
 #[test]
 fn a_file_that_declares_nothing_yet_is_evaluated() {
     let mut server = Server::start();
-    server.write("lib/helpers.star", "LIMIT = 1\n");
-    let uri = server.open("lib/a.star", "load(\"helpers.star\", \"nope\")\nx = nope\n");
+    server.write("lib/helpers.star", "slow = fault_assumption(\"slow\")\n");
+    let uri = server.open("top/a.star", "load(\"../lib/helpers.star\", \"nope\")\nx = nope\n");
     server.findings_where(&uri, has("FB0008"));
-    let uri = server.open("lib/b.star", "load(\"nofile.star\", \"a\")\nx = a\n");
+    let uri = server.open("top/b.star", "load(\"nofile.star\", \"a\")\ndef test_a():\n    assert_eq(a, 1)\n");
     server.findings_where(&uri, has("FB0005"));
     server.write("shop/faultbox.star", SPEC);
     let uri = server.open("shop/more.star", "x = 1 // 0\n");
@@ -158,6 +183,13 @@ fn other_starlark_stays_quiet() {
     assert_eq!(server.findings(&uri, 1), Vec::<Value>::new());
     let lenses = server.request("textDocument/codeLens", json!({ "textDocument": { "uri": uri } }));
     assert_eq!(lenses, json!([]));
+    // Modules of Pixlet are named like files and are none.
+    let clock = "load(\"render.star\", \"render\")\nload(\"time.star\", \"time\")\n\
+                 def main(config):\n    return render.Root(child = render.Text(time.now().format(\"15:04\")))\n";
+    let uri = server.open("clock.star", clock);
+    assert_eq!(server.findings(&uri, 1), Vec::<Value>::new());
+    server.command("faultbox.clearResults", json!({}));
+    assert!(server.shown(&uri).is_empty());
     server.finish();
 }
 

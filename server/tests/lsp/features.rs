@@ -232,12 +232,15 @@ fn renaming_edits_the_text_that_is_on_disk_now() {
 #[test]
 fn renaming_follows_links_to_files_once() {
     let mut server = untrusted(true);
-    let outside = tempfile::tempdir().unwrap();
-    std::fs::write(outside.path().join("far.star"), calls_of_helper(2)).unwrap();
+    server.write("below/far.star", &calls_of_helper(2));
     let uri = server.open("lib.star", "def helper(path):\n    return path\n");
     server.write("real.star", &calls_of_helper(1));
     std::os::unix::fs::symlink(server.path("real.star"), server.path("same.star")).unwrap();
-    std::os::unix::fs::symlink(outside.path().join("far.star"), server.path("link.star")).unwrap();
+    std::os::unix::fs::symlink("below/far.star", server.path("link.star")).unwrap();
+    // What lies outside is not the workspace's to change.
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("out.star"), calls_of_helper(2)).unwrap();
+    std::os::unix::fs::symlink(outside.path().join("out.star"), server.path("out.star")).unwrap();
     let found = renamed(&mut server, &uri, (0, 5), "assist");
     let found: Vec<_> = found.iter().map(|(name, count)| (name.as_str(), *count)).collect();
     assert_eq!(found, [("lib.star", 1), ("link.star", 3), ("real.star", 2)]);

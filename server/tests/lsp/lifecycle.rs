@@ -12,6 +12,17 @@ fn initialize_shutdown_exit_end_with_code_0() {
     server.finish();
 }
 
+/// Enter behind an argument begins the next line of the call, so nothing may be offered there unasked.
+#[test]
+fn only_signatures_come_up_in_a_call() {
+    let (server, answer) = Server::start_with(abilities());
+    let of = &answer["capabilities"]["completionProvider"]["triggerCharacters"];
+    let completing: Vec<&str> = of.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(!completing.contains(&",") && !completing.contains(&"("), "{completing:?}");
+    assert_eq!(answer["capabilities"]["signatureHelpProvider"]["triggerCharacters"], json!(["(", ","]));
+    server.finish();
+}
+
 #[test]
 fn utf8_is_taken_when_it_is_offered() {
     let mut params = abilities();

@@ -1,5 +1,6 @@
 //! What is open, in which version and with which settings, and what each change of it sets off.
 
+use super::super::disk;
 use super::super::document::{Document, EditSpan, path_of};
 use super::super::main_loop::Cause;
 use super::super::pool::Subject;
@@ -98,7 +99,7 @@ impl Owner {
 
     /// Reads a spec that is not open; one that cannot be read is forgotten.
     pub(super) fn read_closed(&mut self, path: &Path) {
-        let read = to_proto::uri(path).zip(std::fs::read_to_string(path).ok());
+        let read = to_proto::uri(path).zip(disk::text(path).ok());
         let world = self.change();
         match read {
             Some((uri, text)) => world.closed.insert(path.to_owned(), Arc::new(Document::new(uri, 0, text))),
@@ -134,5 +135,6 @@ impl Owner {
 
 /// True when the file has the text of the buffer.
 fn is_saved(buffer: &Document) -> bool {
-    std::fs::read(buffer.path()).is_ok_and(|bytes| bytes == buffer.source.text.as_bytes())
+    let text = buffer.source.text.trim_start_matches(disk::BYTE_ORDER_MARK);
+    disk::text(buffer.path()).is_ok_and(|saved| saved == text)
 }

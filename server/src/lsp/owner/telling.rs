@@ -1,5 +1,6 @@
 //! What clients hear besides findings: tests, status and results for those that opted in, and when to ask again.
 
+use super::super::disk;
 use super::super::document::Document;
 use super::super::ext::{
     FileTests, Health, ResultsChanged, ResultsChangedParams, Status, StatusParams, TestsChanged,
@@ -29,7 +30,7 @@ impl Owner {
         if self.world.document(&uri).is_some() {
             return;
         }
-        match std::fs::read_to_string(path) {
+        match disk::text(path) {
             Ok(text) => {
                 let document = Document::new(uri, 0, text);
                 let tests = discover::of_document(&self.world, &document).tests;

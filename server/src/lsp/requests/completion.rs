@@ -4,13 +4,17 @@ use crate::lsp::document::Document;
 use crate::lsp::state::World;
 use faultbox_engine::ide::completion::{self, Completion, CompletionKind, Shown};
 use faultbox_engine::syntax::cursor::{self, Context};
+use std::fs::DirEntry;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::lsp_types::*;
 
-/// How many files are offered in a path, and looked at for it.
+/// How many files are offered in a path.
 const MAX_LISTED: usize = 500;
+
+/// How many entries of folders are looked at for it.
+const MAX_ENTRIES: usize = 5_000;
 
 /// How deep below the spec's folder files are offered.
 const MAX_DEPTH: usize = 3;
@@ -70,30 +74,45 @@ fn listing(document: &Document, offset: u32) -> Vec<String> {
     if !matches!(context, Context::String { .. } | Context::LoadPath { .. }) {
         return Vec::new();
     }
-    let mut files = Vec::new();
+    let mut list = List { files: Vec::new(), entries_left: MAX_ENTRIES };
     if let Some(folder) = document.path().parent().filter(|folder| folder.is_absolute()) {
-        list(folder, "", 0, &mut files);
+        list.add(folder, "", 0);
     }
-    files.sort();
-    files.into_iter().map(|(_, path)| path).collect()
+    list.files.sort();
+    list.files.into_iter().map(|(_, path)| path).collect()
 }
 
-/// Collects files, each with `false` when it can be executed.
-fn list(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<(bool, String)>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten().take(MAX_LISTED) {
+/// Files that were found, each with `false` when it can be executed.
+struct List {
+    files: Vec<(bool, String)>,
+    entries_left: usize,
+}
+
+impl List {
+    fn add(&mut self, folder: &Path, prefix: &str, depth: usize) {
+        let Ok(entries) = std::fs::read_dir(folder) else { return };
+        for entry in entries.flatten() {
+            if self.entries_left == 0 || self.files.len() >= MAX_LISTED {
+                return;
+            }
+            self.entries_left -= 1;
+            self.entry(&entry, prefix, depth);
+        }
+    }
+
+    fn entry(&mut self, entry: &DirEntry, prefix: &str, depth: usize) {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') || name == "node_modules" || name == "target" || files.len() >= MAX_LISTED {
-            continue;
+        if name.starts_with('.') || name == "node_modules" || name == "target" {
+            return;
         }
         let path = format!("{prefix}{name}");
         match entry.file_type() {
             Ok(kind) if kind.is_dir() && depth + 1 < MAX_DEPTH => {
-                list(&entry.path(), &format!("{path}/"), depth + 1, files);
+                self.add(&entry.path(), &format!("{path}/"), depth + 1);
             }
             Ok(kind) if kind.is_file() => {
                 let can_run = entry.metadata().is_ok_and(|data| data.permissions().mode() & 0o111 != 0);
-                files.push((!can_run, path));
+                self.files.push((!can_run, path));
             }
             _ => {}
         }
