@@ -73,11 +73,18 @@ fn finding(test: &Test) -> Diagnostic {
     let name = test.name.as_str();
     let shown = name.strip_prefix("test_").unwrap_or(name);
     let help = match test.kind {
-        TestKind::FaultScenario { .. } => "judge the result: expect = lambda r: assert_eq(r.status, 200)",
-        TestKind::Cell(_) => "judge the results: default_expect = lambda r: assert_eq(r.status, 200)",
-        TestKind::Body { .. } | TestKind::Scenario { .. } => {
-            "assert on what a step returned: assert_eq(r.status, 200)"
+        TestKind::FaultScenario { .. } => {
+            "judge the result: expect = lambda r: assert_eq(r.status, 503)".to_owned()
         }
+        TestKind::Cell(_) => {
+            "judge the results: default_expect = lambda r: assert_true(r.status in [200, 503])".to_owned()
+        }
+        TestKind::Body { .. } => "assert on what a step returned: assert_eq(r.status, 200)".to_owned(),
+        // What a scenario asserts must hold under faults as well.
+        TestKind::Scenario { .. } => format!(
+            "judge its result in a test, in place of `scenario({shown})`: \
+             def test_{shown}(): assert_eq({shown}().status, 200)"
+        ),
     };
     let message = format!("no assertion in \"{shown}\": it passes whatever the service does");
     Diagnostic::new(Code::NoAssertion, test.span, message).label("asserts nothing").help(help)

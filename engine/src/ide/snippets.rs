@@ -19,7 +19,7 @@ const DECLARATIONS: &[(&str, &str)] = &[
     ),
     (
         "fault_matrix",
-        "fault_matrix(\n    scenarios = [$1],\n    faults = [$2],\n    default_expect = lambda r: assert_true(${3:r.ok}),\n)$0",
+        "fault_matrix(\n    scenarios = [$1],\n    faults = [$2],\n    default_expect = lambda r: assert_true(r.status in [${3:200, 503}]),\n)$0",
     ),
     ("interface", "interface(\"${1:main}\", \"${2:http}\", ${3:8080})$0"),
     ("response", "response(${1:method=\"${2:POST}\", }path=\"${3:/}\", status=${4:503})$0"),

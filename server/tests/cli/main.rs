@@ -20,6 +20,7 @@ mod network;
 mod peers;
 mod reports;
 mod sentences;
+mod snippets;
 mod stdin;
 mod storms;
 mod usage;
