@@ -214,6 +214,40 @@ local found = results.of_lines(golden, decode)
 check('result', { found.test_write_gets_503.status, found.test_write_gets_503.errors[1].line }, { 'failed', 8 })
 check('cells', results.of_cells(found).status, 'passed')
 
+-- A place in a recipe is no line of the spec.
+local places = require('faultbox.places')
+local recipe = { path = '@faultbox/recipes/http.star', line = 3 }
+check('recipe', places.path(recipe, 'file:///spec.star'), recipe.path)
+check('relative place', places.path({ path = 'spec.star', line = 3 }, 'file:///w/spec.star'), '/w/spec.star')
+local in_recipe = { event = 'leaf_finished', test = 'a', outcome = 'fail', failure = { message = 'm', place = recipe } }
+check('no line of a recipe', results.of_lines({ 'x' }, function()
+  return in_recipe
+end).a.errors, { { message = 'm' } })
+
+-- Only regular files are read.
+local files = require('faultbox.files')
+local folder = vim.fn.tempname()
+vim.fn.mkdir(folder)
+vim.fn.writefile({ 'scenario(a)', 'b', 'c' }, folder .. '/a.star')
+vim.fn.system({ 'mkfifo', folder .. '/pipe.star' })
+vim.fn.system({ 'ln', '-s', '/dev/zero', folder .. '/zero.star' })
+vim.fn.system({ 'ln', '-s', '/proc/kmsg', folder .. '/kmsg.star' })
+check('lines', files.lines(folder .. '/a.star', 2), { 'scenario(a)', 'b' })
+local adapter = require('neotest-faultbox')
+check('a spec', adapter.is_test_file(folder .. '/a.star'), true)
+for _, name in ipairs({ 'pipe', 'zero', 'kmsg', 'gone' }) do
+  check(name, adapter.is_test_file(folder .. '/' .. name .. '.star'), false)
+end
+
+-- A program is named by $PATH or absolutely: the current folder may be anybody's.
+vim.fn.writefile({ '#!/bin/sh' }, folder .. '/tool')
+vim.fn.setfperm(folder .. '/tool', 'rwxr-xr-x')
+vim.cmd('cd ' .. folder)
+for path, expected in pairs({ ['./tool'] = false, ['../' .. vim.fn.fnamemodify(folder, ':t') .. '/tool'] = false, [folder .. '/tool'] = true, sh = true }) do
+  require('faultbox').setup({ path = path })
+  check('program ' .. path, client.program() ~= nil, expected)
+end
+
 -- Options are checked.
 check('unknown option', pcall(require('faultbox').setup, { pth = 'x' }), false)
 require('faultbox').setup({ path = 'faultbox' })

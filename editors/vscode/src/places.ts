@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
+import { isRecipe } from "./model/inline";
 import type { Location, Place, Range } from "./protocol";
 
 /**
@@ -27,6 +28,10 @@ export function vscodeRange({ start, end }: Range): vscode.Range {
 
 /** Shows a line of the spec beside the panel the user clicked in, and puts the cursor there. */
 export async function reveal(target: { place: Place } | { location: Location }, specUri: string): Promise<void> {
+  if ("place" in target && isRecipe(target.place)) {
+    void vscode.window.showInformationMessage(`${target.place.path} comes with Faultbox; \`faultbox recipes show\` prints it.`);
+    return;
+  }
   const [uri, range] =
     "place" in target
       ? [documentOf(target.place.path, specUri), rangeOf(target.place)]

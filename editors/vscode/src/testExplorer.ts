@@ -1,6 +1,7 @@
 // The Test Explorer: files, tests, matrices and their cells; runs from anywhere show up here.
 
 import * as vscode from "vscode";
+import { isRecipe } from "./model/inline";
 import { outputOf } from "./model/output";
 import { isOver, type LeafState } from "./model/run";
 import { gone, treeOf, type TestNode } from "./model/testTree";
@@ -11,6 +12,9 @@ import type { Server } from "./server";
 
 /** Workspaces with more specs list the rest as they are opened. */
 const MAX_LISTED_FILES = 500;
+
+/** The server reads no larger ones either. */
+const MAX_SPEC_BYTES = 2 * 1024 * 1024;
 
 /** What a spec has and other `.star` files do not; only decides which unopened files are listed. */
 const LOOKS_LIKE_A_SPEC = /^\s*(scenario|fault_scenario|fault_matrix|fault_assumption)\s*\(|\bfault_assumption\s*\(|^def test_/m;
@@ -297,9 +301,12 @@ function isUnresolved(item: vscode.TestItem): boolean {
   return item.canResolveChildren && item.children.size === 0;
 }
 
-/** The text of a file, empty when it cannot be read: it is then not listed. */
+/** The text of a file, empty when it cannot be read: it is then not listed. What is no file, such as a pipe, is not. */
 async function readText(uri: vscode.Uri): Promise<string> {
   try {
+    const { type, size } = await vscode.workspace.fs.stat(uri);
+    // What the kernel shows as files has no size.
+    if ((type & vscode.FileType.File) === 0 || size === 0 || size > MAX_SPEC_BYTES) return "";
     return Buffer.from(await vscode.workspace.fs.readFile(uri)).toString("utf8");
   } catch {
     return "";
@@ -311,13 +318,13 @@ function messageOf(leaf: LeafState, uri: string): vscode.TestMessage {
   const { failure } = leaf;
   if (!failure) return new vscode.TestMessage(leaf.status);
   const withPlace = (note: Note): string =>
-    note.place ? `${note.text}  (${vscode.workspace.asRelativePath(documentOf(note.place.path, uri))}:${note.place.line + 1})` : note.text;
+    note.place && !isRecipe(note.place) ? `${note.text}  (${vscode.workspace.asRelativePath(documentOf(note.place.path, uri))}:${note.place.line + 1})` : note.text;
   const text = [failure.message, ...failure.notes.map(withPlace), ...failure.help.map((help) => `help: ${help}`)].join("\n");
   const message =
     failure.expected !== null && failure.actual !== null
       ? vscode.TestMessage.diff(text, failure.expected, failure.actual)
       : new vscode.TestMessage(text);
-  const place = failure.place ?? leaf.leaf.place;
+  const place = failure.place && !isRecipe(failure.place) ? failure.place : leaf.leaf.place;
   message.location = new vscode.Location(documentOf(place.path, uri), rangeOf(place));
   return message;
 }

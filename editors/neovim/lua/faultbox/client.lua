@@ -9,10 +9,12 @@ local function options()
   return require('faultbox').options
 end
 
---- The program as something that can be started, or nil.
+--- The program as something that can be started, or nil. A path that starts in the current folder would start whatever
+--- lies there, whoever wrote it.
 function M.program()
   local path = vim.fn.expand(options().path)
-  return vim.fn.executable(path) == 1 and path or nil
+  local is_relative = path:find('/', 1, true) and path:sub(1, 1) ~= '/'
+  return not is_relative and vim.fn.executable(path) == 1 and path or nil
 end
 
 local function handlers()
@@ -107,7 +109,8 @@ local function config(path, bufnr)
 end
 
 local function no_program()
-  return ('faultbox: %q is not a program; set `path` (:help faultbox-options)'):format(options().path)
+  local words = 'faultbox: %q is not a program on $PATH or an absolute path to one; set `path` (:help faultbox-options)'
+  return words:format(options().path)
 end
 
 --- Starts the server for a spec, or attaches the one that runs: it takes specs of any root.

@@ -13,7 +13,7 @@ local function check_program()
   local path = client.program()
   if not path then
     local wanted = require('faultbox').options.path
-    fail(("%q is not a program"):format(wanted), { 'install faultbox, or set `path` in require("faultbox").setup()' })
+    fail(("%q is not a program on $PATH or an absolute path to one"):format(wanted), { 'install faultbox, or set `path` in require("faultbox").setup()' })
     return
   end
   local version = vim.trim(vim.fn.system({ path, '--version' }))

@@ -156,6 +156,7 @@ function M.quickfix_items(run)
     local failure = leaf.failure
     if failure then
       local place = failure.place ~= vim.NIL and failure.place or leaf.place
+      place = places.is_recipe(place) and leaf.place or place
       local function item(at, kind, words)
         local path = places.path(at, run.uri)
         local line = places.line(at, run.uri, run.edits) or at.line
@@ -164,7 +165,7 @@ function M.quickfix_items(run)
       end
       item(place, 'E', runs.short(leaf.test) .. ': ' .. failure.message)
       for _, note in ipairs(failure.notes) do
-        if note.place ~= vim.NIL and note.place then
+        if note.place ~= vim.NIL and note.place and not places.is_recipe(note.place) then
           item(note.place, 'I', note.text)
         end
       end

@@ -1,5 +1,6 @@
 -- Where the places that a run names are now: edits have moved lines since, and their columns count UTF-16 units.
 local compat = require('faultbox.compat')
+local files = require('faultbox.files')
 
 local M = {}
 
@@ -50,9 +51,17 @@ function M.moved(line, edit)
   return line - edit.row < edit.new and line or nil
 end
 
+--- True for a place in a file that comes with Faultbox, which no buffer holds.
+function M.is_recipe(place)
+  return place.path:sub(1, 10) == '@faultbox/'
+end
+
 --- Places are absolute when the server started the run; a relative one means the spec.
 function M.path(place, uri)
-  return place.path:sub(1, 1) == '/' and place.path or vim.uri_to_fname(uri)
+  if place.path:sub(1, 1) == '/' or M.is_recipe(place) then
+    return place.path
+  end
+  return vim.uri_to_fname(uri)
 end
 
 --- The line of a place, from 0, or nil when it is gone.
@@ -81,8 +90,8 @@ local function text_of(path, line)
   if bufnr then
     return vim.api.nvim_buf_get_lines(bufnr, line, line + 1, false)[1]
   end
-  local ok, lines = pcall(vim.fn.readfile, path, '', line + 1)
-  return ok and lines[line + 1] or nil
+  local lines = files.lines(path, line + 1)
+  return lines and lines[line + 1]
 end
 
 --- A column of a file in bytes, from 0.

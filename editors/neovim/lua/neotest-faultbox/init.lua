@@ -1,4 +1,5 @@
 -- A neotest adapter: require('neotest').setup({ adapters = { require('neotest-faultbox') } })
+local files = require('faultbox.files')
 local positions = require('neotest-faultbox.positions')
 local results = require('neotest-faultbox.results')
 
@@ -20,12 +21,11 @@ function M.is_test_file(path)
   if filetype.is_name(path) then
     return true
   end
-  local ok, lines = pcall(vim.fn.readfile, path, '', 400)
-  return ok and filetype.is_spec(lines)
+  return filetype.is_spec(files.lines(path, 400) or {})
 end
 
 function M.discover_positions(path)
-  local lines = vim.fn.readfile(path)
+  local lines = files.lines(path) or {}
   local list = positions.list(path, lines, positions.of_lines(lines))
   return require('neotest.types').Tree.from_list(list, function(position)
     return position.id

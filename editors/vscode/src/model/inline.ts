@@ -33,12 +33,17 @@ export function remarksOf(state: LeafState): Remark[] {
   const found: Remark[] = [];
   // Cells share the line of their matrix, which has a lens and a panel of its own.
   if (state.leaf.cell === null) found.push(outcomeRemark(state));
-  if (state.failure?.place) found.push(failureRemark(state, state.failure, state.failure.place));
-  for (const evidence of state.evidence) {
+  if (state.failure?.place && !isRecipe(state.failure.place)) found.push(failureRemark(state, state.failure, state.failure.place));
+  for (const evidence of state.evidence.filter(({ place }) => !isRecipe(place))) {
     const hover = plain(`${evidence.rule} on ${evidence.target}, in ${shortName(state.leaf.test)}: ${evidence.summary}`);
     found.push(remark(evidence.place, "rule", evidence.fired > 0, evidence.summary, hover, evidence.fired));
   }
   return found;
+}
+
+/** True for a place in a file that comes with Faultbox, which is no line of a document. */
+export function isRecipe({ path }: Place): boolean {
+  return path.startsWith("@faultbox/");
 }
 
 /** Merges the remarks of all tests, line by line, in the order of the text. */

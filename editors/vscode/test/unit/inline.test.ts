@@ -26,6 +26,14 @@ test("a rule used by two tests adds up; one that never fired says why", () => {
   assert.deepEqual(drawn({ evidence: [evidence("a[0]", 0)] })[0], [5, "silent", "never fired: path is not /data/key"]);
 });
 
+test("a place in a recipe is no line of the spec", () => {
+  const inRecipe = { ...evidence("a[0]", 1).place, path: "@faultbox/recipes/http.star" };
+  const rule = { ...evidence("a[0]", 1), place: inRecipe };
+  assert.deepEqual(drawn({ evidence: [rule] }), [[7, "pass", "✓ 57 ms"]]);
+  const failed = { ...failure(9), place: inRecipe };
+  assert.deepEqual(drawn({ outcome: "fail", failure: failed }), [[7, "fail", "✗ expected 503, got 404"]]);
+});
+
 test("a test that was not run says nothing, a cell leaves its matrix's line alone", () => {
   assert.deepEqual(drawn({ outcome: "not_run" }), []);
   const cell = { ...leaf("test_matrix_a_x"), cell: { matrix: 0, row: 0, column: 0 } };
