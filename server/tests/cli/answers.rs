@@ -180,8 +180,8 @@ fn what_cannot_be_sent_or_read_is_refused_before_anything_runs() {
     let test = "def test_a():\n    web.get()\n";
     refused(
         &format!("x = load_bytes(\"socket\")\n{test}"),
-        &["cannot read `socket`: it is not a regular file"],
+        &["cannot read `socket`: it is a socket, not a regular file"],
     );
-    refused(&format!("x = load_bytes(\"/dev/zero\")\n{test}"), &["it is not a regular file"]);
+    refused(&format!("x = load_bytes(\"/dev/zero\")\n{test}"), &["it is a device, not a regular file"]);
     refused(&format!("x = load_bytes(\"absent.bin\")\n{test}"), &["cannot read `absent.bin`", "looked for"]);
 }

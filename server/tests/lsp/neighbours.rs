@@ -99,7 +99,7 @@ fn of_sizes_and_texts() -> Vec<Row> {
         ),
         Row("a thousand files", |w| many(w, 1_000, "load(\"a.star\", \"x\")\n"), QUIET, ""),
         Row("a file that is not UTF-8", |w| write(w, "in/bad.star", b"y = \"\xff\"\n"), LOADS, "FB0006"),
-        Row("a file of UTF-16", |w| write(w, "in/bad.star", b"\xff\xfey\0=\0001\0"), LOADS, "FB0006"),
+        Row("a file of UTF-16", |w| write(w, "in/bad.star", b"\xff\xfey\0=\x001\0"), LOADS, "FB0006"),
         Row("a file of NULs", |w| write(w, "in/bad.star", [0; 100_000]), LOADS, "FB00"),
         Row(
             "forty thousand brackets",
@@ -199,7 +199,6 @@ fn check(Row(what, around, text, said): &Row, trusted: bool) {
     assert!(peak < MAX_MEMORY_KB, "{what}: {peak} kB");
     server.finish();
     assert!(begun.elapsed() < LIMIT, "{what}");
-    println!("{what}: {:?}", begun.elapsed());
 }
 
 fn check_all(rows: &[Row]) {
