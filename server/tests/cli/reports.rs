@@ -156,7 +156,8 @@ fault_scenario("busy", scenario = reading, faults = busy, expect = lambda r: ass
     let of =
         |word: &str| events.iter().find(|event| event["event"] == word).unwrap_or_else(|| panic!("{word}"));
     for place in [&of("rule_installed")["place"], &of("leaf_finished")["evidence"][0]["place"]] {
-        assert_eq!((&place["path"], &place["line"]), (&"spec.star".into(), &5.into()), "{place}");
+        assert!(place["path"].as_str().is_some_and(|path| path.ends_with("spec.star")), "{place}");
+        assert_eq!(place["line"], 5, "{place}");
         assert_eq!((&place["column"], &place["endColumn"]), (&13.into(), &62.into()), "{place}");
     }
     assert!(!ended.stdout.contains("\"path\":\"@faultbox"), "{ended}");

@@ -160,7 +160,6 @@ fn a_name_being_made_up_gets_no_proposals() {
     for text in [
         "ap$0 = service(\"ap\", \"./bin/api\",\n    interface(\"public\", \"http\", 8080),\n)\n",
         "$0 = service(\"\", \"./bin/api\")\n",
-        "x = service(\"ap$0\", \"./bin/api\")\n",
         "x = service(\"api\", \"x\", interface(\"ma$0\", \"http\", 8080))\n",
         "api_503$0 = fault_assumption(\"api_503\", target = api.public)\n",
         "x = fault_assumption(\"slo$0\")\n",
