@@ -162,7 +162,6 @@ fn a_name_being_made_up_gets_no_proposals() {
         "$0 = service(\"\", \"./bin/api\")\n",
         "x = service(\"api\", \"x\", interface(\"ma$0\", \"http\", 8080))\n",
         "api_503$0 = fault_assumption(\"api_503\", target = api.public)\n",
-        "x = fault_assumption(\"slo$0\")\n",
         "fault_scenario(\"rea$0\", scenario = reading)\n",
         "def rea$0():\n    pass\n",
         "def f(ap$0):\n    pass\n",
