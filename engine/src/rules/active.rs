@@ -162,10 +162,14 @@ impl ActiveRule {
         evidence.hits = self.hits.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
         if evidence.fired > 0 {
             evidence.near_miss = None;
-        } else if evidence.ineffective > 0 {
+        } else if self.pending() == 0 && self.is_in_vain() {
             evidence.near_miss = self.in_vain.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
         }
         evidence
+    }
+
+    fn is_in_vain(&self) -> bool {
+        self.in_vain.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).is_some()
     }
 
     pub fn fired(&self) -> u64 {

@@ -145,7 +145,7 @@ fn a_match_keeps_its_number_when_its_answer_was_lost() {
 fn numbers_are_given_once_also_when_answers_are_lost_at_the_same_time() {
     let set = RuleSet::new(0);
     let every = Trigger { every: Some(3), ..Trigger::ALWAYS };
-    let installed = set.install(vec![with(every, on_write("w", None)), with(nth(3000), on_write("n", None))]);
+    let installed = set.install(vec![with(every, on_write("w", None))]);
     let (due, lost) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for thread in 0..8 {
@@ -167,10 +167,8 @@ fn numbers_are_given_once_also_when_answers_are_lost_at_the_same_time() {
         }
     });
     let evidence = installed.evidence();
-    // Match 3000 is the first rule's too, so the second has nothing.
-    assert_eq!((due.into_inner(), evidence[0].matched, evidence[1].matched), (8000 / 3, 8000, 8000));
+    assert_eq!((due.into_inner(), evidence[0].matched), (8000 / 3, 8000));
     assert_eq!(evidence[0].fired + lost.into_inner(), 8000 / 3);
-    assert_eq!(evidence[1].fired, 0);
 }
 
 #[test]

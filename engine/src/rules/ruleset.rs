@@ -325,6 +325,11 @@ impl Installed {
         self.at_removal.is_some()
     }
 
+    /// Whether a rule that has not fired has matched something of which nothing has come yet.
+    pub fn is_under_way(&self) -> bool {
+        self.batch.rules.iter().any(|active| active.fired() == 0 && active.pending() > 0)
+    }
+
     fn take_out(&self) {
         let id = self.batch.id;
         self.set.change(|batches| batches.retain(|batch| batch.id != id));

@@ -9,6 +9,13 @@ use crate::spec::{FaultCall, InstallId, Refusal};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How long a match may be under way when the test is over. Most that are then never come to an end.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Installs and removes rules, and keeps the evidence of the removed ones.
 pub(super) struct Faults {
@@ -99,6 +106,19 @@ impl Faults {
                 self.recorder.event(EventKind::RuleRemoved { rule: rule.rule });
             }
         }
+    }
+
+    /// Waits a moment for what comes of matches: a peer may know the end of a reply before the relay has noted it.
+    pub(super) async fn settle(&self) {
+        let begun = Instant::now();
+        while begun.elapsed() < SETTLE && self.is_under_way() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn is_under_way(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        state.installations.iter().flat_map(|each| &each.rules).any(Installed::is_under_way)
     }
 
     /// What every rule did so far: those of the test's declaration, then by the place of their calls in the test.

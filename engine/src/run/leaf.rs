@@ -105,6 +105,7 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
     let duration = leaf.recorder.start().elapsed();
     if ending.is_judged() {
         services.settle(ending.is_failure()).await;
+        faults.settle().await;
     }
     let (proof, exits) = (faults.proof(), services.exits());
     leaf.recorder.event(EventKind::PhaseEntered { phase: Phase::Stopping });
