@@ -79,6 +79,8 @@ pub struct Peer {
     /// The interface meant, whose service is on this machine; `None` for the port on any machine.
     pub interface: Option<Endpoint>,
     pub port: u16,
+    /// Whether it is an interface of datagrams (UDP).
+    pub datagrams: bool,
 }
 
 impl SyscallMatcher {

@@ -6,9 +6,21 @@ use crate::model::{Peer, SyscallMatcher};
 use std::fmt;
 use std::net::SocketAddr;
 
-/// Files of the loader and the runtime: a rule without a path leaves them alone, or no program could go on.
-const SYSTEM_PREFIXES: &[&str] =
-    &["/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/", "/proc/", "/sys/", "/dev/", "/etc/ld.so."];
+/// Files of the loader and the runtime, and the sockets on which looking up a name asks daemons of the host: a rule
+/// without a path leaves them alone, or no program could go on.
+const SYSTEM_PREFIXES: &[&str] = &[
+    "/lib/",
+    "/lib64/",
+    "/usr/lib/",
+    "/usr/lib64/",
+    "/proc/",
+    "/sys/",
+    "/dev/",
+    "/etc/ld.so.",
+    "/run/nscd/",
+    "/var/run/nscd/",
+    "/run/systemd/resolve/",
+];
 
 /// The file behind a subject of a syscall. Only [`SyscallFile::Path`] can match a glob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +50,9 @@ pub enum Unreadable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyscallPeer {
     Ip(SocketAddr),
+    /// `connect` of a socket for datagrams: it only sets where the socket sends to. Looking up a name makes some
+    /// (RFC 6724), to learn which addresses could be reached. `None` unsets it (AF_UNSPEC of connect(2)).
+    Datagrams(Option<SocketAddr>),
     /// An address that has no port, such as a Unix socket's.
     Other,
     /// It carries no address.
@@ -142,14 +157,18 @@ fn shape_fit(matcher: &SyscallMatcher, shape: CallShape, operation: &dyn Operati
     if let Some(peer) = &matcher.peer {
         return match operation.peer() {
             SyscallPeer::Ip(address) if reaches(peer, address) => Fit::Yes,
+            SyscallPeer::Datagrams(Some(address)) if peer.datagrams && reaches(peer, address) => Fit::Yes,
             SyscallPeer::Unresolved(reason) if reason.leaves_open() => Fit::Unknown(reason),
-            SyscallPeer::Ip(_) | SyscallPeer::Other | SyscallPeer::Nothing | SyscallPeer::Unresolved(_) => {
-                Fit::No
-            }
+            SyscallPeer::Ip(_)
+            | SyscallPeer::Datagrams(_)
+            | SyscallPeer::Other
+            | SyscallPeer::Nothing
+            | SyscallPeer::Unresolved(_) => Fit::No,
         };
     }
     let Some(glob) = &matcher.path else {
-        return if is_system_file(shape, operation) { Fit::No } else { Fit::Yes };
+        let is_none = is_system_file(shape, operation) || only_sets_a_destination(operation);
+        return if is_none { Fit::No } else { Fit::Yes };
     };
     let mut whole = Fit::No;
     for (at, _) in shape.subjects() {
@@ -162,6 +181,10 @@ fn shape_fit(matcher: &SyscallMatcher, shape: CallShape, operation: &dyn Operati
     whole
 }
 
+fn only_sets_a_destination(operation: &dyn Operation) -> bool {
+    matches!(operation.peer(), SyscallPeer::Datagrams(_))
+}
+
 /// Services are on this machine, so an interface is reached through loopback or the wildcard address.
 fn reaches(peer: &Peer, address: SocketAddr) -> bool {
     let is_here = address.ip().is_loopback() || address.ip().is_unspecified();
@@ -172,7 +195,7 @@ fn reaches(peer: &Peer, address: SocketAddr) -> bool {
 /// descriptor is never theirs.
 fn is_system_file(shape: CallShape, operation: &dyn Operation) -> bool {
     let mut named = shape.subjects().filter(|(_, subject)| match subject {
-        Subject::Path { .. } | Subject::LinkText { .. } => true,
+        Subject::Path { .. } | Subject::LinkText { .. } | Subject::Address { .. } => true,
         Subject::Descriptor(_) => reads(shape),
         _ => false,
     });
@@ -206,6 +229,9 @@ pub(super) fn matched_path<'o>(matcher: &SyscallMatcher, operation: &'o dyn Oper
     paths.find(|path| glob.matches(path))
 }
 
+pub(super) const DATAGRAMS: &str =
+    "its socket is for datagrams: the call connects to nobody, it sets where the socket sends";
+
 /// How near a call came to a matcher, and why it is not meant; `None` when it is.
 pub(super) fn miss(matcher: &SyscallMatcher, operation: &dyn Operation) -> Option<(usize, String)> {
     let syscall = operation.syscall()?;
@@ -229,12 +255,16 @@ pub(super) fn miss(matcher: &SyscallMatcher, operation: &dyn Operation) -> Optio
                 (2, format!("{address} is not on this machine, where {peer} is"))
             }
             SyscallPeer::Ip(address) => (2, format!("{address} is not {peer}")),
+            SyscallPeer::Datagrams(_) => (1, DATAGRAMS.to_owned()),
             SyscallPeer::Other => (1, format!("it is for a Unix socket, not for {peer}")),
             SyscallPeer::Nothing => (1, "it carries no address; its socket was connected before".to_owned()),
             SyscallPeer::Unresolved(reason) => (1, format!("where it connects to is not known: {reason}")),
         });
     }
     let Some(glob) = &matcher.path else {
+        if only_sets_a_destination(operation) {
+            return Some((1, DATAGRAMS.to_owned()));
+        }
         return Some((2, "a file of the system, on which only a rule with path= acts".to_owned()));
     };
     let mut nearest = (1, "it acts on no file".to_owned());

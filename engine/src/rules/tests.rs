@@ -1,5 +1,6 @@
 //! Decisions, counters and evidence over hand-made operations.
 
+use super::syscalls::DATAGRAMS;
 use super::*;
 use crate::event::UnreadSubject;
 use crate::model::errno::Errno;
@@ -460,7 +461,7 @@ fn a_peer_is_an_interface_here_or_a_port_anywhere() {
         let interface = interface.then(|| Endpoint { service: "redis".into(), interface: "main".into() });
         let mut rule = on_calls("connect", "p[0]", None);
         if let Matcher::Syscall(matcher) = &mut rule.matcher {
-            matcher.peer = Some(Peer { interface, port: 6379 });
+            matcher.peer = Some(Peer { interface, port: 6379, datagrams: false });
         }
         rule
     };
@@ -472,6 +473,8 @@ fn a_peer_is_an_interface_here_or_a_port_anywhere() {
         (true, ip("127.0.0.1:80"), false, "127.0.0.1:80 is not redis.main"),
         (false, ip("10.0.0.1:6379"), true, ""),
         (false, ip("10.0.0.1:80"), false, "10.0.0.1:80 is not port 6379"),
+        (true, SyscallPeer::Datagrams("127.0.0.1:6379".parse().ok()), false, DATAGRAMS),
+        (false, SyscallPeer::Datagrams(None), false, DATAGRAMS),
         (false, SyscallPeer::Other, false, "it is for a Unix socket, not for port 6379"),
         (false, SyscallPeer::Nothing, false, "it carries no address; its socket was connected before"),
     ] {
@@ -481,6 +484,24 @@ fn a_peer_is_an_interface_here_or_a_port_anywhere() {
         let miss = installed.evidence()[0].near_miss.clone().map(|miss| miss.reason);
         assert_eq!(miss.filter(|_| !acts).unwrap_or_default(), reason);
     }
+    // Without a peer every connection is meant, and a socket for datagrams makes none.
+    let set = RuleSet::new(0);
+    let installed = set.install(vec![on_calls("connect", "all[0]", None)]);
+    let looked_up = SyscallPeer::Datagrams("127.0.0.1:53".parse().ok());
+    assert!(set.decide(&connect(looked_up)).is_pass());
+    assert_eq!(installed.evidence()[0].near_miss.clone().unwrap().reason, DATAGRAMS);
+    assert!(
+        !set.decide(&connect(ip("127.0.0.1:53"))).is_pass()
+            && !set.decide(&connect(SyscallPeer::Other)).is_pass()
+    );
+    // An interface of datagrams is reached by both: TCP may have the same port.
+    let mut datagrams = to(true);
+    if let Matcher::Syscall(matcher) = &mut datagrams.matcher {
+        matcher.peer.as_mut().unwrap().datagrams = true;
+    }
+    let set = RuleSet::new(0);
+    let _installed = set.install(vec![datagrams]);
+    assert!(!set.decide(&connect(SyscallPeer::Datagrams("[::1]:6379".parse().ok()))).is_pass());
     assert_eq!(to(true).matcher.to_string(), "connect to redis.main");
     assert_eq!(to(false).matcher.to_string(), "connect to port 6379");
 }
@@ -495,6 +516,8 @@ fn files_of_the_system_are_left_alone_unless_named() {
         ("write", vec![path("/dev/shm/x")], true),
         ("rename", vec![path("/tmp/x"), path("/usr/lib/x")], true),
         ("rename", vec![path("/usr/lib/x"), path("/usr/lib/y")], false),
+        ("connect", vec![OwnedFile::NotAFile, path("/var/run/nscd/socket")], false),
+        ("connect", vec![OwnedFile::NotAFile, path("/run/postgresql/.s.PGSQL.5432")], true),
         // How a file without a name gets one (open(2), O_TMPFILE).
         ("link", vec![path("/proc/self/fd/5"), path("/srv/x")], true),
     ] {

@@ -186,6 +186,9 @@ fn reply_of(decision: &Decision) -> Reply {
     }
 }
 
+/// The address family that dissolves an association (connect(2)).
+const UNSPECIFIED: u16 = libc::AF_UNSPEC as u16;
+
 /// An intercepted call; what it acts on is read from the target when a rule first asks.
 struct Call<'c, 'v> {
     syscall: Syscall,
@@ -212,18 +215,29 @@ impl Call<'_, '_> {
         if !CallShape::from(self.syscall).has_address() {
             return &(SyscallPeer::Nothing, None);
         }
-        self.address.get_or_init(|| match self.view.borrow_mut().address() {
-            Err(reason) => (SyscallPeer::Unresolved(reason), None),
-            Ok(None) => (SyscallPeer::Nothing, None),
-            Ok(Some(address)) => (self.peer_at(&address), Some(address)),
+        self.address.get_or_init(|| {
+            let address = self.view.borrow_mut().address();
+            match address {
+                Err(reason) => (SyscallPeer::Unresolved(reason), None),
+                Ok(None) => (SyscallPeer::Nothing, None),
+                Ok(Some(address)) => (self.peer_at(&address), Some(address)),
+            }
         })
     }
 
     fn peer_at(&self, address: &Address) -> SyscallPeer {
-        let Address::Ip(address) = *address else { return SyscallPeer::Other };
+        let is_for_datagrams = self.syscall.name() == "connect" && self.view.borrow().is_for_datagrams(0);
+        let address = match *address {
+            Address::Ip(address) => address,
+            Address::Other { family: UNSPECIFIED } if is_for_datagrams => {
+                return SyscallPeer::Datagrams(None);
+            }
+            Address::Unix(_) | Address::Abstract(_) | Address::Other { .. } => return SyscallPeer::Other,
+        };
         let detour = self.detours.iter().find(|(at, _)| *at == address.port() && address.ip().is_loopback());
         let port = detour.map_or(address.port(), |(_, original)| *original);
-        SyscallPeer::Ip(SocketAddr::new(address.ip(), port))
+        let address = SocketAddr::new(address.ip(), port);
+        if is_for_datagrams { SyscallPeer::Datagrams(Some(address)) } else { SyscallPeer::Ip(address) }
     }
 }
 

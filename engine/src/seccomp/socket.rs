@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use nix::sys::socket::{
+    AddressFamily, SockType, SockaddrLike, SockaddrStorage, getsockname, getsockopt, sockopt,
+};
 
 use super::sys::{self, RawNotification};
 use crate::model::errno::Errno;
@@ -49,6 +53,14 @@ impl Untaken {
             == (raw.number, raw.arguments, raw.instruction_pointer);
         same.then_some(value)
     }
+}
+
+/// Whether it is a UDP socket.
+pub(super) fn is_for_datagrams(socket: &OwnedFd) -> bool {
+    let name = getsockname::<SockaddrStorage>(socket.as_raw_fd());
+    let family = name.ok().and_then(|name| name.family());
+    matches!(family, Some(AddressFamily::Inet | AddressFamily::Inet6))
+        && getsockopt(socket, sockopt::SockType) == Ok(SockType::Datagram)
 }
 
 /// A copy of a descriptor of the process a thread belongs to.

@@ -61,6 +61,11 @@ impl<'a> SyscallView<'a> {
         if self.listener.is_waiting(self.raw.id) { Ok(copy) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
+    /// Whether an argument is a socket of the internet that is for datagrams. False where that cannot be told.
+    pub fn is_for_datagrams(&self, position: u8) -> bool {
+        self.take_descriptor(position).is_ok_and(|socket| socket::is_for_datagrams(&socket))
+    }
+
     /// The internet address an argument points to, in the family it is written in.
     pub fn socket_address(&self, address: u8, length: u8) -> Option<SocketAddr> {
         let found = socket::address(self.raw.pid, self.argument(address), self.argument(length));

@@ -26,6 +26,11 @@ def act(line):
         return dial(socket.AF_UNIX, port)
     if what == "abstract":
         return dial(socket.AF_UNIX, chr(0) + port)
+    if what == "look-up":
+        return len(socket.getaddrinfo("redis", port, type = socket.SOCK_STREAM))
+    if what == "name":
+        with socket.create_connection(("redis", port), timeout = 5) as s:
+            return s.family.name
     if what == "sendto":
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             return s.sendto(b"x", ("127.0.0.1", port))
@@ -82,6 +87,29 @@ fn passes(spec: &str) {
     {
         place.test(&[]).expect(0, &[" 0 failed"]);
     }
+}
+
+/// glibc sorts the addresses of a name by connecting sockets for datagrams to them, which is no connection.
+#[test]
+fn looking_up_a_name_connects_to_nobody() {
+    passes(
+        r#"
+def test_look_up():
+    def during():
+        assert_eq(ask("look-up 6379"), "2")
+    for peer in [{"to": redis.main}, {"port": 6379}, {}]:
+        fault(client, connect = deny("ECONNREFUSED", **peer), run = during, may_miss = True)
+        fault(client, connect = deny("ECONNREFUSED", nth = 1, **peer), run = lambda: assert_eq(ask("v4 6379"), "111"))
+def test_name():
+    families = []
+    def during():
+        families.append(ask("name 6379"))
+    fault(client, connect = deny("ECONNREFUSED", to = redis.main, nth = 1), run = during)
+    families.append(ask("name 6379"))
+    assert_true(families[0] != families[1])
+    fault(client, connect = deny("ECONNREFUSED", to = redis.main), run = lambda: assert_eq(ask("name 6379"), "111"))
+"#,
+    );
 }
 
 #[test]

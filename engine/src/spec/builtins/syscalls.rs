@@ -4,7 +4,7 @@ use super::{optional, required};
 use crate::diagnostic::suggest::nearest;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::errno::Errno;
-use crate::model::{Action, Domain, Param, ParamType, Peer};
+use crate::model::{Action, Domain, Param, ParamType, Peer, Protocol};
 use crate::spec::call::{Arg, Call};
 use crate::spec::failure::Stop;
 use crate::spec::registry::{Builtin, Context, Group, Keywords, Rest};
@@ -173,7 +173,9 @@ fn peer(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<(Peer, Span)>, Stop> {
         call.report(finding.label("one too many"))?;
     }
     if let Some((interface, span)) = to {
-        return Ok(Some((Peer { interface: Some(interface.endpoint.clone()), port: interface.port }, span)));
+        let datagrams = interface.protocol == Protocol::Udp;
+        let peer = Peer { interface: Some(interface.endpoint.clone()), port: interface.port, datagrams };
+        return Ok(Some((peer, span)));
     }
     let Some(arg) = call.get("port") else { return Ok(None) };
     let port = arg.value.unpack_i32().and_then(|port| u16::try_from(port).ok()).filter(|&port| port > 0);
@@ -182,5 +184,5 @@ fn peer(call: &mut Call<'_, '_, '_, '_>) -> Result<Option<(Peer, Span)>, Stop> {
         call.report(Diagnostic::new(Code::BadValue, arg.span, message).label("1 to 65535"))?;
         return Ok(None);
     };
-    Ok(Some((Peer { interface: None, port }, given(arg))))
+    Ok(Some((Peer { interface: None, port, datagrams: false }, given(arg))))
 }
