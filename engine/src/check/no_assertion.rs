@@ -22,11 +22,14 @@ pub(super) fn check(loaded: &Loaded, reach: &Reach<'_>) -> Vec<Diagnostic> {
         };
         is_assertion(program.name(id)) || reach.body(id).is_none_or(names_one)
     };
+    let judges =
+        |id: CallableId| asserts(id) || reach.body(id).is_some_and(|reached| reached.body.is_condition);
     let mut findings: Vec<Diagnostic> = Vec::new();
     let mut told = HashSet::new();
     for test in &loaded.spec.tests {
         // Cells of one matrix share their declaration: one finding tells it.
-        if !functions_of(test).any(asserts) && told.insert(test.span) {
+        let (body, expect) = functions_of(test);
+        if !asserts(body) && !expect.is_some_and(judges) && told.insert(test.span) {
             findings.push(finding(test));
         }
     }
@@ -59,14 +62,13 @@ fn judging<'l>(reach: &Reach<'l>) -> HashSet<Named<'l>> {
     judging
 }
 
-/// The functions a test runs: its body, and what judges it.
-fn functions_of(test: &Test) -> impl Iterator<Item = CallableId> {
-    let (body, expect) = match &test.kind {
+/// The functions a test runs: its body, and what judges it, which may return False.
+fn functions_of(test: &Test) -> (CallableId, Option<CallableId>) {
+    match &test.kind {
         TestKind::Body { callable } | TestKind::Scenario { callable } => (*callable, None),
         TestKind::FaultScenario { callable, expect, .. } => (*callable, *expect),
         TestKind::Cell(cell) => (cell.callable, cell.expect),
-    };
-    std::iter::once(body).chain(expect)
+    }
 }
 
 fn finding(test: &Test) -> Diagnostic {

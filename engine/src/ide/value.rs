@@ -139,7 +139,7 @@ pub(super) const RESPONSE: [(&str, &str, &str); 8] = [
     (
         "body_bytes",
         "bytes",
-        "The content of an HTTP answer as it came, at most 64 KiB; with Redis and PostgreSQL, the bytes of `body`.",
+        "The content of an HTTP answer as it came; with Redis and PostgreSQL, the bytes of `body`.",
     ),
 ];
 

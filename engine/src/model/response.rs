@@ -25,7 +25,7 @@ pub struct StepReply {
     pub step: StepId,
     /// HTTP status; 0 for other protocols and when no answer came.
     pub status: i64,
-    /// The answer as text. At most 64 KiB of an HTTP body; `truncated` says when it was more.
+    /// The answer as text.
     pub body: String,
     /// The answer's bytes where they are not the text's alone: before it was decoded and trimmed.
     pub raw: Option<Vec<u8>>,
@@ -38,7 +38,6 @@ pub struct StepReply {
     /// Transport or protocol error, else empty.
     pub error: String,
     pub duration: Duration,
-    pub truncated: bool,
 }
 
 impl StepReply {
@@ -54,7 +53,6 @@ impl StepReply {
             ok: false,
             error: error.into(),
             duration,
-            truncated: false,
         }
     }
 }

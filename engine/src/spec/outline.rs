@@ -116,6 +116,8 @@ pub struct Body {
     pub names: BTreeSet<String>,
     /// Calls by their span, those of nested functions included.
     pub calls: Vec<(u32, u32)>,
+    /// True when it gives True or False, as far as the text shows it: the lambda of a comparison.
+    pub is_condition: bool,
 }
 
 #[derive(Debug, Clone)]

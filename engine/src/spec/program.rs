@@ -142,8 +142,28 @@ impl Program {
             state.in_expect.set(true);
             state.forget_reads();
             state.stage.enter_expect();
-            (returned, self.call(expect, &[value], &mut eval, session).err().map(|failure| *failure))
+            let judged = self.call(expect, &[value], &mut eval, session);
+            let failure = match judged.map(|said| said.unpack_bool()) {
+                Err(failure) => Some(*failure),
+                Ok(Some(false)) => Some(self.refusal(expect)),
+                Ok(Some(true)) => {
+                    state.assertions.set(state.assertions.get() + 1);
+                    None
+                }
+                Ok(None) => None,
+            };
+            (returned, failure)
         })
+    }
+
+    /// The failure of an expectation that returned False.
+    fn refusal(&self, expect: CallableId) -> SpecFailure {
+        let text = "expect returned False";
+        let mut failure = SpecFailure::new(SpecFailureKind::Assertion, text, Some(self.span(expect)));
+        failure
+            .help
+            .push("assertions say what was wrong: expect = lambda r: assert_eq(r.status, 503)".to_owned());
+        failure
     }
 
     fn call<'v>(

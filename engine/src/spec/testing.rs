@@ -68,7 +68,6 @@ impl Stage for Script {
             ok: true,
             error: String::new(),
             duration: Duration::from_millis(7),
-            truncated: false,
         });
         reply.step = step;
         self.steps.borrow_mut().push(reply);

@@ -193,3 +193,17 @@ fault_scenario("second", scenario = lambda: [api.get(path = "/health"), api.get(
 "#);
     ended.expect(2, &["returns the reply of step 2, which no rule answered; return the reply of step 1,"]);
 }
+
+/// Who writes a condition where an assertion belongs means it.
+#[test]
+fn an_expectation_may_be_a_condition() {
+    let ended = run(r#"
+down = fault_assumption("down", target = api.public, rules = [response(path = "/health", status = 503)])
+def ask():
+    return api.get(path = "/health")
+fault_scenario("right", scenario = ask, faults = down, expect = lambda r: r.status == 503 and r.ok)
+fault_scenario("wrong", scenario = ask, faults = down, expect = lambda r: r.status == 418)
+"#);
+    ended.expect(2, &["1 passed, 1 failed", "--- FAIL: test_wrong", "expect returned False"]);
+    assert!(!ended.stderr.contains("FB0210"), "{ended}");
+}

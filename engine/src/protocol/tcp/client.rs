@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 /// Longest line a test reads.
-const MAX_LINE: u64 = 64 * 1024;
+const MAX_LINE: u64 = 16 * 1024 * 1024;
 
 /// Sends `data`, text with a line end, and reads one line. Its text is the reply's `body`; its bytes are `raw` when
 /// bytes were sent.
@@ -47,6 +47,9 @@ async fn exchange(dialer: &Dialer, request: &[u8]) -> Result<Vec<u8>, String> {
     let mut line = Vec::new();
     let mut reader = BufReader::new(stream).take(MAX_LINE);
     reader.read_until(b'\n', &mut line).await.map_err(|error| format!("cannot read the answer: {error}"))?;
+    if line.len() as u64 == MAX_LINE && line.last() != Some(&b'\n') {
+        return Err(format!("the answer's line has more than {} MiB", MAX_LINE / (1024 * 1024)));
+    }
     if line.is_empty() {
         return Err("the connection was closed without an answer".to_owned());
     }
@@ -65,6 +68,5 @@ fn reply(step: StepId, line: &[u8], duration: Duration) -> StepReply {
         ok: true,
         error: String::new(),
         duration,
-        truncated: line.len() as u64 == MAX_LINE,
     }
 }

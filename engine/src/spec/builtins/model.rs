@@ -91,7 +91,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
                 ParamType::Callable,
                 "None",
                 Domain::None,
-                "Judges what the scenario returned, while the faults are still active.",
+                "Judges what the scenario returned, while the faults are still active: it asserts, or returns False when that is wrong.",
             ),
             optional(
                 "timeout",

@@ -9,7 +9,7 @@ use starlark::codemap;
 use starlark::syntax::AstModule;
 use starlark_syntax::syntax::ast::{
     ArgumentP, AssignTargetP, AstArgument, AstAssignTarget, AstExpr, AstLiteral, AstNoPayload, AstParameter,
-    AstStmt, Clause, Expr, ForClause, ParameterP, Stmt,
+    AstStmt, BinOp, Clause, Expr, ForClause, ParameterP, Stmt,
 };
 use starlark_syntax::syntax::uniplate::Visit;
 
@@ -287,9 +287,28 @@ fn body_of(statement: &AstStmt) -> Body {
 }
 
 fn body_of_expr(expr: &AstExpr) -> Body {
-    let mut body = Body::default();
+    let mut body = Body { is_condition: is_condition(expr), ..Body::default() };
     note(expr, &mut body);
     body
+}
+
+fn is_condition(expr: &AstExpr) -> bool {
+    match &expr.node {
+        Expr::Not(_) => true,
+        Expr::Op(left, BinOp::And | BinOp::Or, right) => is_condition(left) || is_condition(right),
+        Expr::Op(_, operator, _) => matches!(
+            operator,
+            BinOp::Equal
+                | BinOp::NotEqual
+                | BinOp::Less
+                | BinOp::Greater
+                | BinOp::LessOrEqual
+                | BinOp::GreaterOrEqual
+                | BinOp::In
+                | BinOp::NotIn
+        ),
+        _ => false,
+    }
 }
 
 fn note(expr: &AstExpr, body: &mut Body) {

@@ -85,11 +85,14 @@ async fn text_stays_text_and_an_empty_body_is_empty_text() {
 }
 
 #[tokio::test]
-async fn a_long_body_is_cut_and_flagged() {
+async fn a_long_body_is_read_whole_and_one_without_end_is_an_error() {
     let get = "GET / HTTP/1.1\r\nhost: localhost:PORT\r\n\r\n";
     let answer = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(70_000));
     let reply = check(call("get", &[]), &[(get, &answer)]).await;
-    assert_eq!((reply.body.len(), reply.truncated), (64 * 1024, true));
+    assert_eq!((reply.body.len(), reply.raw.map(|raw| raw.len())), (70_000, Some(70_000)));
+    let answer = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(16 * 1024 * 1024 + 1));
+    let reply = check(call("get", &[]), &[(get, &answer)]).await;
+    assert_eq!((reply.ok, reply.error.as_str()), (false, "the answer has more than 16 MiB"));
 }
 
 #[tokio::test]
