@@ -1,7 +1,7 @@
 //! One line per rule: what it does, and how often it did.
 
-use super::record::printable;
 use crate::event::{Evidence, UnreadSubject, brief};
+use crate::text::shown;
 
 /// Aligned lines, indented by two, each with a line break.
 ///
@@ -24,7 +24,7 @@ pub(super) fn lines(evidence: &[&Evidence], all: &[Evidence], with_hits: bool) -
         text.push_str(line.trim_end());
         text.push('\n');
         if with_hits {
-            text.extend(each.hits.iter().map(|hit| format!("      {}\n", printable(hit))));
+            text.extend(each.hits.iter().map(|hit| format!("      {}\n", shown(hit))));
         }
     }
     text
@@ -38,7 +38,7 @@ pub(super) fn has_unread(evidence: &Evidence) -> bool {
 
 /// Why a rule never fired, or how often it did, with what it could not see.
 pub(super) fn verdict(evidence: &Evidence) -> String {
-    let unread = evidence.unread.iter().map(|each| format!("; {}", printable(&each.to_string())));
+    let unread = evidence.unread.iter().map(|each| format!("; {}", shown(&each.to_string())));
     acts(evidence) + &unread.collect::<String>()
 }
 
@@ -59,7 +59,7 @@ fn acts(evidence: &Evidence) -> String {
     };
     match &evidence.near_miss {
         Some(miss) => {
-            format!("never fired: {seen}; nearest: {}, {}", printable(&miss.operation), miss.reason)
+            format!("never fired: {seen}; nearest: {}, {}", shown(&miss.operation), shown(&miss.reason))
         }
         None => format!("never fired: {seen}"),
     }
@@ -79,7 +79,7 @@ fn row(evidence: &Evidence, all: &[Evidence]) -> [String; 4] {
         (evidence.action.clone(), brief(&evidence.matcher))
     };
     let label = evidence.label.as_ref().map(|label| format!("   [{label}]")).unwrap_or_default();
-    [name, action, matcher, format!("{}{label}", verdict(evidence))]
+    [name, action, matcher, format!("{}{label}", verdict(evidence))].map(|cell| shown(&cell).into_owned())
 }
 
 /// Protocol rules act on an interface, written `service.interface`; syscall faults on a service.

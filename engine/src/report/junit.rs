@@ -10,7 +10,7 @@ use super::replay;
 use super::reporter::Reporter;
 use crate::diagnostic::render::Style;
 use crate::event::{Event, EventKind, Evidence, LeafResult, Outcome, RunPlan};
-use crate::text::SourceMap;
+use crate::text::{SourceMap, shown_lines};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -164,14 +164,14 @@ fn passed(record: &Record, result: &LeafResult) -> String {
 /// Escapes text for element content and attributes, and replaces what XML 1.0 (section 2.2) does not allow at all.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in shown_lines(text).chars() {
         match c {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\n' | '\t' => escaped.push(c),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
+            c if matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
     }

@@ -2,6 +2,8 @@
 
 use super::record::Record;
 use crate::event::{LeafResult, MatrixPlan, Outcome};
+use crate::text::shown;
+use std::borrow::Cow;
 
 /// Narrowest fault column, in characters, the width older reports had.
 const MIN_FAULT_WIDTH: usize = 14;
@@ -40,9 +42,9 @@ impl<'r> Table<'r> {
         let columns = self.selected(|(_, column, _)| *column);
         let mut text = self.headline(&rows, &columns);
         let mut grid = vec![vec![String::new()]];
-        grid[0].extend(columns.iter().map(|&column| name(&self.plan.faults, column).to_owned()));
+        grid[0].extend(columns.iter().map(|&column| name(&self.plan.faults, column).into_owned()));
         for &row in &rows {
-            let mut line = vec![name(&self.plan.scenarios, row).to_owned()];
+            let mut line = vec![name(&self.plan.scenarios, row).into_owned()];
             line.extend(columns.iter().map(|&column| self.cell(row, column)));
             grid.push(line);
         }
@@ -85,7 +87,7 @@ impl<'r> Table<'r> {
             let bad = leaves.iter().filter_map(|leaf| leaf.result.as_ref()).find(|result| is_bad(result));
             let Some(result) = bad else { continue };
             let message = result.failure.as_ref().map_or(result.outcome.word(), |failure| &failure.message);
-            let message = message.lines().next().unwrap_or_default();
+            let message = shown(message.lines().next().unwrap_or_default());
             let (scenario, fault) = (name(&self.plan.scenarios, *row), name(&self.plan.faults, *column));
             lines.push(format!("  {scenario} × {fault}: {message}\n"));
         }
@@ -105,8 +107,8 @@ impl<'r> Table<'r> {
     }
 }
 
-fn name(names: &[String], at: usize) -> &str {
-    names.get(at).map_or("", String::as_str)
+fn name(names: &[String], at: usize) -> Cow<'_, str> {
+    shown(names.get(at).map_or("", String::as_str))
 }
 
 fn passes(record: &Record) -> bool {

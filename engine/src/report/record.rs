@@ -2,7 +2,8 @@
 
 use crate::event::{EventKind, Failure, Leaf, LeafResult, ServiceEnd, Stream};
 use crate::model::ServiceName;
-use crate::text::Span;
+use crate::text::{Span, shown};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// Lines kept of one service's output in one leaf; what a service says before that is counted, not kept.
@@ -133,17 +134,17 @@ impl End {
 impl Output {
     /// A headline and the last `limit` lines, indented by two; empty when the service wrote nothing.
     pub(super) fn text(&self, limit: usize) -> String {
-        let shown = self.lines.len().min(limit);
-        let count = match (shown == self.total, self.total) {
+        let count = self.lines.len().min(limit);
+        let title = match (count == self.total, self.total) {
             (true, 1) => "1 line".to_owned(),
             (true, total) => format!("{total} lines"),
-            (false, total) => format!("last {shown} of {total} lines"),
+            (false, total) => format!("last {count} of {total} lines"),
         };
-        let mut text = format!("  output of {}, {count}:\n", self.service);
-        for (_, line) in self.lines.iter().skip(self.lines.len() - shown) {
-            let line = printable(line);
+        let mut text = format!("  output of {}, {title}:\n", self.service);
+        for (_, line) in self.lines.iter().skip(self.lines.len() - count) {
+            let line = shown(line);
             // Everything was asked for, or a screen of it.
-            let line = if limit == usize::MAX { line } else { clipped(&line) };
+            let line = if limit == usize::MAX { line } else { clipped(line) };
             text.push_str(format!("    | {line}").trim_end());
             text.push('\n');
         }
@@ -152,23 +153,9 @@ impl Output {
 }
 
 /// A line that would fill the screen alone, cut, with its length.
-fn clipped(line: &str) -> String {
+fn clipped(line: Cow<'_, str>) -> Cow<'_, str> {
     match line.char_indices().nth(TAIL_WIDTH) {
-        Some((end, _)) => format!("{}… ({} characters)", &line[..end], line.chars().count()),
-        None => line.to_owned(),
+        Some((end, _)) => format!("{}… ({} characters)", &line[..end], line.chars().count()).into(),
+        None => line,
     }
-}
-
-/// The line without control characters, which could move the cursor or repaint what stands above.
-pub(super) fn printable(line: &str) -> String {
-    let mut text = String::with_capacity(line.len());
-    for c in line.chars() {
-        match c {
-            '\t' => text.push('\t'),
-            '\u{1b}' => text.push('␛'),
-            c if c.is_control() => text.push('\u{fffd}'),
-            c => text.push(c),
-        }
-    }
-    text
 }

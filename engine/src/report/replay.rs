@@ -1,6 +1,7 @@
 //! The command that runs one leaf again, ready to paste into a shell.
 
 use crate::event::Leaf;
+use crate::text::shown;
 use std::borrow::Cow;
 
 /// `faultbox test SPEC --test NAME --seed N`, followed by `flags` as they are.
@@ -23,13 +24,27 @@ pub fn short(name: &str) -> &str {
     }
 }
 
-/// The word as a POSIX shell must see it: bare when harmless, else in single quotes.
+/// The word as a POSIX shell must see it: bare when harmless, else in single quotes, which are those of `$'...'`
+/// (POSIX.1-2024, 2.2.4) where characters could not be shown.
 pub fn quote(word: &str) -> Cow<'_, str> {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(harmless) {
         return Cow::Borrowed(word);
     }
+    if matches!(shown(word), Cow::Owned(_)) {
+        return Cow::Owned(format!("$'{}'", word.chars().map(escaped).collect::<String>()));
+    }
     Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+}
+
+fn escaped(c: char) -> String {
+    match c {
+        '\'' | '\\' => format!("\\{c}"),
+        c if matches!(shown(c.encode_utf8(&mut [0; 4])), Cow::Owned(_)) => {
+            c.to_string().bytes().map(|byte| format!("\\{byte:03o}")).collect()
+        }
+        c => c.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -49,6 +64,7 @@ mod tests {
         check("my specs/b.star", "test_x", "faultbox test 'my specs/b.star' --test x --seed 7");
         check("it's.star", "test_x", r"faultbox test 'it'\''s.star' --test x --seed 7");
         check("-a.star", "test_-x", "faultbox test ./-a.star --test=-x --seed 7");
+        check("a.star", "test_a\n'\u{9b}", r"faultbox test a.star --test $'a\012\'\302\233' --seed 7");
         check("$(rm).star", "test_a b", "faultbox test '$(rm).star' --test 'a b' --seed 7");
     }
 

@@ -7,13 +7,13 @@
 use super::evidence;
 use super::failure;
 use super::matrix::Table;
-use super::record::{Record, TAIL_LINES, printable};
+use super::record::{Record, TAIL_LINES};
 use super::replay;
 use super::reporter::Reporter;
 use crate::diagnostic::render::Style;
 use crate::event::{Event, EventKind, Evidence, LeafResult, Outcome, RunPlan, Totals};
 use crate::model::units::format_duration;
-use crate::text::SourceMap;
+use crate::text::{SourceMap, shown};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -136,7 +136,7 @@ impl Terminal {
         result: &LeafResult,
     ) -> String {
         let word = self.paint(result.outcome, result.outcome.word());
-        let test = &record.leaf.test;
+        let test = shown(record.leaf.test.as_str());
         if of > 1 {
             let passed = ran.iter().filter(|(_, result)| result.outcome == Outcome::Pass).count();
             return format!("--- {word}: {test} ({passed}/{of} runs) ---\n");
@@ -147,11 +147,12 @@ impl Terminal {
     fn leaf_text(&self, text: &mut String, record: &Record, result: &LeafResult, sources: &SourceMap) {
         let good = result.outcome.is_good();
         for (line, span) in &record.printed {
-            let place = span.map(|span| format!("{}: ", sources.place(span))).unwrap_or_default();
-            let _ = writeln!(text, "  {place}{}", printable(line));
+            let place = span.map(|span| format!("{}: ", shown(&sources.place(span).to_string())));
+            let place = place.unwrap_or_default();
+            let _ = writeln!(text, "  {place}{}", shown(line));
         }
         for end in record.ends.iter().filter(|end| end.is_worth_a_line(good, self.config.verbose)) {
-            let _ = writeln!(text, "  {}", printable(&end.text()));
+            let _ = writeln!(text, "  {}", shown(&end.text()));
         }
         // Rules the explanation below speaks of need no line of their own. Rules of one name may differ in what they did.
         let told = |evidence: &Evidence| {
@@ -254,7 +255,7 @@ impl Reporter for Terminal {
             EventKind::RunStarted { plan } => self.start(plan),
             EventKind::Notice { text } if !self.notices.contains(text) => {
                 self.notices.push(text.clone());
-                writeln!(self.out, "note: {}", printable(text))?;
+                writeln!(self.out, "note: {}", shown(text))?;
                 self.out.flush()?;
             }
             EventKind::LeafFinished { .. } => self.write_ended(sources)?,

@@ -1,5 +1,6 @@
 //! Why a command could not do its work, and what to do next. Every error ends with exit code 1.
 
+use faultbox_engine::text::shown_lines;
 use std::fmt;
 use std::io;
 
@@ -57,7 +58,7 @@ impl From<io::Error> for CliError {
 
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.message)?;
-        self.hints.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
+        write!(f, "error: {}", shown_lines(&self.message))?;
+        self.hints.iter().try_for_each(|hint| write!(f, "\n  hint: {}", shown_lines(hint)))
     }
 }

@@ -13,7 +13,7 @@ use faultbox_engine::plan::{NoMatch, Plan, Selection, expand, select};
 use faultbox_engine::report::Reporter;
 use faultbox_engine::run::{self, LoadedSpec};
 use faultbox_engine::syntax::parse;
-use faultbox_engine::text::{DiskFiles, FileId, MemoryFiles, OverlayFiles, Source, SourceMap};
+use faultbox_engine::text::{DiskFiles, FileId, MemoryFiles, OverlayFiles, Source, SourceMap, shown_lines};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -77,7 +77,10 @@ impl Opened {
     /// What the spec printed while it loaded, a line each behind its place.
     pub(crate) fn printed(&self) -> String {
         let prints = &self.loaded.loaded.prints;
-        prints.iter().map(|(text, span)| format!("{}: {text}\n", self.sources.place(*span))).collect()
+        prints
+            .iter()
+            .map(|(text, span)| format!("{}: {}\n", self.sources.place(*span), shown_lines(text)))
+            .collect()
     }
 
     /// `2 errors, 1 warning in shop.star`; `None` when nothing was found.

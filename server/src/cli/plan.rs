@@ -11,6 +11,7 @@ use faultbox_engine::diagnostic::render::json::place;
 use faultbox_engine::model::syscall::CallShape;
 use faultbox_engine::model::{Spec, Test, TestKind, format_duration};
 use faultbox_engine::plan::{LeafPlan, Needs, Plan, Selection};
+use faultbox_engine::text::shown;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -39,11 +40,11 @@ fn text(opened: &Opened, plan: &Plan) -> String {
     let root = Tree { text: String::new(), children: vec![heading] };
     format!(
         "Spec: {}\n\nPlan tree:\n{}\nTotal: {}\nServices: {} ({})\n",
-        opened.path.display(),
+        shown(&opened.path.display().to_string()),
         root.draw(),
         count(plan.leaves.len(), "plan instance"),
         names.len(),
-        names.join(", ")
+        shown(&names.join(", "))
     )
 }
 

@@ -3,7 +3,7 @@
 use super::outlet::Outlet;
 use faultbox_engine::event::{Event, EventKind, LeafResult, Outcome, Phase};
 use faultbox_engine::report::Reporter;
-use faultbox_engine::text::SourceMap;
+use faultbox_engine::text::{SourceMap, shown};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
@@ -85,7 +85,7 @@ impl Reporter for Progress {
     fn event(&mut self, event: &Event, _: &SourceMap) -> io::Result<()> {
         match (&event.kind, event.leaf) {
             (EventKind::RunStarted { plan }, _) => {
-                self.names = plan.leaves.iter().map(|leaf| leaf.test.to_string()).collect();
+                self.names = plan.leaves.iter().map(|leaf| shown(leaf.test.as_str()).into_owned()).collect();
                 self.total.set_length(plan.leaves.len() as u64);
                 self.total.enable_steady_tick(Duration::from_secs(1) / u32::from(REDRAWS_PER_SECOND));
             }
@@ -135,8 +135,8 @@ impl Write for Above {
 fn phase_text(phase: &Phase) -> String {
     match phase {
         Phase::Preparing => "preparing".to_owned(),
-        Phase::Starting(service) => format!("starting {service}"),
-        Phase::Waiting(service) => format!("waiting for {service}"),
+        Phase::Starting(service) => format!("starting {}", shown(service.as_str())),
+        Phase::Waiting(service) => format!("waiting for {}", shown(service.as_str())),
         Phase::Scenario => "scenario".to_owned(),
         Phase::Expect => "judging".to_owned(),
         Phase::Stopping => "stopping".to_owned(),
@@ -146,7 +146,7 @@ fn phase_text(phase: &Phase) -> String {
 fn failure_line(name: &str, result: &LeafResult) -> String {
     let message = result.failure.as_ref().and_then(|failure| failure.message.lines().next());
     match message {
-        Some(message) => format!("{} {name}: {message}", result.outcome),
+        Some(message) => format!("{} {name}: {}", result.outcome, shown(message)),
         None => format!("{} {name}", result.outcome),
     }
 }

@@ -19,7 +19,7 @@ use faultbox_engine::report::{
 };
 use faultbox_engine::run::{self, Cancel, Isolation, RunConfig};
 use faultbox_engine::sandbox::{Support, capability};
-use faultbox_engine::text::{MemoryFiles, SourceMap};
+use faultbox_engine::text::{MemoryFiles, SourceMap, shown};
 use indicatif::MultiProgress;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -85,9 +85,9 @@ fn handover() -> Result<(MemoryFiles, Option<Lifeline>), CliError> {
 fn dry_run(opened: &Opened, plan: &Plan) -> String {
     let spec = opened.spec();
     let mut text = format!("Dry-run: loaded {}\nServices: {}\n", opened.path.display(), spec.services.len());
-    text.extend(spec.services.iter().map(|service| format!("  - {}\n", service.name)));
+    text.extend(spec.services.iter().map(|service| format!("  - {}\n", shown(service.name.as_str()))));
     text.push_str(&format!("Tests: {}\n", plan.leaves.len()));
-    text.extend(plan.leaves.iter().map(|leaf| format!("  - {}\n", leaf.leaf.test)));
+    text.extend(plan.leaves.iter().map(|leaf| format!("  - {}\n", shown(leaf.leaf.test.as_str()))));
     let cells = plan.leaves.iter().filter(|leaf| matches!(spec.tests[leaf.test].kind, TestKind::Cell(_)));
     text + &format!("Fault matrix cells: {}\n", cells.count())
 }

@@ -1,5 +1,7 @@
 //! Text as a tree with box characters.
 
+use faultbox_engine::text::shown;
+
 /// A line with what stands below it.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
@@ -23,7 +25,7 @@ impl Tree {
         for (at, child) in self.children.iter().enumerate() {
             let last = at + 1 == self.children.len();
             let (branch, below) = if last { ("└── ", "    ") } else { ("├── ", "│   ") };
-            text.push_str(&format!("{indent}{branch}{}\n", child.text));
+            text.push_str(&format!("{indent}{branch}{}\n", shown(&child.text)));
             child.draw_children(&format!("{indent}{below}"), text);
         }
     }

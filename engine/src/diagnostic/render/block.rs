@@ -4,8 +4,8 @@
 
 use super::Style;
 use crate::diagnostic::Severity;
-use crate::text::{FileId, Source, SourceMap, Span};
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str};
+use crate::text::{FileId, Source, SourceMap, Span, shown, shown_in_place, shown_lines};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -33,7 +33,7 @@ pub struct Mark<'b> {
 
 /// Draws the block; the text ends with a line break.
 pub fn draw(sources: &SourceMap, block: &Block<'_>, style: Style) -> String {
-    let mut title = level(block.severity).primary_title(block.message);
+    let mut title = level(block.severity).primary_title(shown_lines(block.message));
     if let Some(id) = block.id {
         title = title.id(id);
     }
@@ -41,18 +41,18 @@ pub fn draw(sources: &SourceMap, block: &Block<'_>, style: Style) -> String {
     for file in files(block) {
         let source = sources.get(file);
         let snippet = Snippet::source(lines_by_newline(&source.text))
-            .path(source.path.display().to_string())
+            .path(shown(&source.path.display().to_string()).into_owned())
             .annotations(marks_in(file, block).map(|(kind, mark)| {
-                let label = (!mark.text.is_empty()).then(|| normalize_untrusted_str(mark.text));
+                let label = (!mark.text.is_empty()).then(|| shown_lines(mark.text));
                 kind.span(first_line(source, mark.span)).label(label)
             }));
         group = group.element(snippet);
     }
     for note in &block.notes {
-        group = group.element(Level::NOTE.no_name().message(normalize_untrusted_str(note)));
+        group = group.element(Level::NOTE.no_name().message(shown_lines(note)));
     }
     for help in &block.help {
-        group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
+        group = group.element(Level::HELP.message(shown_lines(help)));
     }
     let renderer = if style.color { Renderer::styled() } else { Renderer::plain() };
     let mut text = renderer.term_width(style.width).render(&[group]);
@@ -109,7 +109,7 @@ fn first_line(source: &Source, span: Span) -> Range<usize> {
 /// The renderer ends lines at `\n` only; ours end at a lone `\r` too, so those become `\n`, which moves no offset.
 fn lines_by_newline(text: &str) -> Cow<'_, str> {
     if !text.contains('\r') {
-        return Cow::Borrowed(text);
+        return shown_in_place(text);
     }
     let mut lines = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -117,7 +117,7 @@ fn lines_by_newline(text: &str) -> Cow<'_, str> {
         let lone = c == '\r' && rest.peek() != Some(&'\n');
         lines.push(if lone { '\n' } else { c });
     }
-    Cow::Owned(lines)
+    Cow::Owned(shown_in_place(&lines).into_owned())
 }
 
 #[cfg(test)]
@@ -184,6 +184,8 @@ mod tests {
     #[test]
     fn colour_comes_only_when_asked_for_and_text_cannot_bring_its_own() {
         assert!(draw_at("bad", "bad", Style { color: true, ..Style::PLAIN }).contains('\u{1b}'));
-        assert!(!draw_at("bad = \"\u{1b}[31m\"", "bad", Style::PLAIN).contains('\u{1b}'));
+        for c in ['\u{1b}', '\u{9b}', '\u{202e}'] {
+            assert!(!draw_at(&format!("bad = \"{c}[31m\""), "bad", Style::PLAIN).contains(c));
+        }
     }
 }

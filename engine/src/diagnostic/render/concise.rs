@@ -1,12 +1,13 @@
 //! A diagnostic on one line: `path:line:column: error[FB0107]: message`.
 
 use crate::diagnostic::Diagnostic;
-use crate::text::SourceMap;
+use crate::text::{SourceMap, shown};
 
 /// One line without a line break; line and column are 1-based, the column counts characters.
 pub fn render(sources: &SourceMap, diagnostic: &Diagnostic) -> String {
     let place = sources.place(diagnostic.primary.span);
-    let message = diagnostic.message.replace('\n', " ");
+    let (place, message) = (place.to_string(), diagnostic.message.replace('\n', " "));
+    let (place, message) = (shown(&place), shown(&message));
     format!("{place}: {}[{}]: {message}", diagnostic.severity.word(), diagnostic.code)
 }
 
