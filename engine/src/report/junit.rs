@@ -220,7 +220,7 @@ mod tests {
 <testsuites name="faultbox" tests="4" failures="1" errors="1" skipped="1" time="2.120">
   <testsuite name="protocol-test.star" tests="4" failures="1" errors="1" skipped="1" time="2.120">
     <testcase classname="protocol-test.star" name="test_a" time="0.057">
-      <failure type="fail" message="&quot;&lt;a&gt;&quot; &amp; �">error[assertion]: "<a>" & X
+      <failure type="fail" message="&quot;&lt;a&gt;&quot; &amp; ␇">error[assertion]: "<a>" & X
 replay: faultbox test protocol-test.star --test a --seed 3
 </failure>
       <system-out>  output of db, 1 line:

@@ -35,8 +35,9 @@ fn replaced(text: &str, mark: impl Fn(char) -> Option<char>) -> Cow<'_, str> {
 fn mark(c: char) -> Option<char> {
     match c {
         '\t' => None,
-        '\n' => Some('␊'),
-        '\u{1b}' => Some('␛'),
+        // The pictures of C0 have its order (Control Pictures of Unicode).
+        '\0'..=' ' if c != ' ' => char::from_u32(0x2400 + c as u32),
+        '\u{7f}' => Some('␡'),
         c if c.is_control() || is_bidi_control(c) => Some('\u{fffd}'),
         // LINE SEPARATOR and PARAGRAPH SEPARATOR.
         '\u{2028}' | '\u{2029}' => Some('␊'),

@@ -173,3 +173,25 @@ fn the_last_words_of_a_service_are_shown_once() {
     ended.expect(2, &["exit code 3", "    | farewell"]);
     assert_eq!(ended.stdout.matches("| farewell").count(), 1, "{ended}");
 }
+
+/// A name may hold what a terminal obeys; every text output shows it as a mark.
+#[test]
+fn names_cannot_write_lines_of_their_own() {
+    let place = Place::new(
+        "def run():\n    fail(\"no\\x1b[2J\\u009b31m\\u202e\")\n\
+         fault_scenario(\"x\\n--- PASS: test_forged (1ms, seed=0) ---\\x1b[1A\\u202e\", scenario = run)\n",
+    );
+    for arguments in [
+        &["test", "spec.star"][..],
+        &["check", "spec.star"],
+        &["plan", "spec.star"],
+        &["test", "spec.star", "--dry-run"],
+    ] {
+        let ended = place.run(arguments);
+        let text = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(arguments[0] == "check" || text.contains("forged"), "{text}");
+        assert!(!text.lines().any(|line| line.starts_with("--- PASS")), "{text}");
+        let obeyed = ['\u{1b}', '\u{9b}', '\u{202e}'];
+        assert!(!text.contains(obeyed), "{text:?}");
+    }
+}
