@@ -38,6 +38,16 @@ pub struct Evidence {
     pub span: Span,
 }
 
+impl Evidence {
+    /// Whether something went wrong by it: it fired, and it does more than let operations pass.
+    pub fn is_proof(&self) -> bool {
+        self.fired > 0 && self.action != ALLOW
+    }
+}
+
+/// The action of a rule that lets pass what later rules would act on.
+const ALLOW: &str = "allow";
+
 /// An operation a rule did not act on, and the first reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NearMiss {

@@ -34,7 +34,7 @@ pub fn judge(
         explain(&mut failure, judged, course, evidence);
         return (outcome_of(failure.kind), Some(failure));
     }
-    let acted = |at: &usize| evidence.get(*at).is_some_and(|rule| rule.fired > 0);
+    let acted = |at: &usize| evidence.get(*at).is_some_and(Evidence::is_proof);
     let missed: Vec<&Demand> = demands.iter().filter(|demand| !demand.rules.iter().any(acted)).collect();
     match bypassed(&missed, evidence) {
         Some(failure) => (Outcome::Bypassed, Some(failure)),

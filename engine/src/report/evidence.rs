@@ -48,7 +48,8 @@ fn acts(evidence: &Evidence) -> String {
             [(evidence.shortened, "shortened by a signal"), (evidence.ineffective, "without effect")];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
         let parts: String = counts.map(|(count, what)| format!(", {count}x {what}")).collect();
-        return format!("fired {}x{parts}", evidence.fired);
+        let word = if evidence.is_proof() { "fired" } else { "let pass" };
+        return format!("{word} {}x{parts}", evidence.fired);
     }
     let what = if is_syscall(evidence) { "system call" } else { "request" };
     let seen = match evidence.seen {

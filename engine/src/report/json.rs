@@ -140,7 +140,7 @@ impl Json {
                 "scenario": name(&matrix.scenarios, row), "fault": name(&matrix.faults, column),
                 "passed": pass, "outcome": outcome_word(result.outcome), "duration_ms": millis(result.duration),
                 "reason": result.failure.as_ref().map(|failure| &failure.message),
-                "fired": !result.not_fired && result.evidence.iter().any(|evidence| evidence.fired > 0),
+                "fired": !result.not_fired && result.evidence.iter().any(Evidence::is_proof),
             }));
         }
         let excluded: Vec<Value> = matrix

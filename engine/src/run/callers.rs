@@ -45,6 +45,11 @@ impl Callers {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(route, step);
     }
 
+    /// Whether a relay has asked for what a step announced.
+    pub(super) fn has_taken(&self, step: StepId) -> bool {
+        !self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).values().any(|&of| of == step)
+    }
+
     /// The step, once: a later socket with the same addresses is another one.
     fn take(&self, route: Route) -> Option<StepId> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(&route)

@@ -293,9 +293,13 @@ async fn serve_steps(
         let dialer = network.step_dialer(request.step, endpoint, protocol, port);
         let (protocol, env) = (interface.protocol, service.env.clone());
         let (recorder, answers) = (leaf.recorder.clone(), answers.clone());
+        let network = network.clone();
         tokio::task::spawn_local(async move {
             let StepRequest { ticket, step, call } = request;
             let reply = protocol::step(protocol, &dialer, &call, step, &env, STEP_TIMEOUT).await;
+            if reply.ok && call.method == "send_no_reply" {
+                network.taken(step, &call.endpoint).await;
+            }
             recorder.event(EventKind::StepReceived {
                 step,
                 status: reply.status,

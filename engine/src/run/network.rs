@@ -34,6 +34,9 @@ const WATCH_PAUSE: Duration = Duration::from_millis(10);
 /// How often new ports are looked for that no call told of: those of 32-bit programs and of rings (io_uring(7)).
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long a datagram of a step may be on its way to a relay. One to a full socket never arrives.
+const TAKEN: Duration = Duration::from_secs(1);
+
 /// The namespaces of one leaf.
 pub(super) struct Network {
     spaces: Vec<Space>,
@@ -308,6 +311,19 @@ impl Network {
         let callers = self.callers.clone();
         let announce = Arc::new(move |route| callers.announce(route, step));
         self.reaching(HOME, transport(protocol), detour.unwrap_or(port)).announcing(announce)
+    }
+
+    /// Waits until the relay of an interface that has rules now has looked at a step's datagram, to which no reply is
+    /// awaited: a rule that is removed next has still seen it.
+    pub(super) async fn taken(&self, step: StepId, endpoint: &Endpoint) {
+        let ruled = self.ruled.iter().find(|ruled| ruled.endpoint == *endpoint);
+        let begun = Instant::now();
+        while ruled.is_some_and(|ruled| !ruled.rules.is_empty())
+            && !self.callers.has_taken(step)
+            && begun.elapsed() < TAKEN
+        {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 

@@ -183,5 +183,5 @@ fn not_fired(test: &Test, proof: &Proof) -> bool {
     let is_declared = !test.faults().is_empty();
     let of_test = proof.installed.iter().filter(|(call, _)| call.is_none() == is_declared);
     let rules: Vec<&Evidence> = of_test.flat_map(|(_, places)| &proof.evidence[places.clone()]).collect();
-    !rules.is_empty() && rules.iter().all(|rule| rule.fired == 0)
+    !rules.is_empty() && !rules.iter().any(|rule| rule.is_proof())
 }

@@ -8,7 +8,7 @@ use super::orphans;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the descendants of one child have in common.
 #[derive(Debug)]
@@ -83,7 +83,11 @@ struct Stat(String);
 
 impl Stat {
     fn of(pid: i32) -> Option<Stat> {
-        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        Stat::in_folder(Path::new(&format!("/proc/{pid}")))
+    }
+
+    fn in_folder(folder: &Path) -> Option<Stat> {
+        let text = fs::read_to_string(folder.join("stat")).ok()?;
         Some(Stat(text.rsplit_once(')')?.1.to_owned()))
     }
 
@@ -95,24 +99,47 @@ impl Stat {
     fn is_dead(&self) -> bool {
         self.0.trim_start().starts_with(['Z', 'X'])
     }
+
+    /// Whether it is on a processor or waits for one.
+    fn is_running(&self) -> bool {
+        self.0.trim_start().starts_with('R')
+    }
+
+    fn is_exiting(&self) -> bool {
+        self.is_dead() || self.number(6).is_some_and(|flags| flags & EXITING != 0)
+    }
+}
+
+/// The threads of a process that are there, by the names of their folders (proc_pid_task(5)).
+fn threads(pid: i32) -> Vec<PathBuf> {
+    let all = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    all.map(|thread| thread.path()).collect()
 }
 
 /// `PF_EXITING` of the kernel's `sched.h`.
 const EXITING: i64 = 4;
 
-/// Whether the process will certainly end by itself: it is exiting, dumping core, or has a signal that will kill it.
+/// Whether the process will certainly end by itself: all of it is exiting, it dumps core, or a thread has a signal that
+/// kills all of them. The first thread may be gone while others go on.
 pub(super) fn is_ending(pid: i32) -> bool {
-    let Some(stat) = Stat::of(pid) else { return true };
-    // The first thread may be gone while others go on.
-    let goes_on = stat.is_dead() && stat.number(17).is_some_and(|threads| threads > 1);
-    let exits = stat.number(6).is_some_and(|flags| flags & EXITING != 0) && !goes_on;
-    exits || fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| is_doomed(&status))
+    let mut goes_on = false;
+    for thread in threads(pid) {
+        let Some(stat) = Stat::in_folder(&thread) else { continue };
+        if stat.is_exiting() {
+            continue;
+        }
+        if fs::read_to_string(thread.join("status")).is_ok_and(|status| is_doomed(&status)) {
+            return true;
+        }
+        goes_on = true;
+    }
+    !goes_on
 }
 
-/// Whether the process is on a processor or waits for one. A signal that kills is neither pending nor are the marks of an
-/// exit set for a moment in between, which such a process may be in.
+/// Whether a thread of the process is on a processor or waits for one. A signal that kills is neither pending nor are the
+/// marks of an exit set for a moment in between, which such a thread may be in.
 pub(super) fn is_running(pid: i32) -> bool {
-    Stat::of(pid).is_some_and(|stat| stat.0.trim_start().starts_with('R'))
+    threads(pid).iter().any(|thread| Stat::in_folder(thread).is_some_and(|stat| stat.is_running()))
 }
 
 /// Reads what proc_pid_status(5) says of signals.

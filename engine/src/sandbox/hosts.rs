@@ -77,10 +77,18 @@ pub(super) fn nsswitch(original: &str) -> String {
     text
 }
 
-/// The leaf's `/etc/resolv.conf` (resolv.conf(5)). Without a search list a resolver takes the domain of the machine's
-/// name for one and asks for names nobody wrote. Times and attempts are the defaults, so that a service sees no other
+/// The leaf's `/etc/resolv.conf` (resolv.conf(5)). Times and attempts are the defaults, so that a service sees no other
 /// patience than it does elsewhere.
-pub(super) const RESOLV_CONF: &str = "# Made by Faultbox for one test.\nnameserver 127.0.0.1\nsearch .\n";
+///
+/// Without a search list a resolver takes the domain of the machine's name for one, where it has a domain. A list of the
+/// root alone would prevent that as well, but musl asks for names that are none then.
+pub(super) fn resolv_conf(machine: &str) -> String {
+    let search = if machine.contains('.') { format!("search {NO_DOMAIN}\n") } else { String::new() };
+    format!("# Made by Faultbox for one test.\nnameserver 127.0.0.1\n{search}")
+}
+
+/// The domain in which no name exists (RFC 6761, section 6.4).
+pub const NO_DOMAIN: &str = "invalid";
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,7 @@ mod sys;
 
 pub use capability::{Capabilities, Isolation, Support};
 pub use death::lifeline;
+pub use hosts::NO_DOMAIN;
 pub use keep::{Keep, Kept};
 pub use names::Names;
 pub use namespaces::{Config, Sandbox, SandboxError, Side, Step, enter};

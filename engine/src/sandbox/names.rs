@@ -5,7 +5,7 @@
 //! that say where to look are the leaf's own. A file that the host does not have is not made: without `/etc/resolv.conf`
 //! resolvers ask 127.0.0.1 as well, and without `/etc/nsswitch.conf` the C library does.
 
-use super::hosts::{RESOLV_CONF, nsswitch, render};
+use super::hosts::{nsswitch, render, resolv_conf};
 use super::overlay::Store;
 use nix::mount::{MsFlags, mount};
 use std::fs;
@@ -34,11 +34,12 @@ impl Names {
     /// Covers what the host has with what the leaf must see.
     pub(super) fn set_up(store: &Store, services: &[String]) -> Names {
         let machine = nix::unistd::gethostname().unwrap_or_default();
-        let hosts = render(&read("/etc/hosts"), services, &machine.to_string_lossy());
+        let machine = machine.to_string_lossy();
+        let hosts = render(&read("/etc/hosts"), services, &machine);
         let mut names = Names { hosts, ..Names::default() };
         // Found before their directory may be covered.
         let switch = (final_path("/etc/nsswitch.conf"), nsswitch(&read("/etc/nsswitch.conf")));
-        let resolv = (final_path("/etc/resolv.conf"), RESOLV_CONF.to_owned());
+        let resolv = (final_path("/etc/resolv.conf"), resolv_conf(&machine));
         let covered = names.cover_daemons();
         for (name, (target, text)) in [("nsswitch.conf", switch), ("resolv.conf", resolv)] {
             let Some(target) = target else { continue };

@@ -207,3 +207,50 @@ fault_scenario("wrong", scenario = ask, faults = down, expect = lambda r: r.stat
     ended.expect(2, &["1 passed, 1 failed", "--- FAIL: test_wrong", "expect returned False"]);
     assert!(!ended.stderr.contains("FB0210"), "{ended}");
 }
+
+/// `allow` makes nothing go wrong, so it proves nothing.
+#[test]
+fn what_lets_pass_is_no_act_of_a_fault() {
+    let ended = run(r#"
+def ask():
+    return api.get(path = "/health")
+shield = fault_assumption("shield", target = api, recvfrom = allow(), read = allow())
+fault_scenario("alone", scenario = ask, faults = shield, expect = lambda r: r.ok)
+fault_scenario("beside", scenario = ask, faults = fault_assumption("mixed", target = api, read = allow(),
+    write = delay("1ms")), expect = lambda r: r.ok)
+"#);
+    ended.expect(2, &["1 passed, 0 failed, 1 bypassed", "--- BYPASSED: test_alone", "let pass"]);
+}
+
+/// A rule that is removed right behind a datagram to which no reply is awaited has seen it.
+#[test]
+fn a_datagram_meets_the_rules_it_was_sent_under() {
+    let spec = r#"
+program = """
+import socket, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+got = []
+def receive():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("127.0.0.1", 5300))
+    while True:
+        got.append(s.recv(100).decode())
+threading.Thread(target = receive, daemon = True).start()
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(",".join(got).encode())
+    def log_message(self, *words):
+        pass
+HTTPServer(("127.0.0.1", 8080), Handler).serve_forever()
+"""
+svc = service("svc", "python3", interface("main", "http", 8080), interface("u", "udp", 5300), args = ["-c", program],
+    healthcheck = http("localhost:8080/"))
+def test_drop():
+    for _ in range(20):
+        fault(svc.u, drop(data = "x"), run = lambda: svc.u.send_no_reply(data = "x"))
+    assert_eq(svc.main.get(path = "/").body, "")
+"#;
+    Place::new(spec).test(&[]).expect(0, &["1 passed, 0 failed"]);
+}

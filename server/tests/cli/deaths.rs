@@ -343,3 +343,24 @@ http {
     }
 }
 "#;
+
+/// The first thread of an exiting process may be dead while others, whose end nobody sees from outside, still go.
+#[test]
+fn a_service_of_many_threads_that_exits_is_missed() {
+    let spec = r#"
+web = service("web", "python3", interface("main", "http", 8080), healthcheck = tcp("localhost:8080"), args = ["-c", """
+import os, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+for _ in range(50):
+    threading.Thread(target = threading.Event().wait, daemon = True).start()
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        os._exit(1)
+HTTPServer(("127.0.0.1", 8080), Handler).serve_forever()
+"""])
+def test_exit():
+    assert_true(not web.get(path = "/").ok)
+"#;
+    let ended = Place::new(spec).test(&["--runs", "40", "--jobs", "4"]);
+    ended.expect(2, &["0 passed, 40 failed", "error[service_ended]: web ended with exit code 1"]);
+}

@@ -28,9 +28,11 @@ fn source(name: &str) -> String {
     std::fs::read_to_string(path).expect("the program's source")
 }
 
-/// A test that looks up a service, a name of the responder and one that nothing declares.
+/// A test that looks up a service, and two names that nothing declares.
 fn test(name: &str, command: &str) -> String {
-    format!("def test_{name}():\n    says(\"{command} db nowhere.{name}\", \"127.0.0.1 none\")\n")
+    format!(
+        "def test_{name}():\n    says(\"{command} DB nowhere.{name} nowhere\", \"127.0.0.1 none none\")\n"
+    )
 }
 
 /// Makes a program in the place's folder.

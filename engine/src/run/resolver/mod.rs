@@ -25,6 +25,7 @@ use super::recorder::Recorder;
 use crate::event::EventKind;
 use crate::model::{ServiceName, Spec};
 use crate::plan::Namespace;
+use crate::sandbox::NO_DOMAIN;
 use nix::sys::socket::{setsockopt, sockopt};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -174,11 +175,17 @@ async fn connection(
     }
 }
 
+/// Whether the search list of the leaf's `/etc/resolv.conf` made the name.
+fn is_in_no_domain(name: &str) -> bool {
+    name.strip_suffix(NO_DOMAIN).is_some_and(|rest| rest.ends_with('.'))
+}
+
 impl Shared {
     fn reply(&self, at: Namespace, query: &[u8], carrier: Carrier, peer: SocketAddr) -> Option<Vec<u8>> {
         let reply = answer(&self.zone, query, carrier)?;
         if let Some((name, kind)) = reply.unknown
             && !zone::is_reverse(&name)
+            && !is_in_no_domain(&name)
         {
             self.report(at, &name, kind, carrier, peer);
         }
