@@ -4,7 +4,7 @@
 //! plainly: a socket that only sends is given its port by the kernel and needs no mirror, because answers find back to
 //! it. Without word of the `bind` (see `sockets.rs`) only ports below those the kernel gives are passed through.
 
-use super::mirrors::{MirrorKey, gone, is_mirror, receiver};
+use super::mirrors::{Known, MirrorKey, gone, is_mirror, receiver};
 use super::network::Network;
 use crate::model::{Endpoint, Protocol, Spec};
 use crate::plan::{Namespace, Placement};
@@ -79,11 +79,13 @@ impl Datagrams {
 
     /// Opens mirrors for what is bound now and is surely no client's.
     pub(super) fn look(&self, network: &Network) {
+        let known = Known::of(&self.mirrors.lock().unwrap_or_else(PoisonError::into_inner), network);
         for home in network.all() {
             // What cannot be read now is read at the next look.
             let bound = network.ports(home).all(Transport::Datagram).unwrap_or_default();
             let serves = |port| port < FIRST_CLIENT_PORT || self.declared(home, port).is_some();
-            for original in bound.into_iter().filter(|bound| serves(bound.address.port())) {
+            let is_new = |bound: &Bound| serves(bound.address.port()) && !known.has(home, *bound);
+            for original in bound.into_iter().filter(is_new) {
                 self.add(network, home, original);
             }
         }

@@ -12,9 +12,9 @@ use crate::service::ports::{Bound, Transport};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket, sockopt,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
@@ -52,9 +52,11 @@ impl Mirrors {
 
     /// Opens mirrors for whatever listens now.
     pub(super) fn look(&self, network: &Network) {
+        let known = Known::of(&self.open.lock().unwrap_or_else(PoisonError::into_inner), network);
         for home in network.all() {
             // What cannot be read now is read at the next look.
-            for original in network.ports(home).all(Transport::Stream).unwrap_or_default() {
+            let listening = network.ports(home).all(Transport::Stream).unwrap_or_default();
+            for original in listening.into_iter().filter(|&bound| !known.has(home, bound)) {
                 self.add(network, home, original);
             }
         }
@@ -89,6 +91,32 @@ impl Mirrors {
         for relay in open.into_values().chain(closed) {
             relay.stop().await;
         }
+    }
+}
+
+/// What needs no mirror, asked for many sockets at once.
+pub(super) struct Known {
+    mirrors: HashSet<(Namespace, SocketAddr)>,
+    /// Originals with a mirror in every other namespace.
+    mirrored: HashSet<(Namespace, Bound)>,
+}
+
+impl Known {
+    pub(super) fn of<T>(open: &BTreeMap<MirrorKey, T>, network: &Network) -> Known {
+        let mut counts: HashMap<(Namespace, Bound), usize> = HashMap::new();
+        for &(home, original, _) in open.keys() {
+            *counts.entry((home, original)).or_default() += 1;
+        }
+        let others = network.all().count() - 1;
+        let mirrored = counts.into_iter().filter(|&(_, count)| count == others).map(|(of, _)| of);
+        Known {
+            mirrors: open.keys().map(|&(_, original, at)| (at, original.address)).collect(),
+            mirrored: mirrored.collect(),
+        }
+    }
+
+    pub(super) fn has(&self, at: Namespace, bound: Bound) -> bool {
+        self.mirrored.contains(&(at, bound)) || self.mirrors.contains(&(at, bound.address))
     }
 }
 

@@ -67,13 +67,14 @@ def in_child(act):
 
 
 def hold(host, port):
-    """Listens for one connection and sends back what comes there, whatever becomes of the listening socket."""
+    """Listens for one connection, greets it and sends back what comes there, whatever becomes of the listening socket."""
     s = opened(socket.SOCK_STREAM, host, port)
     s.listen(1)
     kept["holding"] = [s]
 
     def answer():
         c, _ = s.accept()
+        c.sendall(b"hello")
         while part := c.recv(2048):
             c.sendall(part)
 
