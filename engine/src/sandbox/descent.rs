@@ -9,6 +9,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// What the descendants of one child have in common.
 #[derive(Debug)]
@@ -49,22 +50,38 @@ pub(super) fn left_behind(
         return Vec::new();
     }
     let certain = ended.is_alone_among(living);
-    let children = orphans::children().into_iter().map(u32::cast_signed).filter(|&pid| !known(pid));
-    let is_left_behind = |pid: &i32| {
+    let is_left_behind = |pid: i32| {
         // None of a process that is dead, or does not let itself be looked at.
         let namespace = fs::read_link(format!("/proc/{pid}/ns/uts")).ok();
         let is_known = namespace.is_some() && all.iter().any(|marks| marks.namespace == namespace);
         if certain && is_known {
             return namespace == ended.namespace;
         }
-        match of_session(*pid, living) {
+        match of_session(pid, living) {
             Some(first) => first == ended.first,
             // In a namespace that it made itself, or nothing can be told.
             None => !certain || namespace.is_some(),
         }
     };
-    children.filter(is_left_behind).collect()
+    let begun = Instant::now();
+    let mut is_settled = false;
+    loop {
+        let children: Vec<i32> =
+            orphans::children().into_iter().map(u32::cast_signed).filter(|&pid| !known(pid)).collect();
+        let found: Vec<i32> = children.iter().copied().filter(|&pid| is_left_behind(pid)).collect();
+        if is_settled || begun.elapsed() > PATIENCE {
+            return found;
+        }
+        // A process between two forks of a daemon loses its namespaces before it hands its child to this one. The next
+        // list has what those that are dead by now left behind.
+        let exits = |pid: &i32| Stat::of(*pid).is_some_and(|stat| stat.is_exiting() && !stat.is_dead());
+        is_settled = !children.iter().any(exits);
+        std::thread::yield_now();
+    }
 }
+
+/// How long a process may take to exit that may leave others behind.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether orphans of this process's descendants are handed to it.
 fn takes_orphans() -> bool {
