@@ -250,7 +250,7 @@ impl fmt::Debug for Dialer {
     }
 }
 
-/// A connection to a port among those of clients, where nobody listens, may be given that very port as its own and then
+/// A connection to a port among those of clients, where no server listens, may be given that very port as its own and then
 /// meets itself (RFC 9293, section 3.5, simultaneous open).
 fn met_itself(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)

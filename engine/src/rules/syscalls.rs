@@ -230,7 +230,7 @@ pub(super) fn matched_path<'o>(matcher: &SyscallMatcher, operation: &'o dyn Oper
 }
 
 pub(super) const DATAGRAMS: &str =
-    "its socket is for datagrams: the call connects to nobody, it sets where the socket sends";
+    "its socket is for datagrams: the call makes no connection, it sets where the socket sends";
 
 /// How near a call came to a matcher, and why it is not meant; `None` when it is.
 pub(super) fn miss(matcher: &SyscallMatcher, operation: &dyn Operation) -> Option<(usize, String)> {
