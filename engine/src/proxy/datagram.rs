@@ -129,12 +129,13 @@ impl Owner {
             }
         };
         let way = Way { config: self.config.clone(), downstream: self.downstream.clone(), upstream, from };
+        // A step may wait for this, whether or not there are rules now.
+        let own = self.config.observe.on_route(Route::datagram(from));
         if self.config.rules.is_empty() {
             return way.send(datagram).await;
         }
         let message = (self.config.message)(datagram);
         let decision = self.config.rules.decide(&message);
-        let own = self.config.observe.on_route(Route::datagram(from));
         let observe = own.as_ref().unwrap_or(&self.config.observe);
         let operation: Arc<str> = message.description.into();
         let due = |active| Due::new(observe, active, &operation);

@@ -313,15 +313,12 @@ impl Network {
         self.reaching(HOME, transport(protocol), detour.unwrap_or(port)).announcing(announce)
     }
 
-    /// Waits until the relay of an interface that has rules now has looked at a step's datagram, to which no reply is
-    /// awaited: a rule that is removed next has still seen it.
+    /// Waits until the relay of an interface has looked at a step's datagram, to which no reply is awaited: a rule that is
+    /// removed next has still seen it, and one that is installed next has not.
     pub(super) async fn taken(&self, step: StepId, endpoint: &Endpoint) {
-        let ruled = self.ruled.iter().find(|ruled| ruled.endpoint == *endpoint);
+        let is_relayed = self.ruled.iter().any(|ruled| ruled.endpoint == *endpoint);
         let begun = Instant::now();
-        while ruled.is_some_and(|ruled| !ruled.rules.is_empty())
-            && !self.callers.has_taken(step)
-            && begun.elapsed() < TAKEN
-        {
+        while is_relayed && !self.callers.has_taken(step) && begun.elapsed() < TAKEN {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }

@@ -222,7 +222,7 @@ fault_scenario("beside", scenario = ask, faults = fault_assumption("mixed", targ
     ended.expect(2, &["1 passed, 0 failed, 1 bypassed", "--- BYPASSED: test_alone", "let pass"]);
 }
 
-/// A rule that is removed right behind a datagram to which no reply is awaited has seen it.
+/// A rule that is removed right behind a datagram to which no reply is awaited has seen it, one that is installed then not.
 #[test]
 fn a_datagram_meets_the_rules_it_was_sent_under() {
     let spec = r#"
@@ -251,6 +251,10 @@ def test_drop():
     for _ in range(20):
         fault(svc.u, drop(data = "x"), run = lambda: svc.u.send_no_reply(data = "x"))
     assert_eq(svc.main.get(path = "/").body, "")
+def test_before():
+    for _ in range(20):
+        svc.u.send_no_reply(data = "x")
+        fault(svc.u, drop(data = "x"), run = lambda: svc.main.get(path = "/"), may_miss = True)
 "#;
-    Place::new(spec).test(&[]).expect(0, &["1 passed, 0 failed"]);
+    Place::new(spec).test(&[]).expect(0, &["2 passed, 0 failed (1 not fired)"]);
 }
