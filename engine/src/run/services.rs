@@ -3,15 +3,15 @@
 use super::exits::{self, Exit};
 use super::faults::Faults;
 use super::leaf::AbortOnDrop;
-use super::network::Network;
+use super::network::{Network, transport};
 use super::recorder::Recorder;
 use super::supervision::is_about_filter;
 use super::unready::{died, unready};
 use super::wire::Isolation;
 use crate::event::{EventKind, Failure, FailureKind, Phase, ServiceEnd};
-use crate::model::{Service, ServiceName, Spec};
+use crate::model::{Interface, Service, ServiceName, Spec};
 use crate::plan::{Namespace, Placement};
-use crate::sandbox::{Reaper, orphans};
+use crate::sandbox::{End, Reaper, orphans};
 use crate::seccomp::{Supervisor, SupervisorCounts};
 use crate::service::input::Input;
 use crate::service::process::{Process, StartError, Surroundings, describe};
@@ -65,8 +65,8 @@ struct Running {
     service: Service,
     process: Process,
     supervisor: Option<Supervisor>,
-    /// Its end is no matter of its start any more.
-    is_ready: Cell<bool>,
+    /// From then on its end is no matter of its start any more.
+    ready_at: Cell<Option<Instant>>,
     /// Its end is reported.
     end_is_known: Cell<bool>,
 }
@@ -139,7 +139,7 @@ impl Services {
                 return Err(died(service, &describe(end.status), &running.process.last_lines.get()));
             }
         }
-        running.is_ready.set(true);
+        running.ready_at.set(Some(Instant::now()));
         self.setting.network.sync().await;
         self.setting
             .recorder
@@ -189,8 +189,8 @@ impl Services {
         let supervisor = supervisor.transpose().map_err(StartFailure::Supervisor)?;
         let pid = u32::try_from(process.launched.pid).unwrap_or(0);
         self.setting.recorder.event(EventKind::ServiceStarted { service: service.name.clone(), pid });
-        let (is_ready, end_is_known) = (Cell::new(false), Cell::new(false));
-        let running = Rc::new(Running { service, process, supervisor, is_ready, end_is_known });
+        let (ready_at, end_is_known) = (Cell::new(None), Cell::new(false));
+        let running = Rc::new(Running { service, process, supervisor, ready_at, end_is_known });
         let watch = tokio::task::spawn_local(self.clone().watch(running.clone()));
         self.watches.borrow_mut().push(AbortOnDrop(watch));
         self.running.borrow_mut().push(running.clone());
@@ -212,9 +212,20 @@ impl Services {
         }
     }
 
+    /// The end of a server that left processes behind and nothing that listens in its place.
+    fn deserted(&self, running: &Running) -> Option<End> {
+        let end = running.process.child().handover()?;
+        let (service, network) = (&running.service, &self.setting.network);
+        let at = self.setting.placement.of(&service.name);
+        let is_reached = |one: &Interface| network.is_reached(at, transport(one.protocol), one.port);
+        let is_served = service.interfaces.is_empty() || service.interfaces.iter().any(is_reached);
+        (running.ready_at.get()? < end.at && !is_served).then_some(end)
+    }
+
     /// Reports the end of a service once it has ended.
     fn note_end(&self, running: &Running) {
-        let Some(end) = running.process.child().end() else { return };
+        let end = running.process.child().end().or_else(|| self.deserted(running));
+        let Some(end) = end else { return };
         if running.end_is_known.replace(true) {
             return;
         }
@@ -235,7 +246,7 @@ impl Services {
             end: what,
             cause: cause.clone(),
         });
-        if !is_asked && running.is_ready.get() {
+        if !is_asked && running.ready_at.get().is_some() {
             self.exits.borrow_mut().push(Exit {
                 service: service.name.clone(),
                 status: end.status,
@@ -267,6 +278,8 @@ impl Services {
             }
             tokio::time::sleep(LOOK).await;
         }
+        // One may have been reaped since it was asked for.
+        running.iter().for_each(|one| self.note_end(one));
         if failed && self.exits.borrow().is_empty() {
             // No end within the moment is the usual case.
             let _ = tokio::time::timeout(SETTLE, self.exited.notified()).await;

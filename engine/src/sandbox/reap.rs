@@ -55,6 +55,8 @@ struct Adopted {
     marks: Marks,
     exit: watch::Sender<Exit>,
     end: watch::Sender<Option<End>>,
+    /// The end of the main process that last left others behind.
+    handover: Option<End>,
 }
 
 /// Whether a process has ended, and with which status, unless that was lost.
@@ -102,7 +104,7 @@ impl Reaper {
         let pid = fork()?;
         let ((exit, exited), (end, ended)) = (watch::channel(None), watch::channel(None));
         let place = state.adopted.len();
-        state.adopted.push(Adopted { marks: Marks::new(pid, namespace), exit, end });
+        state.adopted.push(Adopted { marks: Marks::new(pid, namespace), exit, end, handover: None });
         state.mains.insert(pid, place);
         self.shared.arrived.notify_one();
         drop(state);
@@ -155,6 +157,12 @@ impl Child {
         let ended = self.end.wait_for(Option::is_some).await.ok().and_then(|end| *end);
         // The sender is kept for as long as this child.
         ended.unwrap_or_else(|| End { status: None, at: Instant::now() })
+    }
+
+    /// How the main process ended that last left others behind: a server that goes to the background, or one that ended
+    /// beside processes of its own.
+    pub fn handover(&self) -> Option<End> {
+        self.shared.lock().adopted[self.place].handover
     }
 
     /// True when it has ended, or a main process of it is going to end, whatever anybody does.
@@ -262,12 +270,16 @@ impl Shared {
         }
         let is_left = state.mains_of(place).next().is_some();
         let failed = status.is_some_and(|status| !status.success());
-        let adopted = &state.adopted[place];
+        let end = End { status, at: Instant::now() };
+        let adopted = &mut state.adopted[place];
+        if !failed && is_left {
+            adopted.handover = Some(end);
+        }
         if adopted.marks.first == pid && adopted.exit.borrow().is_none() {
             adopted.exit.send_replace(Some(status));
         }
         if (failed || !is_left) && adopted.end.borrow().is_none() {
-            adopted.end.send_replace(Some(End { status, at: Instant::now() }));
+            adopted.end.send_replace(Some(end));
         }
     }
 }

@@ -374,3 +374,34 @@ def test_exit():
     let ended = Place::new(spec).test(&["--runs", "40", "--jobs", "4"]);
     ended.expect(2, &["0 passed, 40 failed", "error[service_ended]: web ended with exit code 1"]);
 }
+
+/// Exit code 0 with a process left behind is how servers go to the background; once it served, it is an end.
+#[test]
+fn a_server_that_leaves_only_a_helper_behind_has_ended() {
+    let spec = r#"
+svc = service("svc", "python3", interface("main", "http", 8081), healthcheck = tcp("localhost:8081"), args = ["-c", """
+import os, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+if os.fork() == 0:
+    time.sleep(1000)
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/exit":
+            os._exit(0)
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *words):
+        pass
+HTTPServer(("127.0.0.1", 8081), Handler).serve_forever()
+"""])
+def test_goes_on():
+    assert_eq(svc.get(path = "/").status, 200)
+def test_exit():
+    assert_true(not svc.get(path = "/exit").ok)
+"#;
+    for place in [place(spec), place(spec).run_by_nobody()] {
+        place
+            .test(&["--runs", "5"])
+            .expect(2, &["5 passed, 5 failed", "error[service_ended]: svc ended with exit code 0"]);
+    }
+}
