@@ -134,6 +134,12 @@ pub enum EventKind {
         stream: Stream,
         line: String,
     },
+    /// A service printed more than is kept: so much is missing before its next line.
+    OutputLeftOut {
+        service: ServiceName,
+        lines: u64,
+        bytes: u64,
+    },
     StepSent {
         step: StepId,
         target: String,

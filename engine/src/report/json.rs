@@ -14,14 +14,34 @@ use crate::event::{
 };
 use crate::text::{SourceMap, Span};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 use std::time::Duration;
 
 const VERSION: u32 = 3;
 
-/// Events kept of one leaf; later ones are counted as `events_dropped`, so a chatty service cannot fill the memory.
+/// Events kept of one leaf; later ones are counted as `events_dropped`, so that nothing can fill the memory.
 const MAX_EVENTS: usize = 50_000;
+
+/// What lines of services may take of the memory in the whole report, in bytes; after that each leaf keeps its last lines.
+const OUTPUT_ROOM: usize = 64 * 1024 * 1024;
+
+/// What a line takes besides its text.
+const LINE_COST: usize = 600;
+
+/// Lines of services kept of a leaf when there is no room any more.
+const LAST_LINES: usize = 20;
+
+/// The events of one leaf that has not ended.
+#[derive(Default)]
+struct Events {
+    kept: Vec<Value>,
+    dropped: usize,
+    /// Lines of services for which there was no room, as places in `kept`.
+    tight: VecDeque<usize>,
+    /// Lines given up for later ones.
+    lines_left_out: u64,
+}
 
 /// Collects the run and writes the object when it is over.
 pub struct Json {
@@ -29,7 +49,9 @@ pub struct Json {
     plan: Option<RunPlan>,
     notices: Vec<String>,
     warnings: BTreeMap<u32, Vec<Value>>,
-    events: BTreeMap<u32, (Vec<Value>, usize)>,
+    events: BTreeMap<u32, Events>,
+    /// How much lines of services may still take.
+    output_room: usize,
     /// By leaf: its outcome for the matrix, and its object under `tests`.
     tests: BTreeMap<u32, (LeafResult, Value)>,
     end: Option<(Totals, Duration, bool)>,
@@ -43,9 +65,34 @@ impl Json {
             notices: Vec::new(),
             warnings: BTreeMap::new(),
             events: BTreeMap::new(),
+            output_room: OUTPUT_ROOM,
             tests: BTreeMap::new(),
             end: None,
         }
+    }
+
+    /// Keeps an event of a leaf that goes on.
+    fn keep(&mut self, leaf: u32, event: &Event, sources: &SourceMap) {
+        let events = self.events.entry(leaf).or_default();
+        if events.kept.len() >= MAX_EVENTS {
+            events.dropped += 1;
+            return;
+        }
+        if let EventKind::ServiceOutput { line, .. } = &event.kind {
+            let cost = line.len() + LINE_COST;
+            if self.output_room >= cost {
+                self.output_room -= cost;
+            } else {
+                events.tight.push_back(events.kept.len());
+                if events.tight.len() > LAST_LINES
+                    && let Some(oldest) = events.tight.pop_front()
+                {
+                    events.kept[oldest] = Value::Null;
+                    events.lines_left_out += 1;
+                }
+            }
+        }
+        events.kept.push(wire::event(event, self.plan.as_ref(), sources));
     }
 
     /// The object of one ended leaf.
@@ -84,10 +131,14 @@ impl Json {
         put("diagnostics", Value::Array(self.warnings.remove(&index).unwrap_or_default()));
         put("assertions", json!(result.assertions));
         put("test_place", at(leaf.span));
-        let (events, dropped) = self.events.remove(&index).unwrap_or_default();
-        put("events", Value::Array(events));
-        if dropped > 0 {
-            put("events_dropped", json!(dropped));
+        let events = self.events.remove(&index).unwrap_or_default();
+        // What was given up is null.
+        put("events", Value::Array(events.kept.into_iter().filter(|event| !event.is_null()).collect()));
+        if events.dropped > 0 {
+            put("events_dropped", json!(events.dropped));
+        }
+        if events.lines_left_out > 0 {
+            put("output_lines_left_out", json!(events.lines_left_out));
         }
         Value::Object(object)
     }
@@ -184,12 +235,7 @@ impl Reporter for Json {
                     }
                     _ => {}
                 }
-                let (kept, dropped) = self.events.entry(leaf).or_default();
-                if kept.len() < MAX_EVENTS {
-                    kept.push(wire::event(event, self.plan.as_ref(), sources));
-                } else {
-                    *dropped += 1;
-                }
+                self.keep(leaf, event, sources);
             }
             (_, None) => {}
         }
@@ -260,9 +306,10 @@ fn rule(evidence: &Evidence, sources: &SourceMap) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::Json;
-    use crate::event::Outcome;
+    use super::{Json, LINE_COST, OUTPUT_ROOM};
+    use crate::event::{Outcome, Stream};
     use crate::report::fixture::*;
+    use crate::report::reporter::Reporter;
 
     #[test]
     fn the_report_is_the_golden_file() {
@@ -282,6 +329,28 @@ mod tests {
         let text = written(|out| Box::new(Json::new(out)), &events);
         let golden = include_str!("golden/report.json");
         assert!(text == golden, "--- written\n{text}--- golden\n{golden}---");
+    }
+
+    #[test]
+    fn lines_of_services_take_a_bounded_part_of_the_memory() {
+        let mut json = Json::new(Box::new(std::io::sink()));
+        let line = "x".repeat(60_000);
+        let mut run = Run::of(vec![leaf("test_a", 0), leaf("test_b", 0)]);
+        for number in 0..2000 {
+            run = run.output(u32::from(number >= 1500), Stream::Stdout, &format!("{number} {line}"));
+        }
+        for event in run.events(true) {
+            json.event(&event, &sources()).unwrap();
+        }
+        let lines = |leaf: u32| -> Vec<String> {
+            let kept = json.events[&leaf].kept.iter().filter_map(|event| event["line"].as_str());
+            kept.map(|line| line[..4].trim().to_owned()).collect()
+        };
+        let kept: usize = [0, 1].iter().map(|&leaf| lines(leaf).len()).sum();
+        assert!(kept * (line.len() + LINE_COST) <= OUTPUT_ROOM + 40 * 70_000, "{kept}");
+        assert_eq!(lines(0).last().map(String::as_str), Some("1499"));
+        assert_eq!(lines(1).last().map(String::as_str), Some("1999"));
+        assert_eq!(lines(1).len() as u64 + json.events[&1].lines_left_out, 500);
     }
 
     #[test]

@@ -5,7 +5,8 @@
 
 use super::evidence;
 use super::failure;
-use super::record::{Record, TAIL_LINES};
+use super::logs::{Logs, Output};
+use super::record::Record;
 use super::replay;
 use super::reporter::Reporter;
 use crate::diagnostic::render::Style;
@@ -68,7 +69,8 @@ impl Reporter for JUnit {
     fn event(&mut self, event: &Event, sources: &SourceMap) -> io::Result<()> {
         match &event.kind {
             EventKind::RunStarted { plan } => {
-                self.records = plan.leaves.iter().cloned().map(Record::new).collect();
+                self.records =
+                    plan.leaves.iter().cloned().map(|leaf| Record::new(leaf, Logs::Tail)).collect();
                 self.cases = vec![None; plan.leaves.len()];
                 self.plan = Some(plan.clone());
             }
@@ -127,7 +129,7 @@ fn case_text(record: &Record, result: &LeafResult, plan: &RunPlan, sources: &Sou
         let body = format!("{}replay: {replay}\n", explained.unwrap_or_default());
         let (kind, message, body) = (escape(&word), escape(message), escape(&body));
         let _ = writeln!(text, "      <{tag} type=\"{kind}\" message=\"{message}\">{body}</{tag}>");
-        let output: String = record.outputs.iter().map(|output| output.text(TAIL_LINES)).collect();
+        let output: String = record.outputs.iter().map(Output::text).collect();
         if !(output.is_empty() && unread.is_empty()) {
             let _ = writeln!(text, "      <system-out>{unread}{}</system-out>", escape(&output));
         }

@@ -14,6 +14,7 @@ mod evidence;
 pub mod failure;
 mod json;
 mod jsonl;
+mod logs;
 mod junit;
 mod matrix;
 mod record;

@@ -1,26 +1,18 @@
 //! What reporters that write after the fact remember of one leaf.
 
-use crate::event::{EventKind, Failure, Leaf, LeafResult, ServiceEnd, Stream};
+use super::logs::{Logs, Output, Part};
+use crate::event::{EventKind, Failure, Leaf, LeafResult, Phase, ServiceEnd};
 use crate::model::ServiceName;
-use crate::text::{Span, shown};
-use std::borrow::Cow;
-use std::collections::VecDeque;
-
-/// Lines kept of one service's output in one leaf; what a service says before that is counted, not kept.
-const MAX_LINES: usize = 10_000;
-
-/// Lines of a service's output shown beside a failure.
-pub(super) const TAIL_LINES: usize = 20;
+use crate::text::Span;
 
 /// The status of a service that ended without a complaint.
 const DONE: &str = "exit code 0";
 
-/// Characters of one such line.
-const TAIL_WIDTH: usize = 500;
-
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) leaf: Leaf,
+    logs: Logs,
+    /// What each service wrote.
     pub(super) outputs: Vec<Output>,
     pub(super) printed: Vec<(String, Option<Span>)>,
     pub(super) warnings: Vec<Failure>,
@@ -38,27 +30,23 @@ pub(super) struct End {
     cause: Option<String>,
 }
 
-/// The end of what one service wrote.
-#[derive(Debug)]
-pub(super) struct Output {
-    pub(super) service: ServiceName,
-    pub(super) lines: VecDeque<(Stream, String)>,
-    /// How many lines it wrote in all.
-    pub(super) total: usize,
-}
-
 impl Record {
-    pub(super) fn new(leaf: Leaf) -> Record {
+    pub(super) fn new(leaf: Leaf, logs: Logs) -> Record {
         let (outputs, printed, warnings, ends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Record { leaf, outputs, printed, warnings, ends, result: None }
+        Record { leaf, logs, outputs, printed, warnings, ends, result: None }
     }
 
     /// Remembers what matters of an event of this leaf.
     pub(super) fn event(&mut self, kind: &EventKind) {
         match kind {
             // Everything the first start did has vanished with it.
-            EventKind::LeafRestarted { .. } => *self = Record::new(self.leaf.clone()),
-            EventKind::ServiceOutput { service, stream, line } => self.output(service, *stream, line),
+            EventKind::LeafRestarted { .. } => *self = Record::new(self.leaf.clone(), self.logs),
+            EventKind::ServiceOutput { service, line, .. } => self.output(service).line(line),
+            EventKind::OutputLeftOut { service, lines, .. } => self.output(service).left_out(*lines),
+            EventKind::ServiceReady { service, .. } => self.output(service).enter(Part::Test),
+            EventKind::PhaseEntered { phase: Phase::Stopping } => {
+                self.outputs.iter_mut().for_each(|output| output.enter(Part::End));
+            }
             EventKind::Printed { text, span } => self.printed.push((text.clone(), *span)),
             EventKind::Warning { failure } => self.warnings.push(failure.clone()),
             EventKind::ServiceExited { service, status, end, cause } if *end != ServiceEnd::Asked => {
@@ -75,7 +63,6 @@ impl Record {
             | EventKind::LeafStarted { .. }
             | EventKind::PhaseEntered { .. }
             | EventKind::ServiceStarted { .. }
-            | EventKind::ServiceReady { .. }
             | EventKind::ServiceExited { .. }
             | EventKind::StepSent { .. }
             | EventKind::StepReceived { .. }
@@ -102,18 +89,13 @@ impl Record {
         failure
     }
 
-    fn output(&mut self, service: &ServiceName, stream: Stream, line: &str) {
+    fn output(&mut self, service: &ServiceName) -> &mut Output {
         let known = self.outputs.iter().position(|output| output.service == *service);
         let at = known.unwrap_or_else(|| {
-            self.outputs.push(Output { service: service.clone(), lines: VecDeque::new(), total: 0 });
+            self.outputs.push(Output::new(service.clone(), self.logs));
             self.outputs.len() - 1
         });
-        let output = &mut self.outputs[at];
-        output.total += 1;
-        output.lines.push_back((stream, line.to_owned()));
-        if output.lines.len() > MAX_LINES {
-            output.lines.pop_front();
-        }
+        &mut self.outputs[at]
     }
 }
 
@@ -128,34 +110,5 @@ impl End {
     pub(super) fn text(&self) -> String {
         let cause = self.cause.as_ref().map(|cause| format!(", {cause}")).unwrap_or_default();
         format!("{} ended: {}{cause}", self.service, self.status)
-    }
-}
-
-impl Output {
-    /// A headline and the last `limit` lines, indented by two; empty when the service wrote nothing.
-    pub(super) fn text(&self, limit: usize) -> String {
-        let count = self.lines.len().min(limit);
-        let title = match (count == self.total, self.total) {
-            (true, 1) => "1 line".to_owned(),
-            (true, total) => format!("{total} lines"),
-            (false, total) => format!("last {count} of {total} lines"),
-        };
-        let mut text = format!("  output of {}, {title}:\n", self.service);
-        for (_, line) in self.lines.iter().skip(self.lines.len() - count) {
-            let line = shown(line);
-            // Everything was asked for, or a screen of it.
-            let line = if limit == usize::MAX { line } else { clipped(line) };
-            text.push_str(format!("    | {line}").trim_end());
-            text.push('\n');
-        }
-        text
-    }
-}
-
-/// A line that would fill the screen alone, cut, with its length.
-fn clipped(line: Cow<'_, str>) -> Cow<'_, str> {
-    match line.char_indices().nth(TAIL_WIDTH) {
-        Some((end, _)) => format!("{}… ({} characters)", &line[..end], line.chars().count()).into(),
-        None => line,
     }
 }

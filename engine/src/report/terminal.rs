@@ -6,8 +6,9 @@
 
 use super::evidence;
 use super::failure;
+use super::logs::{Logs, Output};
 use super::matrix::Table;
-use super::record::{Record, TAIL_LINES};
+use super::record::Record;
 use super::replay;
 use super::reporter::Reporter;
 use crate::diagnostic::render::Style;
@@ -66,7 +67,8 @@ impl Terminal {
     }
 
     fn start(&mut self, plan: &RunPlan) {
-        self.records = plan.leaves.iter().cloned().map(Record::new).collect();
+        let logs = if self.config.show_logs { Logs::All } else { Logs::Tail };
+        self.records = plan.leaves.iter().map(|leaf| Record::new(leaf.clone(), logs)).collect();
         for (at, leaf) in plan.leaves.iter().enumerate() {
             let known = self.groups.iter_mut().find(|group| plan.leaves[group[0]].test == leaf.test);
             match known {
@@ -173,8 +175,10 @@ impl Terminal {
             text.push_str(&failure::render(sources, &record.without_output(failure), self.config.style));
         }
         if self.config.show_logs || !good {
-            let limit = if self.config.show_logs { usize::MAX } else { TAIL_LINES };
-            text.extend(record.outputs.iter().map(|output| output.text(limit)));
+            text.extend(record.outputs.iter().map(Output::text));
+            if record.outputs.iter().any(Output::is_cut) {
+                text.push_str("  --show-logs shows all of the output\n");
+            }
         }
         if let (false, Some(plan)) = (good, &self.plan) {
             let command = replay::command(&plan.spec, &record.leaf, &self.config.replay_flags);

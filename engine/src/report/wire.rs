@@ -76,6 +76,9 @@ fn body(kind: &EventKind, plan: Option<&RunPlan>, sources: &SourceMap) -> (&'sta
         EventKind::ServiceOutput { service, stream, line } => {
             ("service_output", json!({ "service": service, "stream": stream_word(*stream), "line": line }))
         }
+        EventKind::OutputLeftOut { service, lines, bytes } => {
+            ("service_output_left_out", json!({ "service": service, "lines": lines, "bytes": bytes }))
+        }
         EventKind::StepSent { step, target, method, summary, span } => (
             "step_sent",
             json!({ "step": step, "target": target, "method": method, "summary": summary, "place": at(span) }),

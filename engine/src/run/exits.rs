@@ -3,7 +3,7 @@
 use crate::event::{Failure, FailureKind};
 use crate::expect::{Course, FiredRule};
 use crate::model::{Service, ServiceName, Spec};
-use crate::service::output::LastLines;
+use crate::service::output::Output;
 use crate::service::process::describe;
 use crate::text::Span;
 use nix::sys::signal::Signal;
@@ -25,7 +25,7 @@ pub(super) struct Exit {
     pub(super) at: Duration,
     /// True when the test goes on as if nothing had happened.
     pub(super) allowed: bool,
-    pub(super) last_lines: LastLines,
+    pub(super) output: Output,
     pub(super) span: Span,
 }
 
@@ -40,7 +40,7 @@ impl Exit {
 
     /// Its last lines, as notes that reporters know to be a service's output.
     fn with_lines(&self, mut failure: Failure) -> Failure {
-        for line in self.last_lines.get() {
+        for line in self.output.last_lines() {
             failure = failure.note(format!("{} | {line}", self.service), None);
         }
         failure

@@ -108,6 +108,7 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
         faults.settle().await;
     }
     let (proof, exits) = (faults.proof(), services.exits());
+    services.end_part();
     leaf.recorder.event(EventKind::PhaseEntered { phase: Phase::Stopping });
     faults.remove_all();
     services.stop().await;

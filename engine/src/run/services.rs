@@ -13,7 +13,9 @@ use crate::model::{Interface, Service, ServiceName, Spec};
 use crate::plan::{Namespace, Placement};
 use crate::sandbox::{End, Reaper, orphans};
 use crate::seccomp::{Supervisor, SupervisorCounts};
+use crate::service::excerpt::{LeftOut, Printed};
 use crate::service::input::Input;
+use crate::service::output::Output;
 use crate::service::process::{Process, StartError, Surroundings, describe};
 use crate::service::teardown;
 use std::cell::{Cell, RefCell};
@@ -125,7 +127,7 @@ impl Services {
             tokio::select! {
                 ready = self.wait_ready(service, check, namespace) => {
                     ready.map_err(|refusal| {
-                        let lines = running.process.last_lines.get();
+                        let lines = running.process.output.last_lines();
                         let readers = running.process.input.borrow().as_ref().map(Input::readers);
                         unready(service, check, &refusal, &lines, &readers.unwrap_or_default())
                     })?;
@@ -136,11 +138,12 @@ impl Services {
             if let Some(end) = child.end() {
                 // Its last words may still be in the pipe.
                 let _ = tokio::time::timeout(DRAIN, running.process.drained().wait()).await;
-                return Err(died(service, &describe(end.status), &running.process.last_lines.get()));
+                return Err(died(service, &describe(end.status), &running.process.output.last_lines()));
             }
         }
         running.ready_at.set(Some(Instant::now()));
         self.setting.network.sync().await;
+        running.process.end_part();
         self.setting
             .recorder
             .event(EventKind::ServiceReady { service: service.name.clone(), after: began.elapsed() });
@@ -155,9 +158,7 @@ impl Services {
         let rules = self.setting.faults.on_service(&service.name);
         let filter = self.filter(service, namespace)?;
         let (recorder, name) = (self.setting.recorder.clone(), service.name.clone());
-        let line = move |stream, line| {
-            recorder.event(EventKind::ServiceOutput { service: name.clone(), stream, line });
-        };
+        let output = Output::new(move |printed| recorder.event(printed_event(&name, printed)));
         let mut service = service.clone();
         for (_, value) in &mut service.env {
             *value = self.setting.network.rewrite(&service.name, value);
@@ -171,7 +172,7 @@ impl Services {
         };
         let network = &self.setting.network;
         let start = |surroundings: &Surroundings<'_>| {
-            let started = network.enter(namespace, || Process::start(&service, surroundings, line.clone()));
+            let started = network.enter(namespace, || Process::start(&service, surroundings, output.clone()));
             started.map_err(StartFailure::Namespace)
         };
         let mut started = start(&surroundings)?;
@@ -253,7 +254,7 @@ impl Services {
                 cause,
                 at,
                 allowed: what == ServiceEnd::Allowed,
-                last_lines: running.process.last_lines.clone(),
+                output: running.process.output.clone(),
                 span: service.span,
             });
             self.exited.notify_one();
@@ -303,6 +304,11 @@ impl Services {
         exits
     }
 
+    /// Tells everything that services have printed by now.
+    pub(super) fn end_part(&self) {
+        self.running.borrow().iter().for_each(|one| one.process.end_part());
+    }
+
     /// Stops every service: delayed calls continue, then each process group ends.
     pub(super) async fn stop(&self) {
         self.stopping.set(true);
@@ -324,6 +330,7 @@ impl Services {
             let _ = tokio::time::timeout(DRAIN, one.process.drained().wait()).await;
             // It tells of the end that teardown waited for; dropped before, it would tell in some runs and not in others.
             let _ = tokio::time::timeout(DRAIN, &mut watch.0).await;
+            one.process.end_part();
         }
         if self.setting.isolation == Isolation::Host {
             orphans::kill(&[]);
@@ -343,6 +350,14 @@ impl Services {
             | StartFailure::Supervisor(_)
             | StartFailure::Filter(_) => out.help("run `faultbox doctor` to see what this machine allows"),
         }
+    }
+}
+
+fn printed_event(service: &ServiceName, printed: Printed) -> EventKind {
+    let service = service.clone();
+    match printed {
+        Printed::Line(stream, line) => EventKind::ServiceOutput { service, stream, line },
+        Printed::LeftOut(LeftOut { lines, bytes }) => EventKind::OutputLeftOut { service, lines, bytes },
     }
 }
 

@@ -1,5 +1,6 @@
 //! Processes under test: how they start, when they are ready, what they read and print, how they end.
 
+pub mod excerpt;
 pub mod health;
 pub mod input;
 pub mod output;

@@ -1,7 +1,7 @@
 //! One running service: its process, its input and output, its intercepted calls.
 
 use super::input::{Input, input};
-use super::output::{LastLines, drain};
+use super::output::{Output, Source};
 use crate::event::Stream;
 use crate::model::Service;
 use crate::sandbox::{Child, Reaper};
@@ -22,7 +22,8 @@ use tokio::task::JoinHandle;
 pub struct Process {
     pub launched: Rc<Launched<Child>>,
     listener: Option<Listener>,
-    pub last_lines: LastLines,
+    pub output: Output,
+    sources: Vec<Rc<Source>>,
     /// The end of its standard input that keeps it open.
     pub input: RefCell<Option<Input>>,
     drains: Vec<JoinHandle<()>>,
@@ -65,11 +66,11 @@ pub enum StartError {
 }
 
 impl Process {
-    /// Starts the service in the calling thread's network namespace. `line` gets every line it prints.
+    /// Starts the service in the calling thread's network namespace. What it prints goes to `output`.
     pub fn start(
         service: &Service,
         surroundings: &Surroundings<'_>,
-        line: impl Fn(Stream, String) + Clone + 'static,
+        output: Output,
     ) -> Result<Process, StartError> {
         let (stdin, input) = input(service.stdin).map_err(StartError::Input)?;
         let (stdout, stdout_end) = io::pipe().map_err(StartError::Output)?;
@@ -88,28 +89,34 @@ impl Process {
         };
         let mut launched = launch(&what, |fork| surroundings.reaper.adopt(fork))?;
         drop((stdin, stdout_end, stderr_end));
-        let last_lines = LastLines::default();
-        let mut drains = Vec::new();
+        let (mut sources, mut drains) = (Vec::new(), Vec::new());
         let (closed, open) = watch::channel(2);
         for (end, stream) in
             [(OwnedFd::from(stdout), Stream::Stdout), (OwnedFd::from(stderr), Stream::Stderr)]
         {
             let from = pipe::Receiver::from_owned_fd(end).map_err(StartError::Output)?;
-            let (last, line) = (last_lines.clone(), line.clone());
+            let source = Rc::new(Source::new(from, output.lines(stream)));
+            sources.push(source.clone());
             let closed = closed.clone();
             drains.push(tokio::task::spawn_local(async move {
-                drain(from, stream, last, line).await;
+                source.drain().await;
                 closed.send_modify(|open| *open -= 1);
             }));
         }
         let listener = launched.listener.take();
         let input = RefCell::new(input);
-        Ok(Process { launched: Rc::new(launched), listener, last_lines, input, drains, open })
+        Ok(Process { launched: Rc::new(launched), listener, output, sources, input, drains, open })
     }
 
     /// Where the service's intercepted calls arrive; taken once.
     pub fn take_listener(&mut self) -> Option<Listener> {
         self.listener.take()
+    }
+
+    /// Tells everything it has printed by now: a part of the test is over.
+    pub fn end_part(&self) {
+        self.sources.iter().for_each(|source| source.catch_up());
+        self.output.end_part();
     }
 
     /// For whoever stops it.

@@ -192,7 +192,7 @@ fn logs_show_the_end_of_a_long_output_unless_all_is_asked_for() {
     }
     let events = run.finished(0, result(Outcome::Inconclusive, 3)).events(false);
     let short = written(|out| Box::new(Terminal::new(out, CONFIG)), &events);
-    assert!(short.contains("  output of db, last 20 of 30 lines:\n    | line 10\n"), "{short}");
+    assert!(short.contains("  output of db, last 20 of 30 lines:\n    … 10 lines left out\n    | line 10\n"), "{short}");
     let config = TerminalConfig { show_logs: true, ..CONFIG };
     let long = written(|out| Box::new(Terminal::new(out, config)), &events);
     assert!(long.contains("  output of db, 30 lines:\n    | line 0\n"), "{long}");
