@@ -108,6 +108,7 @@ export type WireEvent = Base &
     | { event: "service_ready"; service: string; afterMs: number }
     | { event: "service_exited"; service: string; status: string; expected: boolean; allowed: boolean; cause: string | null }
     | { event: "service_output"; service: string; stream: "stdout" | "stderr"; line: string }
+    | { event: "service_output_left_out"; service: string; lines: number; bytes: number }
     | { event: "step_sent"; step: number; target: string; method: string; summary: string; place: Place }
     | { event: "step_received"; step: number; status: number; ok: boolean; error: string; body: string; durationMs: number }
     | { event: "rule_installed"; rule: string; target: string; text: string; place: Place }

@@ -1,7 +1,7 @@
 //! The closed enum of what can happen.
 
 use super::{Failure, LeafResult, Totals};
-use crate::model::{RuleName, ServiceName, StepId, TestName};
+use crate::model::{AssumptionName, RuleName, ServiceName, StepId, TestName};
 use crate::text::Span;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -28,6 +28,14 @@ pub struct Leaf {
     pub cell: Option<(usize, usize, usize)>,
 }
 
+impl RunPlan {
+    /// What the spec says an assumption stands for.
+    pub fn description(&self, assumption: &AssumptionName) -> Option<&str> {
+        let known = self.descriptions.iter().find(|(name, _)| name == assumption);
+        known.map(|(_, description)| description.as_str())
+    }
+}
+
 /// What a run is going to do, for reporters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunPlan {
@@ -38,6 +46,8 @@ pub struct RunPlan {
     pub runs: u32,
     /// The spec as the user named it, for replay commands.
     pub spec: String,
+    /// What assumptions stand for, where the spec says so.
+    pub descriptions: Vec<(AssumptionName, String)>,
 }
 
 /// Names of a matrix's rows and columns.

@@ -3,6 +3,10 @@
 //! It stands here because it is what hover and signature help say, one after the other. `engine/tests/schemas.rs` compares
 //! it with `MANUAL.md`.
 
+mod arguments;
+
+pub use arguments::words;
+
 use super::value::{ADDRESSES, RESPONSE};
 use super::{callable, signature};
 use crate::diagnostic::Code;
@@ -65,6 +69,7 @@ pub fn about(word: &str) -> Option<String> {
         .filter(|section| section.names.iter().any(|name| name == word))
         .map(|section| section.text)
         .collect();
+    let parts = if parts.is_empty() { arguments::of(word) } else { parts };
     (!parts.is_empty()).then(|| parts.join("\n"))
 }
 
@@ -329,6 +334,23 @@ mod tests {
             assert!(about(protocol.name()).unwrap().contains("A rule may match"), "{protocol}");
         }
         assert_eq!(about("no-such-word"), None);
+    }
+
+    #[test]
+    fn every_argument_and_system_call_can_be_asked_for() {
+        for word in words() {
+            assert!(about(&word).is_some(), "{word}");
+        }
+        for (word, part) in [
+            ("nth", "every protocol rule, as a trigger: `nth`"),
+            ("may_exit", "`service(...)`: `may_exit`"),
+            ("rename", "as a system call: `rename`"),
+            ("status", "`response(...)` on http: `status`"),
+            ("query", "rules on http, as what they match: `query`"),
+        ] {
+            let text = about(word).unwrap();
+            assert!(text.contains(part), "{word}: {text}");
+        }
     }
 
     #[test]

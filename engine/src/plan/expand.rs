@@ -81,12 +81,16 @@ impl Plan {
             excluded: matrix.excluded.clone(),
             span: matrix.span,
         });
+        let described = spec.assumptions.iter().filter(|assumption| !assumption.description.is_empty());
         RunPlan {
             leaves: self.leaves.iter().map(|leaf| leaf.leaf.clone()).collect(),
             matrices: matrices.collect(),
             jobs,
             runs,
             spec: path.to_owned(),
+            descriptions: described
+                .map(|assumption| (assumption.name.clone(), assumption.description.clone()))
+                .collect(),
         }
     }
 }

@@ -25,6 +25,10 @@ pub(super) fn lines(evidence: &[&Evidence], all: &[Evidence], with_hits: bool) -
         text.push('\n');
         if with_hits {
             text.extend(each.hits.iter().map(|hit| format!("      {}\n", shown(hit))));
+            let told = each.hits.len() as u64;
+            if told > 0 && told < each.fired {
+                text.push_str(&format!("      … {} more\n", each.fired - told));
+            }
         }
     }
     text

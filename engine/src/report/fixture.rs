@@ -106,8 +106,14 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn of(leaves: Vec<Leaf>) -> Run {
         let runs = leaves.iter().map(|leaf| leaf.repeat + 1).max().unwrap_or(1);
-        let plan =
-            RunPlan { leaves, matrices: Vec::new(), jobs: 2, runs, spec: "protocol-test.star".to_owned() };
+        let plan = RunPlan {
+            leaves,
+            matrices: Vec::new(),
+            jobs: 2,
+            runs,
+            spec: "protocol-test.star".to_owned(),
+            descriptions: vec![("api_503".into(), "the shop is closed".to_owned())],
+        };
         Run { plan, events: Vec::new(), totals: Totals::default() }
     }
 

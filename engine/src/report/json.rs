@@ -125,9 +125,10 @@ impl Json {
             put("fault_bypassed", json!(true));
         }
         put("not_fired", json!(result.not_fired));
-        let idle = result.evidence.iter().filter(|each| each.fired == 0).map(|each| rule(each, sources));
+        let idle =
+            result.evidence.iter().filter(|each| each.fired == 0).map(|each| rule(each, plan, sources));
         put("bypassed_rules", Value::Array(idle.collect()));
-        put("faults", Value::Array(result.evidence.iter().map(|each| rule(each, sources)).collect()));
+        put("faults", Value::Array(result.evidence.iter().map(|each| rule(each, plan, sources)).collect()));
         put("diagnostics", Value::Array(self.warnings.remove(&index).unwrap_or_default()));
         put("assertions", json!(result.assertions));
         put("test_place", at(leaf.span));
@@ -289,14 +290,15 @@ fn assertion(failure: &Failure, span: Span, sources: &SourceMap) -> Value {
 }
 
 /// A rule's object; `service`, `syscall`, `action`, `hits` and `label` are version 2's.
-fn rule(evidence: &Evidence, sources: &SourceMap) -> Value {
+fn rule(evidence: &Evidence, plan: &RunPlan, sources: &SourceMap) -> Value {
+    let description = evidence.assumption.as_ref().and_then(|assumption| plan.description(assumption));
     let (service, interface) = match evidence.target.split_once('.') {
         Some((service, interface)) => (service, Some(interface)),
         None => (evidence.target.as_str(), None),
     };
     let syscall = interface.is_none().then(|| evidence.matcher.split(' ').next());
     json!({
-        "rule": evidence.rule, "assumption": evidence.assumption, "service": service, "interface": interface,
+        "rule": evidence.rule, "assumption": evidence.assumption, "description": description, "service": service, "interface": interface,
         "syscall": syscall, "action": evidence.action, "matcher": evidence.matcher, "label": evidence.label,
         "hits": evidence.fired, "seen": evidence.seen, "matched": evidence.matched,
         "ineffective": evidence.ineffective, "shortened": evidence.shortened, "unread": evidence.unread,

@@ -66,6 +66,11 @@ mod tests {
             .event(0, 1, EventKind::PhaseEntered { phase: Phase::Starting("db".into()) })
             .event(0, 2, EventKind::ServiceStarted { service: "db".into(), pid: 7 })
             .output(0, Stream::Stderr, "é\u{1b}[0m")
+            .event(
+                0,
+                6,
+                EventKind::OutputLeftOut { service: "db".into(), lines: 1_234_567, bytes: 2_469_134 },
+            )
             .step(0, 2, "get", "GET /data/testkey", 404)
             .event(0, 13, fired)
             .finished(0, failed)

@@ -1,13 +1,10 @@
 //! The table of a matrix: scenarios down, faults across.
 
+use super::grid::{Cell, Paint, draw};
 use super::record::Record;
 use crate::event::{LeafResult, MatrixPlan, Outcome};
 use crate::text::shown;
 use std::borrow::Cow;
-
-/// Narrowest fault column, in characters, the width older reports had.
-const MIN_FAULT_WIDTH: usize = 14;
-const MIN_SCENARIO_WIDTH: usize = 8;
 
 /// The finished leaves of one matrix, with what may be left out around them.
 pub(super) struct Table<'r> {
@@ -36,19 +33,21 @@ impl<'r> Table<'r> {
         (!cells.is_empty()).then_some(Table { plan, cells })
     }
 
-    /// Headline, table and, when a cell did not pass, the count and one line for each that did not.
-    pub(super) fn text(&self) -> String {
+    /// Headline, table and, when a cell did not pass, the count and one line for each that did not. The table is no wider
+    /// than `width`; headings stay text.
+    pub(super) fn text(&self, width: Option<usize>, paint: Paint<'_>) -> String {
         let rows = self.selected(|(row, _, _)| *row);
         let columns = self.selected(|(_, column, _)| *column);
         let mut text = self.headline(&rows, &columns);
-        let mut grid = vec![vec![String::new()]];
-        grid[0].extend(columns.iter().map(|&column| name(&self.plan.faults, column).into_owned()));
+        let heading = |text: Cow<'_, str>| Cell { text: text.into_owned(), outcome: None };
+        let mut grid = vec![vec![Cell::default()]];
+        grid[0].extend(columns.iter().map(|&column| heading(name(&self.plan.faults, column))));
         for &row in &rows {
-            let mut line = vec![name(&self.plan.scenarios, row).into_owned()];
+            let mut line = vec![heading(name(&self.plan.scenarios, row))];
             line.extend(columns.iter().map(|&column| self.cell(row, column)));
             grid.push(line);
         }
-        text.push_str(&draw(&grid));
+        text.push_str(&draw(&grid, width, paint));
         text.push_str(&self.failures());
         text
     }
@@ -71,13 +70,13 @@ impl<'r> Table<'r> {
         format!("Fault Matrix: {rows} × {columns} = {cells}{excluded}\n\n")
     }
 
-    fn cell(&self, row: usize, column: usize) -> String {
+    fn cell(&self, row: usize, column: usize) -> Cell {
         if self.plan.excluded.contains(&(row, column)) {
-            return "— (excluded)".to_owned();
+            return Cell { text: "— (excluded)".to_owned(), outcome: None };
         }
         match self.cells.iter().find(|(r, c, _)| (*r, *c) == (row, column)) {
-            Some((_, _, leaves)) => cell_text(leaves),
-            None => "—".to_owned(),
+            Some((_, _, leaves)) => Cell { text: cell_text(leaves), outcome: Some(colour(leaves)) },
+            None => Cell { text: "—".to_owned(), outcome: None },
         }
     }
 
@@ -134,29 +133,19 @@ fn cell_text(leaves: &[&Record]) -> String {
     format!("{} ({passed}/{}){mark}", bad.map_or(Outcome::Pass, |result| result.outcome).word(), leaves.len())
 }
 
+/// What the colour of a cell says: its worst outcome; a pass without an act of its faults is less than a pass.
+fn colour(leaves: &[&Record]) -> Outcome {
+    let results = || leaves.iter().filter_map(|leaf| leaf.result.as_ref());
+    if let Some(bad) = results().find(|result| is_bad(result)) {
+        return bad.outcome;
+    }
+    if !leaves.iter().all(|leaf| passes(leaf)) {
+        return Outcome::NotRun;
+    }
+    if are_unfired(leaves) { Outcome::Skipped } else { Outcome::Pass }
+}
+
 /// True when every run of a cell passed without an act of its faults.
 fn are_unfired(leaves: &[&Record]) -> bool {
     leaves.iter().all(|leaf| leaf.result.as_ref().is_some_and(|result| result.not_fired))
-}
-
-fn draw(grid: &[Vec<String>]) -> String {
-    let columns = grid[0].len();
-    let width = |column: usize| {
-        let least = if column == 0 { MIN_SCENARIO_WIDTH } else { MIN_FAULT_WIDTH };
-        grid.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).max(least)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for (at, row) in grid.iter().enumerate() {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text.push_str(cells.join(" │ ").trim_end());
-        text.push('\n');
-        if at == 0 {
-            let rules: Vec<String> = widths.iter().map(|&width| "─".repeat(width)).collect();
-            text.push_str(&rules.join("─┼─"));
-            text.push('\n');
-        }
-    }
-    text
 }

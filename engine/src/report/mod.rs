@@ -12,6 +12,7 @@
 
 mod evidence;
 pub mod failure;
+mod grid;
 mod json;
 mod jsonl;
 mod logs;

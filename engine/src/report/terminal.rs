@@ -13,6 +13,7 @@ use super::replay;
 use super::reporter::Reporter;
 use crate::diagnostic::render::Style;
 use crate::event::{Event, EventKind, Evidence, LeafResult, Outcome, RunPlan, Totals};
+use crate::model::AssumptionName;
 use crate::model::units::format_duration;
 use crate::text::{SourceMap, shown};
 use std::fmt::Write as _;
@@ -35,6 +36,8 @@ pub struct TerminalConfig {
     pub show_logs: bool,
     /// Show a line for each matrix cell that passed, and the operations each rule acted on.
     pub verbose: bool,
+    /// How many characters a line may have; `None` where nothing limits it.
+    pub width: Option<usize>,
     /// Options a replay command repeats, such as `--isolation host`, quoted for a shell; usually empty.
     pub replay_flags: String,
 }
@@ -153,6 +156,9 @@ impl Terminal {
             let place = place.unwrap_or_default();
             let _ = writeln!(text, "  {place}{}", shown(line));
         }
+        if self.config.verbose || !good {
+            self.descriptions(text, result);
+        }
         for end in record.ends.iter().filter(|end| end.is_worth_a_line(good, self.config.verbose)) {
             let _ = writeln!(text, "  {}", shown(&end.text()));
         }
@@ -186,6 +192,18 @@ impl Terminal {
         }
     }
 
+    /// What the assumptions of a test stand for, as far as the spec says.
+    fn descriptions(&self, text: &mut String, result: &LeafResult) {
+        let mut names: Vec<&AssumptionName> =
+            result.evidence.iter().filter_map(|evidence| evidence.assumption.as_ref()).collect();
+        names.dedup();
+        for name in names {
+            if let Some(description) = self.plan.as_ref().and_then(|plan| plan.description(name)) {
+                let _ = writeln!(text, "  {}: {}", shown(name.as_str()), shown(description));
+            }
+        }
+    }
+
     fn write_summary(
         &mut self,
         totals: &Totals,
@@ -196,7 +214,8 @@ impl Terminal {
         let matrices = self.plan.as_ref().map(|plan| plan.matrices.as_slice()).unwrap_or_default();
         for (at, matrix) in matrices.iter().enumerate() {
             if let Some(table) = Table::of(at, matrix, self.records.iter()) {
-                write!(self.out, "\n{}", table.text())?;
+                let text = table.text(self.config.width, &|outcome, text| self.paint(outcome, text));
+                write!(self.out, "\n{text}")?;
             }
         }
         if !self.records.is_empty() {

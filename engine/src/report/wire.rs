@@ -150,7 +150,13 @@ fn run_plan(plan: &RunPlan, sources: &SourceMap) -> Value {
         })
     };
     let matrices: Vec<Value> = plan.matrices.iter().map(matrix).collect();
-    json!({ "spec": plan.spec, "jobs": plan.jobs, "runs": plan.runs, "leaves": leaves, "matrices": matrices })
+    let described = plan.descriptions.iter();
+    let descriptions: Map<String, Value> =
+        described.map(|(name, description)| (name.to_string(), json!(description))).collect();
+    json!({
+        "spec": plan.spec, "jobs": plan.jobs, "runs": plan.runs, "leaves": leaves, "matrices": matrices,
+        "descriptions": descriptions,
+    })
 }
 
 fn leaf_object(leaf: &Leaf, sources: &SourceMap) -> Map<String, Value> {

@@ -176,6 +176,17 @@ impl Tally {
     }
 }
 
+/// Where what a leaf writes is copied to.
+fn kept(config: &RunConfig, leaf: &LeafPlan) -> Option<Keep> {
+    let run = (config.runs > 1).then_some(leaf.leaf.repeat + 1);
+    config.keep_files.as_ref().map(|to| Keep::of_test(to, leaf.leaf.test.as_str(), run))
+}
+
+/// What is in the way of the files the plan's tests would keep, and is not of an earlier run.
+pub fn kept_clashes(plan: &Plan, config: &RunConfig) -> Vec<PathBuf> {
+    plan.leaves.iter().filter_map(|leaf| kept(config, leaf)?.foreign()).collect()
+}
+
 /// One leaf with its worker, or several when it must be started again.
 struct LeafRun {
     job: Job,
@@ -215,10 +226,7 @@ impl LeafRun {
                 names: model.services.iter().map(|service| service.name.to_string()).collect(),
                 timeout: config.timeout,
                 isolation: config.isolation,
-                keep_files: config.keep_files.as_ref().map(|to| {
-                    let run = (config.runs > 1).then_some(leaf.leaf.repeat + 1);
-                    Keep::of_test(to, leaf.leaf.test.as_str(), run)
-                }),
+                keep_files: kept(config, leaf),
             },
             worker: Rc::new((config.worker.clone(), config.worker_arguments.clone())),
             cancel: config.cancel.clone(),

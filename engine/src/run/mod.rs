@@ -53,6 +53,6 @@ mod wire;
 mod worker;
 
 pub use cancel::Cancel;
-pub use dispatcher::{LoadedSpec, RunConfig, RunError, RunSummary, dispatch, load};
+pub use dispatcher::{LoadedSpec, RunConfig, RunError, RunSummary, dispatch, kept_clashes, load};
 pub use wire::Isolation;
 pub use worker::worker_main;

@@ -45,23 +45,30 @@ impl Keep {
         Keep { directory: directory.to_owned(), folder: folder_name(test) + &run }
     }
 
+    /// What is in the folder's place and was not made by an earlier run.
+    pub fn foreign(&self) -> Option<PathBuf> {
+        let place = self.place();
+        let found = fs::symlink_metadata(&place).ok()?;
+        let is_ours = found.is_dir() && fs::symlink_metadata(place.join(MARK)).is_ok();
+        (!is_ours).then_some(place)
+    }
+
+    fn place(&self) -> PathBuf {
+        self.directory.join(&self.folder)
+    }
+
     /// Makes the folder anew.
     ///
     /// # Errors
     /// When something is there that `--keep-files` did not make, or the folder cannot be made.
     pub(super) fn open(&self) -> io::Result<OwnedFd> {
         fs::create_dir_all(&self.directory)?;
-        let place = self.directory.join(&self.folder);
+        let place = self.place();
+        if let Some(foreign) = self.foreign() {
+            let text = format!("{} exists and was not made by --keep-files", foreign.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        }
         if fs::symlink_metadata(&place).is_ok() {
-            let is_ours =
-                fs::symlink_metadata(&place)?.is_dir() && fs::symlink_metadata(place.join(MARK)).is_ok();
-            if !is_ours {
-                let text = format!(
-                    "{} exists and was not made by --keep-files; remove it or name another directory",
-                    place.display()
-                );
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
-            }
             // Removes a link itself, not what it leads to.
             fs::remove_dir_all(&place)?;
         }

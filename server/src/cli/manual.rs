@@ -17,9 +17,8 @@ pub(crate) fn run(word: Option<&str>) -> Result<Exit, CliError> {
 
 fn unknown(word: &str) -> CliError {
     let error = CliError::usage(format!("the manual has no part about {word:?}"));
-    let sections = manual::sections();
-    let names = sections.iter().flat_map(|section| &section.names).map(String::as_str);
-    match suggest::nearest(word, names) {
+    let words = manual::words();
+    match suggest::nearest(word, words.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean {near:?}?")),
         None => error.hint("`faultbox manual` without a word prints all of it".to_owned()),
     }

@@ -11,6 +11,7 @@ mod output;
 mod plan;
 mod progress;
 mod manual;
+mod misread;
 mod recipes;
 mod signals;
 mod spec_path;
@@ -29,9 +30,13 @@ use terminal::Terminal;
 
 /// Does what the command line asks for.
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,
         Err(error) => {
+            let words: Vec<String> =
+                arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+            let error = misread::explained(error, &words);
             // Help and version arrive here too and go to stdout. Nobody reads what cannot be printed.
             let _ = error.print();
             let asked_for_help = !error.use_stderr();

@@ -9,7 +9,7 @@ use super::tree::Tree;
 use faultbox_engine::diagnostic::Severity;
 use faultbox_engine::diagnostic::render::json::place;
 use faultbox_engine::model::syscall::CallShape;
-use faultbox_engine::model::{Spec, Test, TestKind, format_duration};
+use faultbox_engine::model::{AssumptionName, Spec, Test, TestKind, format_duration};
 use faultbox_engine::plan::{LeafPlan, Needs, Plan, Selection};
 use faultbox_engine::text::shown;
 use serde_json::{Map, Value, json};
@@ -59,7 +59,7 @@ fn tests(spec: &Spec, plan: &Plan) -> Tree {
     for leaf in &plan.leaves {
         let test = &spec.tests[leaf.test];
         let TestKind::Cell(cell) = &test.kind else {
-            root.children.push(branch(test, leaf));
+            root.children.push(branch(spec, test, leaf));
             continue;
         };
         let matrix = &spec.matrices[cell.matrix];
@@ -69,18 +69,20 @@ fn tests(spec: &Spec, plan: &Plan) -> Tree {
             root.children.push(Tree::leaf(format!("test \"matrix_{name}\"  [fault_matrix]")));
         }
         if let Some(row) = root.children.last_mut() {
-            let children = needs_lines(&leaf.needs).into_iter().map(Tree::leaf).collect();
+            let needs = needs_lines(&leaf.needs).into_iter().map(Tree::leaf);
+            let children = described(spec, &cell.fault).into_iter().chain(needs).collect();
             row.children.push(Tree { text: format!("× {}", cell.fault), children });
         }
     }
     root
 }
 
-fn branch(test: &Test, leaf: &LeafPlan) -> Tree {
+fn branch(spec: &Spec, test: &Test, leaf: &LeafPlan) -> Tree {
     let mut children = Vec::new();
     if !test.faults().is_empty() {
         let faults: Vec<&str> = test.faults().iter().map(|fault| fault.as_str()).collect();
         children.push(Tree::leaf(format!("faults: [{}]", faults.join(", "))));
+        children.extend(test.faults().iter().filter_map(|fault| described(spec, fault)));
     }
     if let Some(timeout) = test.timeout {
         children.push(Tree::leaf(format!("timeout: {}", format_duration(timeout))));
@@ -89,6 +91,12 @@ fn branch(test: &Test, leaf: &LeafPlan) -> Tree {
     let name = test.name.as_str();
     let name = name.strip_prefix("test_").unwrap_or(name);
     Tree { text: format!("test \"{name}\"  [{}]", kind_word(&test.kind)), children }
+}
+
+/// What the spec says an assumption stands for.
+fn described(spec: &Spec, fault: &AssumptionName) -> Option<Tree> {
+    let assumption = spec.assumption(fault).filter(|assumption| !assumption.description.is_empty())?;
+    Some(Tree::leaf(format!("{fault}: {}", shown(&assumption.description))))
 }
 
 fn needs_lines(needs: &Needs) -> Vec<String> {

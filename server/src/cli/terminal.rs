@@ -4,6 +4,9 @@ use super::args::ColorChoice;
 use faultbox_engine::diagnostic::render::Style;
 use std::io::{self, IsTerminal};
 
+/// The width of a terminal that does not tell it.
+const DEFAULT_WIDTH: usize = 80;
+
 /// What the command needs to know about where its text goes. Read once, at the start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terminal {
@@ -13,6 +16,8 @@ pub(crate) struct Terminal {
     pub(crate) stderr: Style,
     /// True when a live display on standard error makes sense.
     pub(crate) live: bool,
+    /// How many characters fit on a line of standard output; `None` when nothing limits it.
+    pub(crate) width: Option<usize>,
     /// True when standard output is a terminal.
     pub(crate) stdout_is_terminal: bool,
 }
@@ -24,7 +29,9 @@ impl Terminal {
         let style =
             |is_terminal| Style { color: wants_color(choice, is_terminal, &variable), ..Style::PLAIN };
         let live = err && !is_dumb(&variable) && !is_set(&variable, "CI");
-        Terminal { stdout: style(out), stderr: style(err), live, stdout_is_terminal: out }
+        let seen = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+        let width = width(out, seen, &variable);
+        Terminal { width, stdout: style(out), stderr: style(err), live, stdout_is_terminal: out }
     }
 }
 
@@ -37,6 +44,19 @@ fn wants_color(choice: ColorChoice, is_terminal: bool, variable: &impl Fn(&str) 
         ColorChoice::Auto if is_set(variable, "CLICOLOR_FORCE") => true,
         ColorChoice::Auto => is_terminal && !is_dumb(variable),
     }
+}
+
+/// What a terminal says of itself, else COLUMNS, else 80. What goes elsewhere is read by programs and pagers, which need no
+/// limit, unless COLUMNS is in the environment: shells do not export it by themselves.
+fn width(
+    is_terminal: bool,
+    seen: Option<usize>,
+    variable: &impl Fn(&str) -> Option<String>,
+) -> Option<usize> {
+    let columns = variable("COLUMNS").and_then(|columns| columns.trim().parse().ok());
+    let known = |width: &usize| *width > 0;
+    let seen = seen.filter(|_| is_terminal).filter(known);
+    seen.or(columns.filter(known)).or(is_terminal.then_some(DEFAULT_WIDTH))
 }
 
 fn is_dumb(variable: &impl Fn(&str) -> Option<String>) -> bool {
@@ -53,6 +73,22 @@ fn is_set(variable: &impl Fn(&str) -> Option<String>, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_width_is_the_terminals_then_the_environments() {
+        for (is_terminal, seen, columns, expected) in [
+            (true, Some(132), Some("60"), Some(132)),
+            (true, Some(0), Some("60"), Some(60)),
+            (true, None, None, Some(80)),
+            (true, None, Some("wide"), Some(80)),
+            (false, None, None, None),
+            (false, None, Some("60"), Some(60)),
+            (false, None, Some("0"), None),
+        ] {
+            let variable = |name: &str| (name == "COLUMNS").then(|| columns.map(str::to_owned)).flatten();
+            assert_eq!(width(is_terminal, seen, &variable), expected, "{is_terminal} {seen:?} {columns:?}");
+        }
+    }
 
     #[test]
     fn the_option_beats_the_environment_and_the_environment_the_terminal() {

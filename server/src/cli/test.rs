@@ -49,6 +49,7 @@ pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
     let progress = screen.live.then(Progress::new);
     let lines = progress.as_ref().map(Progress::lines);
     let config = config(args, &opened, &setting)?;
+    refuse_clashes(&run::kept_clashes(&plan, &config))?;
     let mut reporters = reporters(args, &opened, screen, lines.as_ref(), &config.cancel)?;
     reporters.insert(0, Named { name: "progress".to_owned(), reporter: Box::new(running.clone()) });
     if let Some(progress) = progress {
@@ -152,6 +153,18 @@ fn config(args: &TestArgs, opened: &Opened, setting: &Setting) -> Result<RunConf
     })
 }
 
+/// Nothing that --keep-files did not make is replaced, and no test runs whose files could not be kept.
+fn refuse_clashes(clashes: &[PathBuf]) -> Result<(), CliError> {
+    let Some(first) = clashes.first() else { return Ok(()) };
+    let more = match clashes.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    let message =
+        format!("{}{more} exists and was not made by --keep-files; nothing was run", first.display());
+    Err(CliError::usage(message).hint("remove it, or name another directory with --keep-files"))
+}
+
 // --- who hears about it ---
 
 fn reporters(
@@ -213,6 +226,7 @@ fn terminal_config(args: &TestArgs, screen: Screen) -> TerminalConfig {
         show,
         show_logs: args.report.show_logs,
         verbose: args.report.verbose,
+        width: screen.width,
         replay_flags: replay_flags(args),
     }
 }

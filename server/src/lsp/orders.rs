@@ -142,7 +142,7 @@ impl Owner {
             self.change().results.insert(run.path.clone(), Arc::new(results));
         }
         let event = event_of(&fact);
-        self.runs.record(id, event.clone());
+        self.runs.record(id, &event);
         run.tell(self.events(), event);
         if let Fact::Ended(ended) = &fact {
             self.announce(&run, ended);

@@ -15,8 +15,12 @@ use tower_lsp::lsp_types::Url;
 /// How many runs are kept for `faultbox/trace`.
 const MAX_RECORDED_RUNS: usize = 16;
 
-/// How many lines of one run are kept.
+/// How many lines of one run are kept, and how many bytes, of lines that services printed.
 const MAX_RECORDED_LINES: usize = 20_000;
+const MAX_RECORDED_BYTES: usize = 8 * 1024 * 1024;
+
+/// How many lines of a run's last services' output stay when there is no room for all.
+const LAST_OUTPUT_LINES: usize = 200;
 
 /// How many lines of a run's error output a message quotes.
 const MAX_LOG_LINES: usize = 12;
@@ -46,7 +50,11 @@ pub(super) struct Run {
 #[derive(Default)]
 pub(super) struct Recording {
     id: String,
-    events: Vec<Value>,
+    /// Each as compact JSON, which takes a fraction of the memory of a value; empty where one was given up.
+    events: Vec<Box<str>>,
+    bytes: usize,
+    /// Where lines of services are for which there was no room.
+    tight: VecDeque<usize>,
     truncated: bool,
 }
 
@@ -98,19 +106,18 @@ impl RunTable {
         }
     }
 
-    pub(super) fn record(&mut self, id: &str, event: Value) {
-        let Some(recording) = self.recorded.iter_mut().find(|recording| recording.id == id) else { return };
-        if recording.events.len() < MAX_RECORDED_LINES {
-            recording.events.push(event);
-        } else {
-            recording.truncated = true;
+    pub(super) fn record(&mut self, id: &str, event: &Value) {
+        if let Some(recording) = self.recorded.iter_mut().find(|recording| recording.id == id) {
+            recording.keep(event);
         }
     }
 
     /// The answer to `faultbox/trace`; `None` for a run that is not known any more.
     pub(super) fn trace(&self, id: &str, test: Option<&str>) -> Option<Value> {
         let recording = self.recorded.iter().find(|recording| recording.id == id)?;
-        let leaves = recording.events.iter().find_map(|event| event.get("leaves")?.as_array());
+        let kept = recording.events.iter().filter(|event| !event.is_empty());
+        let events: Vec<Value> = kept.filter_map(|event| serde_json::from_str(event).ok()).collect();
+        let leaves = events.iter().find_map(|event| event.get("leaves")?.as_array());
         let name = |leaf: &Value| leaf.get("test").and_then(Value::as_str).unwrap_or("").to_owned();
         let names: Vec<String> = leaves.into_iter().flatten().map(name).collect();
         let wanted = |event: &&Value| {
@@ -119,12 +126,36 @@ impl RunTable {
                 event.get("leaf").and_then(Value::as_u64).and_then(|at| names.get(usize::try_from(at).ok()?));
             leaf.is_none_or(|name| same_test(name, test))
         };
-        let events: Vec<&Value> = recording.events.iter().filter(wanted).collect();
+        let events: Vec<&Value> = events.iter().filter(wanted).collect();
         let mut answer = json!({ "events": events });
         if recording.truncated {
             answer["truncated"] = json!(true);
         }
         Some(answer)
+    }
+}
+
+impl Recording {
+    /// Keeps an event. What services print is given up first, all but the last lines; how tests ended is always kept.
+    fn keep(&mut self, event: &Value) {
+        let word = event.get("event").and_then(Value::as_str).unwrap_or("");
+        let text = event.to_string().into_boxed_str();
+        let is_full = self.events.len() >= MAX_RECORDED_LINES;
+        let is_output = word == "service_output";
+        if is_output && (is_full || self.bytes + text.len() > MAX_RECORDED_BYTES) {
+            self.truncated = true;
+            if self.tight.len() == LAST_OUTPUT_LINES
+                && let Some(oldest) = self.tight.pop_front()
+            {
+                self.events[oldest] = Box::default();
+            }
+            self.tight.push_back(self.events.len());
+        } else if is_full && !matches!(word, "leaf_started" | "leaf_finished" | "run_finished") {
+            self.truncated = true;
+            return;
+        }
+        self.bytes += if is_output { text.len() } else { 0 };
+        self.events.push(text);
     }
 }
 
@@ -301,11 +332,29 @@ mod tests {
             json!({"event": "phase", "leaf": 1}),
             json!({"event": "run_finished"}),
         ] {
-            table.record("r1", event);
+            table.record("r1", &event);
         }
         let kept = |test| table.trace("r1", test).unwrap()["events"].as_array().unwrap().len();
         assert_eq!((kept(None), kept(Some("b"))), (4, 3));
         assert!(table.trace("r2", None).is_none());
+    }
+
+    #[test]
+    fn a_chatty_service_leaves_room_for_how_its_test_ended() {
+        let mut table = RunTable::default();
+        table.start_recording("r1".to_owned());
+        let long = "x".repeat(10_000);
+        for number in 0..30_000 {
+            let line = if number % 2 == 0 { &long } else { "y" };
+            table.record("r1", &json!({"event": "service_output", "leaf": 0, "line": line}));
+        }
+        table.record("r1", &json!({"event": "leaf_finished", "leaf": 0}));
+        let recording = &table.recorded[0];
+        let kept: usize = recording.events.iter().map(|event| event.len()).sum();
+        assert!(kept < MAX_RECORDED_BYTES + LAST_OUTPUT_LINES * 11_000, "{kept}");
+        let answer = table.trace("r1", None).unwrap();
+        assert_eq!(answer["truncated"], true);
+        assert_eq!(answer["events"].as_array().unwrap().last().unwrap()["event"], "leaf_finished");
     }
 
     #[test]

@@ -61,7 +61,11 @@ fn logs_are_shown_when_asked_and_on_failure_only() {
     let quiet = place.test(&["--test", "quick_one"]);
     assert!(!quiet.stdout.contains("listening"), "{quiet}");
     place.test(&["--test", "quick_one", "--show-logs"]).expect(0, &["listening"]);
-    place.test(&["--test", "wrong"]).expect(2, &["listening"]);
+    // Its banner is no part of the test.
+    let failed = place.test(&["--test", "wrong"]);
+    failed.expect(2, &["output of db, no lines during the test (1 before it was ready)"]);
+    failed.expect(2, &["--show-logs shows all of the output"]);
+    assert!(!failed.stdout.contains("listening"), "{failed}");
 }
 
 #[test]

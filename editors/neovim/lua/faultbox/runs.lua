@@ -154,6 +154,8 @@ function M.log_lines(run, event)
     return { ('=== %s ==='):format(M.summary(run)) }
   elseif kind == 'service_output' then
     return { stamp(event.service .. '| ' .. event.line) }
+  elseif kind == 'service_output_left_out' then
+    return { stamp(('%s| … %d lines left out'):format(event.service, event.lines)) }
   elseif kind == 'service_exited' and not event.expected then
     local word = event.allowed and ' ended: ' or ' died: '
     local cause = value(event.cause)

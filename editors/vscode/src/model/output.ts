@@ -27,6 +27,8 @@ export function outputOf(event: WireEvent | ServerEvent): string[] {
       return event.expected ? [] : [stamp(event.atMs, endOf(event))];
     case "service_output":
       return [stamp(event.atMs, `${event.service}| ${event.line}`)];
+    case "service_output_left_out":
+      return [stamp(event.atMs, `${event.service}| … ${event.lines.toLocaleString("en")} lines left out`)];
     case "step_sent":
       return [stamp(event.atMs, `-> ${event.target} ${event.summary}`)];
     case "step_received": {

@@ -10,6 +10,7 @@ const CONFIG: TerminalConfig = TerminalConfig {
     show: Show::All,
     show_logs: false,
     verbose: false,
+    width: None,
     replay_flags: String::new(),
 };
 
@@ -63,6 +64,7 @@ fn a_failure_explains_itself() {
         .output(0, Stream::Stderr, "no key \u{1b}[31mtestkey")
         .finished(0, failed);
     let expected = r#"--- FAIL: test_write_gets_503 (57ms, seed=0) ---
+  api_503: the shop is closed
   api_503[1]   response 500   PUT /data/*   never fired: 2 requests seen; nearest: POST /data/testkey, method is not PUT
 error[expectation]: assert_eq failed: 404 != 503 (expected 503 from proxy)
  --> protocol-test.star:9:24
@@ -124,15 +126,34 @@ Failures:
 }
 
 #[test]
+fn a_matrix_is_no_wider_than_the_terminal_and_its_cells_have_colour() {
+    let leaves = (0..3).map(|column| cell(&format!("test_matrix_a_{column}"), 0, column));
+    let mut failed = result(Outcome::Fail, 5);
+    failed.failure = Some(Failure::new(FailureKind::Assertion, "assert_true failed", None));
+    let run = Run::of(leaves.collect())
+        .matrix(&["a"], &["x", "y", "z"], &[])
+        .finished(0, result(Outcome::Pass, 4))
+        .finished(1, failed)
+        .finished(2, result(Outcome::Pass, 4));
+    let style = Style { color: true, ..Style::PLAIN };
+    let config = TerminalConfig { style, width: Some(40), ..CONFIG };
+    let text = written(|out| Box::new(Terminal::new(out, config)), &run.events(false));
+    let table = "         │ a\n─────────┼───────────────\nx        │ \u{1b}[32mPASS (4ms)\u{1b}[0m\n\
+                 y        │ \u{1b}[1;31mFAIL\u{1b}[0m\nz        │ \u{1b}[32mPASS (4ms)\u{1b}[0m\n";
+    assert!(text.replace("\u{1b}[0m    \n", "\u{1b}[0m\n").contains(table), "{text}");
+}
+
+#[test]
 fn verbose_shows_passing_cells_and_what_was_hit() {
     let mut passed = result(Outcome::Pass, 55);
-    passed.evidence = vec![evidence("db_slow[0]", "db", "deny(EIO)", "write /wal/*", 1)];
+    passed.evidence = vec![evidence("db_slow[0]", "db", "deny(EIO)", "write /wal/*", 15)];
     passed.evidence[0].hits = vec!["pwrite64 /wal/1".to_owned()];
     let run = Run::of(vec![cell("test_matrix_a_x", 0, 0)]).matrix(&["a"], &["x"], &[]).finished(0, passed);
     let expected = "\
 --- PASS: test_matrix_a_x (55ms, seed=0) ---
-  db_slow   write deny(EIO)   /wal/*   fired 1x
+  db_slow   write deny(EIO)   /wal/*   fired 15x
       pwrite64 /wal/1
+      … 14 more
 
 Fault Matrix: 1 scenario × 1 fault = 1 cell
 
@@ -192,7 +213,10 @@ fn logs_show_the_end_of_a_long_output_unless_all_is_asked_for() {
     }
     let events = run.finished(0, result(Outcome::Inconclusive, 3)).events(false);
     let short = written(|out| Box::new(Terminal::new(out, CONFIG)), &events);
-    assert!(short.contains("  output of db, last 20 of 30 lines:\n    … 10 lines left out\n    | line 10\n"), "{short}");
+    assert!(
+        short.contains("  output of db, last 20 of 30 lines:\n    … 10 lines left out\n    | line 10\n"),
+        "{short}"
+    );
     let config = TerminalConfig { show_logs: true, ..CONFIG };
     let long = written(|out| Box::new(Terminal::new(out, config)), &events);
     assert!(long.contains("  output of db, 30 lines:\n    | line 0\n"), "{long}");
