@@ -26,3 +26,7 @@ pub use schema::{
 pub use service::{Healthcheck, HealthcheckKind, Interface, Operation, Service, Stdin};
 pub use spec::{Assumption, Cell, Matrix, Scenario, Spec, Test, TestKind};
 pub use units::{Probability, format_duration, parse_duration};
+
+/// What the name says of a statement that a relay lets a server fail, so that the server knows of an injected error. Servers
+/// log it; it is ours, not theirs.
+pub const INJECTED_ERROR: &str = "faultbox injected error";

@@ -1,6 +1,6 @@
 //! What services wrote, as people read it: what belongs to the test, the rest as a count.
 
-use crate::model::ServiceName;
+use crate::model::{INJECTED_ERROR, ServiceName};
 use crate::text::shown;
 use std::collections::VecDeque;
 
@@ -39,6 +39,8 @@ pub(super) struct Output {
     logs: Logs,
     part: Part,
     was_ready: bool,
+    /// Lines about errors that Faultbox let the service report.
+    injected: u64,
     texts: [Text; 3],
 }
 
@@ -59,7 +61,7 @@ enum Entry {
 
 impl Output {
     pub(super) fn new(service: ServiceName, logs: Logs) -> Output {
-        Output { service, logs, part: Part::Start, was_ready: false, texts: Default::default() }
+        Output { service, logs, part: Part::Start, was_ready: false, injected: 0, texts: Default::default() }
     }
 
     pub(super) fn enter(&mut self, part: Part) {
@@ -70,6 +72,11 @@ impl Output {
     pub(super) fn line(&mut self, line: &str) {
         let line = match self.logs {
             Logs::All => line.to_owned(),
+            // A server's complaint about an error that a rule made is no news.
+            Logs::Tail if line.contains(INJECTED_ERROR) => {
+                self.injected += 1;
+                return;
+            }
             Logs::Tail => clipped(line),
         };
         self.push(Entry::Line(line), 1);
@@ -94,7 +101,7 @@ impl Output {
 
     /// A headline and the lines, indented by two; empty when the service wrote nothing.
     pub(super) fn text(&self) -> String {
-        let total: u64 = self.texts.iter().map(|text| text.total).sum();
+        let total = self.total();
         match self.logs {
             _ if total == 0 => String::new(),
             Logs::Tail => self.tail(),
@@ -105,11 +112,14 @@ impl Output {
         }
     }
 
-    /// True when [`Output::text`] leaves out something that all of it would show.
+    /// True when [`Output::text`] leaves out something of the test itself, or shows nothing of what was written.
     pub(super) fn is_cut(&self) -> bool {
         let shown = &self.texts[self.shown_part() as usize];
-        let total: u64 = self.texts.iter().map(|text| text.total).sum();
-        self.logs == Logs::Tail && total > shown.kept()
+        self.logs == Logs::Tail && (shown.total > shown.kept() || (shown.total == 0 && self.total() > 0))
+    }
+
+    fn total(&self) -> u64 {
+        self.injected + self.texts.iter().map(|text| text.total).sum::<u64>()
     }
 
     /// A service that was never ready explains itself by what it wrote until then.
@@ -123,7 +133,11 @@ impl Output {
         let count = |part: Part| self.texts[part as usize].total;
         let before = if part == Part::Test { count(Part::Start) } else { 0 };
         let after = count(Part::End);
-        let others = [(before, "before it was ready"), (after, "after the verdict")];
+        let others = [
+            (before, "before it was ready"),
+            (self.injected, "about injected errors"),
+            (after, "after the verdict"),
+        ];
         let others = others.iter().filter(|(lines, _)| *lines > 0);
         let others: Vec<String> = others.map(|(lines, when)| format!("{} {when}", grouped(*lines))).collect();
         let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
@@ -211,6 +225,15 @@ mod tests {
         assert_eq!(output(Logs::Tail, 3, 0, 0).text(), silent);
         assert_eq!(output(Logs::Tail, 0, 1, 0).text(), "  output of db, 1 line:\n    | query 0\n");
         assert_eq!(output(Logs::Tail, 0, 0, 0).text(), "");
+    }
+
+    #[test]
+    fn what_a_server_logs_of_an_injected_error_is_counted_only() {
+        let mut output = output(Logs::Tail, 0, 1, 0);
+        output.enter(Part::Test);
+        output.line("ERROR:  portal \"faultbox injected error\" does not exist");
+        let expected = "  output of db, 1 line (1 about injected errors):\n    | query 0\n";
+        assert_eq!(output.text(), expected);
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod mirrors;
 mod network;
 mod readiness;
 mod recorder;
+mod reports;
 pub mod resolver;
 mod services;
 mod sockets;

@@ -1,5 +1,6 @@
 //! Where a worker's facts go: to the dispatcher, in order, and into the course the verdict is judged by.
 
+use super::reports::Reports;
 use super::wire::Message;
 use crate::event::{Event, EventKind, FaultWord};
 use crate::expect::{Course, FiredRule, StepRecord};
@@ -7,7 +8,7 @@ use crate::model::RuleName;
 use crate::plan::Needs;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -25,19 +26,32 @@ pub(super) struct Recorder {
 }
 
 struct State {
-    out: File,
+    out: Reports,
     course: Course,
     acts: BTreeMap<RuleName, u64>,
 }
 
 impl Recorder {
     pub(super) fn new(leaf: u32, out: File, start: Instant) -> Recorder {
-        let state = State { out, course: Course::default(), acts: BTreeMap::new() };
+        let state = State { out: Reports::Here(out), course: Course::default(), acts: BTreeMap::new() };
         Recorder { leaf, start, state: Mutex::new(state) }
     }
 
     pub(super) fn start(&self) -> Instant {
         self.start
+    }
+
+    /// From now on a slow dispatcher holds up nobody. The process gets another thread.
+    pub(super) fn detach(&self) -> io::Result<()> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).out.detach()
+    }
+
+    /// Waits until the dispatcher has everything; without this the end of the process loses what waits.
+    pub(super) fn flush(&self) {
+        let queue = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).out.queue();
+        if let Some(queue) = queue {
+            queue.flush();
+        }
     }
 
     /// Reports a fact.
@@ -76,8 +90,7 @@ impl State {
     fn send(&mut self, message: &Message) {
         let Ok(mut line) = serde_json::to_vec(message) else { return };
         line.push(b'\n');
-        // A dispatcher that is gone ends this worker through the lifeline; there is nobody left to tell.
-        let _ = self.out.write_all(&line);
+        self.out.send(line);
     }
 
     /// Keeps what the verdict needs; false when the fact is one too many of its kind to report.

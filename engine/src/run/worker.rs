@@ -62,6 +62,7 @@ pub fn worker_main(environment: Vec<(String, String)>) -> ExitCode {
         },
     };
     inside(&job, sandbox, &recorder, environment);
+    recorder.flush();
     // Destructors would only delay the end of PID 1, which takes everything of the leaf along.
     std::process::exit(0)
 }
@@ -105,7 +106,8 @@ fn inside(
     }
     let private = sandbox.as_ref().is_some_and(|sandbox| sandbox.overlays(Path::new(TEMPORARY)));
     let names = sandbox.as_mut().map(|sandbox| std::mem::take(&mut sandbox.names));
-    let ready = lifeline(cancel, job.isolation).and_then(|()| match sandbox {
+    let threads = lifeline(cancel, job.isolation).and_then(|()| recorder.detach());
+    let ready = threads.and_then(|()| match sandbox {
         Some(_) => Reaper::of_everything(),
         None => orphans::adopt().map(|()| Reaper::of_adopted()),
     });

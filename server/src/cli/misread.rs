@@ -50,7 +50,7 @@ fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
 }
 
 fn tip(error: &mut clap::Error, text: &str) {
-    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(text)]));
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(text.to_owned())]));
 }
 
 fn subcommand(error: &mut clap::Error, word: &str, arguments: &[String]) {

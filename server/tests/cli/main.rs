@@ -4,6 +4,7 @@ mod acting;
 mod answers;
 mod bad_input;
 mod beyond;
+mod chatty;
 mod deaths;
 mod encryption;
 mod endings;

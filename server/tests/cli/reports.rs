@@ -63,8 +63,7 @@ fn logs_are_shown_when_asked_and_on_failure_only() {
     place.test(&["--test", "quick_one", "--show-logs"]).expect(0, &["listening"]);
     // Its banner is no part of the test.
     let failed = place.test(&["--test", "wrong"]);
-    failed.expect(2, &["output of db, no lines during the test (1 before it was ready)"]);
-    failed.expect(2, &["--show-logs shows all of the output"]);
+    failed.expect(2, &["output of db, 1 line (1 before it was ready):\n    | {"]);
     assert!(!failed.stdout.contains("listening"), "{failed}");
 }
 
@@ -165,4 +164,53 @@ fault_scenario("busy", scenario = reading, faults = busy, expect = lambda r: ass
         assert_eq!((&place["column"], &place["endColumn"]), (&13.into(), &62.into()), "{place}");
     }
     assert!(!ended.stdout.contains("\"path\":\"@faultbox"), "{ended}");
+}
+
+#[test]
+fn nothing_runs_when_a_folder_of_somebody_else_is_in_the_way_of_kept_files() {
+    let place = Place::new(SPEC);
+    std::fs::create_dir_all(place.path("kept/test_quick_one")).unwrap();
+    place.write("kept/test_quick_one/precious", "x");
+    let kept = place.path("kept");
+    let ended = place.test(&["--keep-files", kept.to_str().unwrap()]);
+    ended.expect(1, &["test_quick_one exists and was not made by --keep-files; nothing was run"]);
+    ended.expect(1, &["remove it, or name another directory"]);
+    assert!(place.path("kept/test_quick_one/precious").exists() && ended.stdout.is_empty(), "{ended}");
+}
+
+#[test]
+fn what_an_assumption_stands_for_is_said_of_failures_and_in_plans() {
+    let place = Place::new(
+        r#"
+db = service("db", "$BIN/mock-db", interface("main", "tcp", 5432), healthcheck = tcp("localhost:5432"))
+slow = fault_assumption("slow", target = db.main, rules = [delay(delay = "1ms")], description = "the disk is old")
+fault_scenario("x", scenario = lambda: db.main.send("PING"), faults = slow, expect = lambda r: assert_eq(r, "PANG"))
+"#,
+    );
+    place.test(&[]).expect(2, &["  slow: the disk is old\n"]);
+    place.run(&["plan", "spec.star"]).expect(0, &["slow: the disk is old"]);
+}
+
+#[test]
+fn a_matrix_fits_the_width_that_columns_says() {
+    let faults: String = (0..6)
+        .map(|number| {
+            format!("f{number} = fault_assumption(\"a_fault_{number}\", target = db.main, rules = [delay(delay = \"1ms\")])\n")
+        })
+        .collect();
+    let place = Place::new(&format!(
+        "db = service(\"db\", \"$BIN/mock-db\", interface(\"main\", \"tcp\", 5432), healthcheck = tcp(\"localhost:5432\"))\n\
+         {faults}\
+         def ping():\n    return db.main.send(\"PING\")\n\
+         fault_matrix(scenarios = [ping], faults = [f0, f1, f2, f3, f4, f5])\n"
+    ));
+    let widest = |columns: Option<&str>| {
+        let mut command = place.command(&["test", "spec.star"]);
+        command.env_remove("COLUMNS");
+        columns.map(|columns| command.env("COLUMNS", columns));
+        let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        let table = text.lines().filter(|line| line.contains(['│', '┼']));
+        table.map(|line| line.chars().count()).max().unwrap_or(0)
+    };
+    assert!(widest(Some("60")) <= 60 && widest(None) > 100);
 }

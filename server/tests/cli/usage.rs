@@ -38,6 +38,8 @@ fn help_and_version_go_to_standard_output() {
 fn wrong_usage_ends_with_1_and_says_what_would_be_right() {
     check(&[], 1, "", "Usage: faultbox");
     check(&["tset"], 1, "", "similar subcommand exists: 'test'");
+    check(&["replay"], 1, "", "each failure ends with the command that runs it again");
+    check(&["test", "a.star", "b.star"], 1, "", "faultbox test a.star && faultbox test b.star");
     check(&["test", "--sed", "1"], 1, "", "'--seed'");
     check(&["test", "--runs", "0"], 1, "", "--runs");
 }
@@ -46,6 +48,8 @@ fn wrong_usage_ends_with_1_and_says_what_would_be_right() {
 fn words_of_the_language_and_recipes_can_be_looked_up() {
     check(&["manual"], 0, "# The Faultbox manual", "");
     check(&["manual", "redis"], 0, "### redis", "");
+    check(&["manual", "may_exit"], 0, "`service(...)`: `may_exit`", "");
+    check(&["manual", "rename"], 0, "as a system call", "");
     check(&["manual", "respnse"], 1, "", "did you mean \"response\"?");
     check(&["recipes", "list"], 0, "redis.oom(key=\"*\")", "");
     check(&["recipes", "show", "rediss"], 1, "", "did you mean \"redis\"?");

@@ -11,7 +11,7 @@ use super::codec::{self, ErrorFields, Header, Malformed, Startup};
 use super::schema::sql::{canonical_sql, short_sql};
 use super::schema::sqlstate::sqlstate;
 use super::statements::{Statement, Statements};
-use crate::model::Params;
+use crate::model::{INJECTED_ERROR, Params};
 use crate::proxy::{Cut, Direction, Fault, Injection, Session, UnitKind, Unsupported};
 use crate::rules::{Operation, OwnedMessage};
 use std::borrow::Cow;
@@ -24,8 +24,8 @@ const MAX_HELD: usize = 16 * 1024;
 /// Longest text of an operation for people, in characters.
 const MAX_SHOWN: usize = 80;
 
-/// A name no client uses; it shows in the server's log, and says there why.
-const NOBODY: &str = "faultbox injected error";
+/// A name no client uses. The server logs it when it fails the statement; reports know it there.
+const NOBODY: &str = INJECTED_ERROR;
 
 /// State of one connection.
 #[derive(Debug, Default)]
