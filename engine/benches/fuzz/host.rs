@@ -141,7 +141,7 @@ pub(crate) fn check_lines(input: &Input, seed: u64) -> u64 {
     }
     let (lines, left_out) = lines_of(&pieces);
     if left_out == 0 {
-        assert_eq!(lines_of(&[bytes.clone()]).0, lines, "the lines depend on the pieces");
+        assert_eq!(lines_of(std::slice::from_ref(&bytes)).0, lines, "the lines depend on the pieces");
     }
     let ends = bytes.iter().filter(|&&byte| byte == b'\n').count();
     let open = bytes.last().is_some_and(|&byte| byte != b'\n');

@@ -136,8 +136,7 @@ mod tests {
         pieces.iter().for_each(|piece| lines.take(piece));
         lines.end();
         assert_eq!(output.last_lines(), told.borrow()[told.borrow().len().saturating_sub(QUOTED_LINES)..]);
-        let told = told.borrow().clone();
-        told
+        told.take()
     }
 
     #[test]

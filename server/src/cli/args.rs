@@ -51,9 +51,9 @@ pub(crate) enum Command {
     /// List the faults that come with Faultbox, or show how they are written
     #[command(subcommand)]
     Recipes(RecipesCommand),
-    /// Explain a word of the language: a builtin, a protocol, the code of a finding
+    /// Explain a word of the language: a builtin, an argument, a protocol, a system call, the code of a finding
     Manual {
-        /// Such as `response`, `redis` or `FB0107`; without it, the whole manual
+        /// Such as `response`, `nth`, `redis`, `rename` or `FB0107`; without it, the whole manual
         word: Option<String>,
     },
     /// Serve an editor over standard input and output (the Language Server Protocol)
@@ -149,7 +149,11 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
 
-    /// Show what services wrote, also for tests that pass
+    /// Show all of what services wrote, also for tests that pass
+    ///
+    /// Without it, a test that did not pass shows the last lines from a service's being ready to the verdict. Of a service
+    /// that prints more than can be kept, the first and the last lines of its start, of the test and of its end are kept,
+    /// and a line says how many are missing.
     #[arg(long)]
     pub(crate) show_logs: bool,
 
