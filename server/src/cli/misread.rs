@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_second_spec_is_refused_with_what_to_do() {
         let both = "a command takes one spec; run them one after the other: faultbox test a.star && faultbox test b.star";
-        check("faultbox test a.star b.star", &["'b.star'", both], "--");
+        check("faultbox test a.star b.star", &["'b.star'", both], "similar");
         check(
             "faultbox check a.star b.star --strict",
             &["faultbox check a.star && faultbox check b.star"],

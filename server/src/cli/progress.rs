@@ -22,10 +22,11 @@ pub(crate) struct Progress {
     failures: VecDeque<ProgressBar>,
     names: Vec<String>,
     failed: usize,
+    color: bool,
 }
 
 impl Progress {
-    pub(crate) fn new() -> Progress {
+    pub(crate) fn new(color: bool) -> Progress {
         let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND);
         let lines = MultiProgress::with_draw_target(target);
         let total = lines.add(ProgressBar::no_length());
@@ -37,6 +38,7 @@ impl Progress {
             failures: VecDeque::new(),
             names: Vec::new(),
             failed: 0,
+            color,
         }
     }
 
@@ -70,7 +72,8 @@ impl Progress {
         self.total.set_message(format!(" · {} not passed", self.failed));
         let line = self.lines.insert(self.failures.len(), ProgressBar::new_spinner());
         line.set_style(style("{msg}"));
-        line.set_message(failure_line(self.names.get(leaf as usize).map_or("", String::as_str), result));
+        let name = self.names.get(leaf as usize).map_or("", String::as_str);
+        line.set_message(failure_line(name, result, self.color));
         line.tick();
         self.failures.push_back(line);
         if self.failures.len() > MAX_FAILURES
@@ -143,11 +146,15 @@ fn phase_text(phase: &Phase) -> String {
     }
 }
 
-fn failure_line(name: &str, result: &LeafResult) -> String {
+fn failure_line(name: &str, result: &LeafResult, color: bool) -> String {
+    let word = match color {
+        true => format!("\u{1b}[1;31m{}\u{1b}[0m", result.outcome),
+        false => result.outcome.to_string(),
+    };
     let message = result.failure.as_ref().and_then(|failure| failure.message.lines().next());
     match message {
-        Some(message) => format!("{} {name}: {}", result.outcome, shown(message)),
-        None => format!("{} {name}", result.outcome),
+        Some(message) => format!("{word} {name}: {}", shown(message)),
+        None => format!("{word} {name}"),
     }
 }
 
@@ -164,8 +171,10 @@ mod tests {
     fn lines_say_what_a_test_is_busy_with_and_why_it_failed() {
         assert_eq!(phase_text(&Phase::Waiting("db".into())), "waiting for db");
         let mut result = LeafResult { outcome: Outcome::Fail, ..LeafResult::not_run() };
-        assert_eq!(failure_line("test_x", &result), "FAIL test_x");
+        assert_eq!(failure_line("test_x", &result, false), "FAIL test_x");
         result.failure = Some(Failure::new(FailureKind::Assertion, "404 != 503\nmore", None));
-        assert_eq!(failure_line("test_x", &result), "FAIL test_x: 404 != 503");
+        assert_eq!(failure_line("test_x", &result, false), "FAIL test_x: 404 != 503");
+        let red = "\u{1b}[1;31mFAIL\u{1b}[0m test_x: 404 != 503";
+        assert_eq!(failure_line("test_x", &result, true), red);
     }
 }

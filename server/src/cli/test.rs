@@ -46,7 +46,7 @@ pub(crate) fn run(args: &TestArgs, screen: Screen) -> Result<Exit, CliError> {
     let setting = setting(args, &opened)?;
     editor.map(Lifeline::hold).transpose()?;
     let running = Running::default();
-    let progress = screen.live.then(Progress::new);
+    let progress = screen.live.then(|| Progress::new(screen.stderr.color));
     let lines = progress.as_ref().map(Progress::lines);
     let config = config(args, &opened, &setting)?;
     refuse_clashes(&run::kept_clashes(&plan, &config))?;

@@ -1,6 +1,6 @@
 //! Services that print more than anybody can keep: bounds, counts, and the lines that matter.
 
-use super::harness::Place;
+use super::harness::{Place, has};
 
 /// Prints fifty megabytes and a last line when it is asked, then answers.
 const CHATTY: &str = r#"
@@ -56,4 +56,28 @@ fn all_logs_say_what_is_missing_in_them() {
         &["output of w, 26,214,401 lines:", " lines left out\n    | y", "    | last words of the test"],
     );
     assert!(ended.stdout.len() < 1024 * 1024, "{}", ended.stdout.len());
+}
+
+/// The server has to fail a statement of its own for each error a rule gives, and logs it.
+#[test]
+fn what_postgresql_logs_of_an_injected_error_is_counted_and_not_shown() {
+    if !has("pg_lsclusters") {
+        return;
+    }
+    let place = Place::new(
+        r#"
+db = service("db", "sh", interface("main", "postgres", 5432), healthcheck = ready(timeout = "60s"), args = ["postgres.sh"],
+    env = {"POSTGRES_USER": "shop", "POSTGRES_PASSWORD": "secret", "POSTGRES_DB": "postgres"})
+def ask():
+    db.main.query("SELECT 42")
+    assert_eq(db.main.exec("CREATE TABLE a (b int)").error, "")
+def test_x():
+    fault(db.main, error(query = "*", message = "no"), run = ask)
+"#,
+    );
+    place.write("postgres.sh", include_str!("../../../examples/05-databases/programs/postgres.sh"));
+    let ended = place.test(&[]);
+    ended.expect(2, &["output of db, ", " 4 about injected errors", "--show-logs shows all of the output"]);
+    assert!(!ended.stdout.contains("faultbox injected error"), "{ended}");
+    place.test(&["--show-logs"]).expect(2, &["\"faultbox injected error\" does not exist"]);
 }
