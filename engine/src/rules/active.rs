@@ -5,8 +5,9 @@ use super::syscalls::{self, Fit};
 use super::{chance, evidence};
 use crate::event::{Evidence, NearMiss, Unread, UnreadSubject};
 use crate::model::{Clause, Matcher, Rule};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::task::Waker;
 
 /// How many operations a rule names in its evidence.
 pub(super) const MAX_HITS: usize = 8;
@@ -32,6 +33,8 @@ pub struct ActiveRule {
     pub(super) hits: Mutex<Vec<String>>,
     /// Calls that it was for and could not act on, and operations it could not look at whole.
     unread: Mutex<Vec<Unread>>,
+    /// Who waits for what comes of its matches.
+    waiting: Mutex<Vec<Waker>>,
 }
 
 impl ActiveRule {
@@ -47,6 +50,7 @@ impl ActiveRule {
             in_vain: Mutex::default(),
             hits: Mutex::default(),
             unread: Mutex::default(),
+            waiting: Mutex::default(),
             rule,
         }
     }
@@ -97,6 +101,8 @@ impl ActiveRule {
         if hits.len() < MAX_HITS {
             hits.push(operation.to_owned());
         }
+        drop(hits);
+        self.wake_waiting();
     }
 
     /// The action was carried out and nothing changed, because `reason`: the rule has matched, and not fired.
@@ -105,11 +111,29 @@ impl ActiveRule {
         self.ineffective.fetch_add(1, Relaxed);
         let reason = format!("without effect: {reason}");
         self.note_in_vain(|| NearMiss { operation: operation.to_owned(), reason });
+        self.wake_waiting();
     }
 
     /// Firings handed out of which nothing has come yet.
     pub(super) fn pending(&self) -> u64 {
         self.handed_out.load(Relaxed).saturating_sub(self.fired.load(Relaxed))
+    }
+
+    /// Whether it has matched something of which nothing has come yet, and has not fired; `waker` then hears of the next
+    /// of which something comes.
+    pub(super) fn is_under_way(&self, waker: &Waker) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        // Looked at while nobody can be told: what comes later finds the waker.
+        let is_under_way = self.fired() == 0 && self.pending() > 0;
+        if is_under_way && !waiting.iter().any(|known| known.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+        is_under_way
+    }
+
+    fn wake_waiting(&self) {
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     /// Notes that what it was for happened and it could not act, because `reason`.
@@ -142,6 +166,7 @@ impl ActiveRule {
     pub fn was_not_carried_out(&self, operation: &str, reason: &str) {
         self.handed_out.fetch_sub(1, Relaxed);
         self.note_in_vain(|| NearMiss { operation: operation.to_owned(), reason: reason.to_owned() });
+        self.wake_waiting();
     }
 
     /// The delay has begun (see [`ActiveRule::acted`]), and a signal ended it before its time.

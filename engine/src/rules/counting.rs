@@ -3,7 +3,9 @@
 use super::tests::{delay, http, names, on_write, path, respond, rule, with, write};
 use super::*;
 use crate::model::*;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Wake, Waker};
 
 fn nth(n: u64) -> Trigger {
     Trigger { nth: Some(n), ..Trigger::ALWAYS }
@@ -22,6 +24,40 @@ fn rules_count_what_an_earlier_one_settled() {
     let installed = set.install(vec![first, third]);
     assert_eq!(acts(&set, 5), ["first", "", "third", "", ""]);
     assert_eq!(installed.evidence().iter().map(|each| each.matched).collect::<Vec<_>>(), [5, 5]);
+}
+
+/// Counts how often it is woken.
+struct Woken(AtomicU64);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+#[test]
+fn who_waits_for_matches_to_come_to_something_is_told() {
+    let came_to: [fn(&ActiveRule); 3] = [
+        |active| active.acted("GET /"),
+        |active| active.had_no_effect("GET /", "the reply was that already"),
+        |active| active.was_not_carried_out("GET /", "the client left"),
+    ];
+    for came_to in came_to {
+        let set = RuleSet::new(0);
+        let installed = set.install(vec![rule("a", Vec::new(), respond())]);
+        let woken = Arc::new(Woken(AtomicU64::new(0)));
+        let waker = Waker::from(woken.clone());
+        let mut cx = Context::from_waker(&waker);
+        assert!(installed.poll_settled(&mut cx).is_ready(), "nothing matched yet");
+        let decision = set.decide(&http("GET", "/"));
+        for _ in 0..2 {
+            assert!(installed.poll_settled(&mut cx).is_pending());
+        }
+        assert_eq!(woken.0.load(Relaxed), 0);
+        decision.due().for_each(|active| came_to(active));
+        assert_eq!(woken.0.load(Relaxed), 1);
+        assert!(installed.poll_settled(&mut cx).is_ready());
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::model::{Action, Matcher, Rule};
 use std::cmp::Ordering;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// The rules installed on one interface or one service, newest installation first.
@@ -325,9 +326,11 @@ impl Installed {
         self.at_removal.is_some()
     }
 
-    /// Whether a rule that has not fired has matched something of which nothing has come yet.
-    pub fn is_under_way(&self) -> bool {
-        self.batch.rules.iter().any(|active| active.fired() == 0 && active.pending() > 0)
+    /// Ready unless a rule that has not fired has matched something of which nothing has come yet; the task is woken when
+    /// something has.
+    pub fn poll_settled(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_under_way = self.batch.rules.iter().any(|active| active.is_under_way(cx.waker()));
+        if is_under_way { Poll::Pending } else { Poll::Ready(()) }
     }
 
     fn take_out(&self) {

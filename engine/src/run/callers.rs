@@ -8,12 +8,17 @@ use crate::event::EventKind;
 use crate::model::StepId;
 use crate::proxy::{Observer, Route};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::Notify;
 
 /// The sockets that steps announced and no relay has asked for yet.
 #[derive(Default)]
-pub(super) struct Callers(Mutex<HashMap<Route, StepId>>);
+pub(super) struct Callers {
+    announced: Mutex<HashMap<Route, StepId>>,
+    /// A relay has asked for one.
+    asked: Notify,
+}
 
 /// Passes a relay's facts on. Only relays in the namespace of the steps know the `callers`: the same addresses mean
 /// other sockets elsewhere.
@@ -42,17 +47,34 @@ struct OfStep {
 
 impl Callers {
     pub(super) fn announce(&self, route: Route, step: StepId) {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(route, step);
+        self.lock().insert(route, step);
     }
 
-    /// Whether a relay has asked for what a step announced.
-    pub(super) fn has_taken(&self, step: StepId) -> bool {
-        !self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).values().any(|&of| of == step)
+    /// Waits until a relay has asked for whatever a step announced.
+    pub(super) async fn taken(&self, step: StepId) {
+        let mut asked = pin!(self.asked.notified());
+        loop {
+            // Heard from now on, so nothing is missed between looking and waiting.
+            asked.as_mut().enable();
+            if !self.lock().values().any(|&of| of == step) {
+                return;
+            }
+            asked.as_mut().await;
+            asked.set(self.asked.notified());
+        }
     }
 
     /// The step, once: a later socket with the same addresses is another one.
     fn take(&self, route: Route) -> Option<StepId> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(&route)
+        let step = self.lock().remove(&route);
+        if step.is_some() {
+            self.asked.notify_waiters();
+        }
+        step
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Route, StepId>> {
+        self.announced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,7 +143,9 @@ mod tests {
     use crate::event::FaultWord;
     use crate::model::RuleName;
     use crate::text::{FileId, Span};
+    use std::future::Future;
     use std::net::SocketAddr;
+    use std::task::{Context, Waker};
     use std::time::Instant;
 
     struct Bench {
@@ -190,6 +214,23 @@ mod tests {
         drop(bench.watcher(true).on_route(route));
         bench.watcher(true).on_route(route).expect("another").event(fired());
         assert_eq!(bench.steps(), [None]);
+    }
+
+    #[tokio::test]
+    async fn a_step_is_taken_when_a_relay_has_asked_for_all_it_announced() {
+        let bench = Bench::new();
+        let routes = [40000, 40001].map(|port| Route::datagram(([127, 0, 0, 1], port).into()));
+        for route in routes {
+            bench.callers.announce(route, StepId(3));
+        }
+        let mut taken = pin!(bench.callers.taken(StepId(3)));
+        let mut cx = Context::from_waker(Waker::noop());
+        for route in routes {
+            assert!(taken.as_mut().poll(&mut cx).is_pending());
+            bench.watcher(true).on_route(route).expect("a step's");
+        }
+        taken.await;
+        bench.callers.taken(StepId(4)).await;
     }
 
     #[test]

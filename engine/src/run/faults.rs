@@ -7,15 +7,14 @@ use crate::plan::Needs;
 use crate::rules::{Installed, RuleSet};
 use crate::spec::{FaultCall, InstallId, Refusal};
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// How long a match may be under way when the test is over. Most that are then never come to an end.
 const SETTLE: Duration = Duration::from_millis(100);
-
-/// How often it is looked at.
-const LOOK: Duration = Duration::from_millis(1);
 
 /// Installs and removes rules, and keeps the evidence of the removed ones.
 pub(super) struct Faults {
@@ -110,15 +109,19 @@ impl Faults {
 
     /// Waits a moment for what comes of matches: a peer may know the end of a reply before the relay has noted it.
     pub(super) async fn settle(&self) {
-        let begun = Instant::now();
-        while begun.elapsed() < SETTLE && self.is_under_way() {
-            tokio::time::sleep(LOOK).await;
-        }
+        // What has not come to an end by then is told as under way.
+        let _ = tokio::time::timeout(SETTLE, poll_fn(|cx| self.poll_settled(cx))).await;
     }
 
-    fn is_under_way(&self) -> bool {
+    fn poll_settled(&self, cx: &mut Context<'_>) -> Poll<()> {
         let state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        state.installations.iter().flat_map(|each| &each.rules).any(Installed::is_under_way)
+        let mut installed = state.installations.iter().flat_map(|each| &each.rules);
+        // One is enough to wait for: the others are asked when it has settled.
+        if installed.any(|rules| rules.poll_settled(cx).is_pending()) {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     }
 
     /// What every rule did so far: those of the test's declaration, then by the place of their calls in the test.
