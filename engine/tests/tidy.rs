@@ -268,6 +268,23 @@ fn invariant_13_files_of_specs_are_read_in_one_place() {
     assert_none(found);
 }
 
+/// One variable makes every test that cannot run on a machine fail instead, and `.ci/run` sets it.
+#[test]
+fn whatever_skips_asks_the_one_variable() {
+    let (word, variable) = (["skip", "ped:"].concat(), "FAULTBOX_NO_SKIP");
+    let mut found = Vec::new();
+    for below in ["engine/src", "engine/tests", "server/src", "server/tests", "examples/services/src"] {
+        for (name, text) in sources(below).into_iter().filter(|(name, _)| name != "tidy.rs") {
+            if text.contains("FAULTBOX_REQUIRE") || (text.contains(&word) && !text.contains(variable)) {
+                found.push(format!("{below}/{name} skips without asking {variable}"));
+            }
+        }
+    }
+    assert_none(found);
+    let script = fs::read_to_string(root().join(".ci/run")).unwrap();
+    assert!(script.contains(&format!("export {variable}=1")) && !script.contains("FAULTBOX_REQUIRE"));
+}
+
 #[test]
 fn the_packages_in_the_readme_are_those_ci_installs() {
     let read = |name: &str| fs::read_to_string(root().join(name)).unwrap();

@@ -142,19 +142,21 @@ pub(crate) fn services() -> &'static Path {
 
 /// True when `program` can be started, or is a path of something that exists; otherwise says so, and fails where
 /// nothing may be skipped.
-#[expect(clippy::print_stdout, reason = "a skipped test says why")]
 pub(crate) fn has(program: &str) -> bool {
     let look = format!("command -v {program} || test -e /usr/sbin/{program} || test -e {program}");
     let found = Command::new("sh").args(["-c", &look]).output();
     let found = found.is_ok_and(|output| output.status.success());
     if !found {
-        assert!(
-            std::env::var_os("FAULTBOX_NO_SKIP").is_none(),
-            "{program} is not installed, and nothing may be skipped"
-        );
-        println!("skipped: {program} is not installed");
+        skip(&format!("{program} is not installed"));
     }
     found
+}
+
+/// Says why a test does not run here; fails where nothing may be skipped.
+#[expect(clippy::print_stdout, reason = "a skipped test says why")]
+pub(crate) fn skip(reason: &str) {
+    assert!(std::env::var_os("FAULTBOX_NO_SKIP").is_none(), "{reason}, and nothing may be skipped");
+    println!("skipped: {reason}");
 }
 
 /// Waits until `holds`, looking again and again; fails after ten seconds with `what`.
