@@ -16,7 +16,7 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet, yield_now};
 
 /// First and longest pause when descriptors or memory run out (accept(2), EMFILE); it doubles in between.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -138,7 +138,11 @@ impl Owner {
                     let _ = done.send(());
                 }
                 accepted = accept(&self.listeners, &mut self.spare, &self.config.upstream) => match accepted {
-                    Ok((stream, socket)) => self.connect(stream, socket),
+                    Ok((stream, socket)) => {
+                        self.connect(stream, socket);
+                        // It dials before the next socket is made, which its client need not wait for.
+                        yield_now().await;
+                    }
                     Err(error) => self.back_off(&error).await,
                 },
                 Some(_) = self.connections.join_next() => {}

@@ -99,6 +99,8 @@ pub(super) async fn run(leaf: Leaf<'_>) -> Ended {
         isolation: leaf.job.isolation,
     }));
     let _resolver = leaf.names.as_ref().and_then(|names| resolve(&leaf, names, &network, &services));
+    let sending = leaf.recorder.clone();
+    let _sending = AbortOnDrop(tokio::task::spawn_local(async move { sending.send_what_waits().await }));
     let ending = course(&leaf, &test, &services, &network, &faults).await;
     // Whatever the body found, it found it without faults from some moment on.
     let ending = services.broken_judge().map_or(ending, Ending::Broken);

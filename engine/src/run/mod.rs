@@ -11,6 +11,7 @@
 //! | `services` | the processes of a leaf and their order |
 //! | `supervision` | which calls of a service are stopped on, and who answers |
 //! | `network` | namespaces and the relays between them |
+//! | `ahead` | sockets made before a relay needs them |
 //! | `mirrors` | mirrors of TCP ports |
 //! | `datagrams` | mirrors of UDP ports |
 //! | `sockets` | calls on sockets that work across namespaces |
@@ -26,6 +27,7 @@
 //! | `verdict` | from a body's end to a result |
 //! | `recorder` | facts to the dispatcher |
 
+mod ahead;
 mod callers;
 mod cancel;
 mod datagrams;

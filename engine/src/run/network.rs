@@ -5,6 +5,7 @@
 //! a ruled interface, plain for everything else, declared or not. A mirror is there only while its original is, so a
 //! dead service refuses connections as it would without us.
 
+use super::ahead::Ahead;
 use super::callers::{Callers, Watcher};
 use super::datagrams::Datagrams;
 use super::detour::Detours;
@@ -24,7 +25,6 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::net::TcpSocket;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -61,6 +61,8 @@ struct Space {
     /// `None` is the worker's own: nothing to enter.
     namespace: Option<Arc<NetNs>>,
     ports: Arc<Ports>,
+    /// Sockets to reach it from elsewhere; `None` where there is nothing to enter.
+    ahead: Option<Arc<Ahead>>,
 }
 
 /// A ruled interface: connections to its port go through its rules.
@@ -146,13 +148,13 @@ impl Network {
 
     /// The same dialer, from within a namespace.
     pub(super) fn within(&self, namespace: Namespace, dialer: Dialer) -> Dialer {
-        let Some(namespace) = self.spaces[namespace.0].namespace.clone() else { return dialer };
-        let make = {
-            let namespace = namespace.clone();
-            move |address| namespace.enter(|| socket(address))?
+        let space = &self.spaces[namespace.0];
+        let (Some(namespace), Some(ahead)) = (space.namespace.clone(), space.ahead.clone()) else {
+            return dialer;
         };
         let datagram = move |from, to| namespace.enter(|| datagram_socket_for(from, to))?;
-        dialer.with_sockets(Arc::new(make)).with_datagram_sockets(Arc::new(datagram))
+        let stream = move |address| ahead.take(address);
+        dialer.with_sockets(Arc::new(stream)).with_datagram_sockets(Arc::new(datagram))
     }
 
     /// Reaches whoever listens on a port of a namespace, at whatever address that is.
@@ -317,9 +319,8 @@ impl Network {
     /// removed next has still seen it, and one that is installed next has not.
     pub(super) async fn taken(&self, step: StepId, endpoint: &Endpoint) {
         let is_relayed = self.ruled.iter().any(|ruled| ruled.endpoint == *endpoint);
-        let begun = Instant::now();
-        while is_relayed && !self.callers.has_taken(step) && begun.elapsed() < TAKEN {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        if is_relayed {
+            let _ = tokio::time::timeout(TAKEN, self.callers.taken(step)).await;
         }
     }
 }
@@ -345,7 +346,8 @@ fn spaces(count: usize, declared: &[u16]) -> io::Result<Vec<Space>> {
             Some(namespace) => namespace.enter(make)?,
             None => make(),
         };
-        spaces.push(Space { namespace, ports: Arc::new(ports) });
+        let ahead = namespace.clone().map(|namespace| Arc::new(Ahead::new(namespace)));
+        spaces.push(Space { namespace, ports: Arc::new(ports), ahead });
     }
     Ok(spaces)
 }
@@ -370,8 +372,4 @@ fn where_reached(ports: &Ports, transport: Transport, port: u16) -> Vec<SocketAd
     let bound = ports.at(transport, port).unwrap_or_default();
     let elsewhere: Vec<SocketAddr> = bound.into_iter().flat_map(Bound::reached_at).collect();
     if elsewhere.is_empty() { usual } else { elsewhere }
-}
-
-fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
-    if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
 }

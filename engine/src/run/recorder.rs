@@ -11,9 +11,14 @@ use std::fs::File;
 use std::io;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// How often one rule's acts are reported one by one; its evidence counts all of them.
 pub(super) const MAX_ACTS_PER_RULE: u64 = 256;
+
+/// How long, and until how many bytes, facts of little weight wait for company.
+const LONGEST_WAIT: Duration = Duration::from_millis(10);
+const MOST_WAITING: usize = 16 << 10;
 
 /// How much of a reply's body is told in explanations, in characters.
 const SHORT_BODY: usize = 60;
@@ -23,18 +28,23 @@ pub(super) struct Recorder {
     leaf: u32,
     start: Instant,
     state: Mutex<State>,
+    /// Something waits to be sent.
+    waits: Notify,
 }
 
 struct State {
     out: Reports,
+    /// Lines that wait for the next one that does not.
+    waiting: Vec<u8>,
     course: Course,
     acts: BTreeMap<RuleName, u64>,
 }
 
 impl Recorder {
     pub(super) fn new(leaf: u32, out: File, start: Instant) -> Recorder {
-        let state = State { out: Reports::Here(out), course: Course::default(), acts: BTreeMap::new() };
-        Recorder { leaf, start, state: Mutex::new(state) }
+        let (course, acts) = (Course::default(), BTreeMap::new());
+        let state = State { out: Reports::Here(out), waiting: Vec::new(), course, acts };
+        Recorder { leaf, start, state: Mutex::new(state), waits: Notify::new() }
     }
 
     pub(super) fn start(&self) -> Instant {
@@ -48,7 +58,11 @@ impl Recorder {
 
     /// Waits until the dispatcher has everything; without this the end of the process loses what waits.
     pub(super) fn flush(&self) {
-        let queue = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).out.queue();
+        let queue = {
+            let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            state.send();
+            state.out.queue()
+        };
         if let Some(queue) = queue {
             queue.flush();
         }
@@ -59,8 +73,23 @@ impl Recorder {
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let at = self.start.elapsed();
         if state.note(&kind, at) {
+            let may_wait = may_wait(&kind);
             let event = Event { leaf: Some(self.leaf), at, kind };
-            state.send(&Message::Event(Box::new(event)));
+            state.add(&Message::Event(Box::new(event)));
+            if !may_wait || state.waiting.len() > MOST_WAITING {
+                state.send();
+            } else {
+                self.waits.notify_one();
+            }
+        }
+    }
+
+    /// Sends what waits, a little later, for as long as it is polled.
+    pub(super) async fn send_what_waits(&self) {
+        loop {
+            self.waits.notified().await;
+            tokio::time::sleep(LONGEST_WAIT).await;
+            self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).send();
         }
     }
 
@@ -78,7 +107,8 @@ impl Recorder {
     /// Asks to be started again, prepared.
     pub(super) fn unprepared(&self, needs: Needs) {
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        state.send(&Message::Unprepared(needs));
+        state.add(&Message::Unprepared(needs));
+        state.send();
     }
 
     pub(super) fn course(&self) -> Course {
@@ -87,10 +117,18 @@ impl Recorder {
 }
 
 impl State {
-    fn send(&mut self, message: &Message) {
-        let Ok(mut line) = serde_json::to_vec(message) else { return };
-        line.push(b'\n');
-        self.out.send(line);
+    /// Puts a message behind those that wait.
+    fn add(&mut self, message: &Message) {
+        let Ok(line) = serde_json::to_vec(message) else { return };
+        self.waiting.extend(line);
+        self.waiting.push(b'\n');
+    }
+
+    /// Sends whatever waits, in order.
+    fn send(&mut self) {
+        if !self.waiting.is_empty() {
+            self.out.send(std::mem::take(&mut self.waiting));
+        }
     }
 
     /// Keeps what the verdict needs; false when the fact is one too many of its kind to report.
@@ -141,6 +179,12 @@ impl State {
     }
 }
 
+/// Connections come by the thousand, and nobody acts on one: each sent at once would wake the dispatcher while its client
+/// waits.
+fn may_wait(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::ConnectionOpened { .. } | EventKind::ConnectionClosed { .. })
+}
+
 fn wording(word: FaultWord, action: &str) -> (&'static str, String) {
     let rest = action.split_once(' ').map_or(action, |(_, rest)| rest).to_owned();
     match word {
@@ -166,5 +210,48 @@ fn short_reply(status: i64, ok: bool, error: &str, body: &str) -> String {
         (0, false) => format!("{short:?}"),
         (status, true) => status.to_string(),
         (status, false) => format!("{status} {short:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Phase;
+    use std::io::Read;
+    use std::sync::Arc;
+
+    fn opened(connection: u64) -> EventKind {
+        EventKind::ConnectionOpened { target: "api.public".to_owned(), connection }
+    }
+
+    /// A recorder, and the other end of its pipe.
+    fn recorder() -> (Arc<Recorder>, std::io::PipeReader) {
+        let (read, write) = std::io::pipe().expect("a pipe");
+        let out = File::from(std::os::fd::OwnedFd::from(write));
+        (Arc::new(Recorder::new(0, out, Instant::now())), read)
+    }
+
+    #[test]
+    fn connections_go_with_the_next_fact_in_order() {
+        let (recorder, mut read) = recorder();
+        recorder.event(opened(1));
+        recorder.event(opened(2));
+        recorder.event(EventKind::PhaseEntered { phase: Phase::Stopping });
+        drop(recorder);
+        let mut text = String::new();
+        read.read_to_string(&mut text).expect("lines");
+        let found: Vec<bool> = text.lines().map(|line| line.contains("connection")).collect();
+        assert_eq!(found, [true, true, false], "{text}");
+    }
+
+    #[tokio::test]
+    async fn connections_go_alone_when_nothing_follows() {
+        let (recorder, mut read) = recorder();
+        let sending = recorder.clone();
+        let _sending = tokio::spawn(async move { sending.send_what_waits().await });
+        recorder.event(opened(1));
+        // Ends when something comes: the recorder stays alive, and so does its end of the pipe.
+        let first = tokio::task::spawn_blocking(move || read.read(&mut [0; 64])).await.expect("a thread");
+        assert!(first.expect("a line") > 0);
     }
 }
