@@ -2,7 +2,8 @@
 
 use super::contestants::Contestant;
 use super::load::{self, Conversation};
-use super::server::{self, block_on};
+use super::runtime::block_on;
+use super::server;
 use super::{Size, in_micros};
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The clients.
 
-use super::server::block_on;
+use super::runtime::block_on;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};

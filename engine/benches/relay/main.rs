@@ -1,15 +1,17 @@
-//! The relay beside HAProxy and nginx: figures P1 to P6, P8, R5 and R6 of `design/bars.md`.
+//! The relay beside HAProxy, nginx and toxiproxy: figures P1 to P6, P8, P9, R5 and R6 of `design/bars.md`.
 //!
 //! `cargo bench -p faultbox-engine --bench relay [-- --quick] [P1 P2 ...]`. Everything runs on loopback, one worker
 //! thread each. Rounds of all contestants alternate and only ratios within one run mean something: machines are noisy.
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its text")]
 
+mod connections;
 mod contestants;
 mod crowd;
 mod databases;
 mod http;
 mod load;
 mod peers;
+mod runtime;
 mod server;
 mod stand_in;
 
@@ -33,7 +35,7 @@ struct Size {
 /// A part's name, and what measures it.
 type Part = (&'static str, fn(Size));
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("P1", http::latency),
     ("P2", http::throughput),
     ("P3", http::many_rules),
@@ -41,6 +43,7 @@ const PARTS: [Part; 9] = [
     ("P5", http::large_body),
     ("P6", http::delays),
     ("P8", databases::throughput),
+    ("P9", connections::rate),
     ("R5", crowd::slow_clients),
     ("R6", crowd::few_descriptors),
 ];

@@ -1,5 +1,6 @@
 //! Programs to compare with, one worker each.
 
+use super::contestants::free_address;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -10,6 +11,7 @@ pub(crate) enum Peer {
     NginxHttp,
     HaproxyTcp,
     NginxTcp,
+    Toxiproxy,
 }
 
 impl Peer {
@@ -23,6 +25,7 @@ impl Peer {
             Peer::NginxHttp => "nginx-http",
             Peer::HaproxyTcp => "haproxy-tcp",
             Peer::NginxTcp => "nginx-tcp",
+            Peer::Toxiproxy => "toxiproxy",
         }
     }
 
@@ -31,6 +34,7 @@ impl Peer {
             Peer::HaproxyHttp | Peer::HaproxyTcp => "haproxy",
             Peer::NginxHttp => "nginx-light",
             Peer::NginxTcp => "libnginx-mod-stream",
+            Peer::Toxiproxy => "toxiproxy-server, see README.md",
         }
     }
 
@@ -46,6 +50,14 @@ impl Peer {
                 // Where it ends it removes the file, so as root it must not be /dev/null.
                 let pid = format!("pid {};", config.with_extension("pid").display());
                 command.args(["-e", "/dev/null", "-g", &pid, "-c"]).arg(config);
+                command
+            }
+            Peer::Toxiproxy => {
+                let mut command = Command::new("toxiproxy-server");
+                // It tells of every connection otherwise, and has as many workers as there are processors.
+                command.env("LOG_LEVEL", "fatal").env("GOMAXPROCS", "1");
+                let api = free_address().port().to_string();
+                command.args(["-host", "127.0.0.1", "-port", &api, "-config"]).arg(config);
                 command
             }
         }
@@ -68,6 +80,9 @@ impl Peer {
                 let stream = format!("stream {{ server {{ listen {address}; proxy_pass {upstream}; }} }}");
                 format!("load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n{}", nginx(&stream))
             }
+            Peer::Toxiproxy => format!(
+                r#"[{{"name": "bench", "listen": "{address}", "upstream": "{upstream}", "enabled": true}}]"#
+            ),
         }
     }
 }

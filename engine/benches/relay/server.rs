@@ -1,6 +1,6 @@
 //! The HTTP server behind the contestants.
 
-use std::future::Future;
+use super::runtime::block_on;
 use std::net::{SocketAddr, TcpListener};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -56,9 +56,4 @@ async fn serve(mut stream: tokio::net::TcpStream) {
             }
         }
     }
-}
-
-pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(future)
 }

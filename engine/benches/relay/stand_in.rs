@@ -1,6 +1,6 @@
 //! The relay as a program: this one again, in a process of its own.
 
-use super::server::block_on;
+use super::runtime::block_on;
 use faultbox_engine::event::EventKind;
 use faultbox_engine::model::{
     Action, Clause, Dialect, Endpoint, Glob, Matcher, Pattern, Protocol, Rule, RuleName, Target, Trigger,

@@ -1,9 +1,11 @@
 /* Times system calls. `victim CALL N` prints nanoseconds per call; `victim serve PORT` does so for each line `CALL N`;
- * `victim bare N` is the cheapest notify loop there is, answering fsync with EIO. */
+ * `victim bare N` is the cheapest notify loop there is, answering fsync with EIO; `victim guard PROGRAM ARGUMENTS` lets the
+ * program's writes, opens and syncs pass through one. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -52,7 +54,7 @@ static void serve(int port) {
     }
 }
 
-static void answer(int listener) {
+static void answer(int listener, int is_refusal) {
     struct seccomp_notif call;
     struct seccomp_notif_resp reply;
     ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, 1UL);
@@ -64,7 +66,8 @@ static void answer(int listener) {
             return;
         }
         reply.id = call.id;
-        reply.error = -EIO;
+        if (is_refusal) reply.error = -EIO;
+        else reply.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
         ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &reply);
     }
 }
@@ -98,12 +101,52 @@ static void bare(long n) {
     int process = syscall(SYS_pidfd_open, child, 0);
     int listener = syscall(SYS_pidfd_getfd, process, atoi(text), 0);
     if (listener < 0) exit(1);
-    answer(listener);
+    answer(listener, 1);
     waitpid(child, 0, 0);
+}
+
+/* Where the child shows its listener. */
+enum { SHOWN = 200 };
+
+static int guard(char **command) {
+    static const int numbers[] = {
+        SYS_write, SYS_pwrite64, SYS_writev, SYS_pwritev, SYS_pwritev2, SYS_openat, SYS_openat2, SYS_fsync, SYS_fdatasync,
+    };
+    enum { COUNT = sizeof numbers / sizeof numbers[0] };
+    struct sock_filter code[COUNT + 3] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
+    for (int i = 0; i < COUNT; i++)
+        code[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, numbers[i], COUNT - i, 0);
+    code[COUNT + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    code[COUNT + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
+    struct sock_fprog program = {COUNT + 3, code};
+    int taken[2];
+    if (pipe(taken) < 0) return 1;
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        unsigned flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | 1UL << 5; /* WAIT_KILLABLE_RECV, as ours */
+        int fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+        if (fd < 0 || dup3(fd, SHOWN, O_CLOEXEC) < 0 || read(taken[0], &byte, 1) != 1) _exit(1);
+        close(fd);
+        execvp(command[0], command);
+        _exit(1);
+    }
+    int process = syscall(SYS_pidfd_open, child, 0), listener;
+    while ((listener = syscall(SYS_pidfd_getfd, process, SHOWN, 0)) < 0) {
+        if (waitpid(child, 0, WNOHANG)) return 1;
+        usleep(1000);
+    }
+    if (write(taken[1], "", 1) != 1) return 1;
+    answer(listener, 0);
+    waitpid(child, 0, 0);
+    return 0;
 }
 
 int main(int count, char **words) {
     if (count == 3 && !strcmp(words[1], "serve")) serve(atoi(words[2]));
+    if (count > 2 && !strcmp(words[1], "guard")) return guard(words + 2);
     if (count == 3 && !strcmp(words[1], "bare")) bare(atol(words[2]));
     else if (count == 3) printf("%.1f\n", measure(words[1], atol(words[2])));
     return 0;
