@@ -49,6 +49,8 @@ pub(super) struct Connection {
     pub(super) opaque: bool,
     /// Keeps that in the evidence of rules for as long as the connection is open.
     unseen: Option<Unseen>,
+    /// The server is lost, found while looking ahead.
+    is_lost_next: bool,
     /// Set when a rule ends the connection; carried out when everything before it is written.
     pub(super) end: Option<DropMode>,
     downstream: Stream,
@@ -94,6 +96,7 @@ impl Connection {
             ledger: Ledger::default(),
             opaque: false,
             unseen: None,
+            is_lost_next: false,
             end: None,
             downstream: opened.downstream,
             upstream: opened.upstream,
@@ -143,16 +146,31 @@ impl Connection {
             // The server reads no more, but it may have answered already.
             Err(_) => self.requests.broken = true,
         }
+        if std::mem::take(&mut self.is_lost_next) {
+            self.answering.lost = true;
+            moved = true;
+        }
         if self.end.is_none() && !self.answering.lost {
             match self.replies.poll_read(&mut self.upstream, cx) {
                 Ok(read) => moved |= read,
                 Err(_) => self.answering.lost = true,
             }
+            self.look_for_end(cx);
         }
         self.cut_replies(cx);
+        self.replies.end_follows = self.end.is_none() && !self.answering.is_silent && !self.answering.lost;
         moved |= self.replies.poll_write(&mut self.downstream, cx)?;
         moved |= self.pass_ends(cx)?;
         Ok(moved)
+    }
+
+    /// A server that closes after a reply has mostly done so by now: then the last bytes and the end go as one.
+    fn look_for_end(&mut self, cx: &mut Context<'_>) {
+        let is_short = !self.replies.bulk && !self.replies.is_empty() && !self.replies.read_ended;
+        if is_short && self.end.is_none() && !self.answering.lost {
+            // What came before the loss is looked at as if there were none yet.
+            self.is_lost_next = self.replies.poll_read(&mut self.upstream, cx).is_err();
+        }
     }
 
     /// Passes the end of each direction on once everything before it is written.
@@ -162,6 +180,12 @@ impl Connection {
         }
         let mut moved = false;
         let asked_all = self.requests.read_ended && self.requests.is_empty();
+        // Once all replies are out, closing says the same.
+        let close_says_it = self.replies.write_ended && matches!(self.upstream, Stream::Socket(_));
+        if asked_all && !self.requests.write_ended && self.stage.may_end() && close_says_it {
+            self.requests.write_ended = true;
+            moved = true;
+        }
         if asked_all
             && !self.requests.write_ended
             && self.stage.may_end()

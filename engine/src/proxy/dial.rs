@@ -179,8 +179,14 @@ impl Dialer {
     /// Makes the first socket without connecting it.
     pub fn prepare(&self) -> io::Result<Prepared> {
         let address = self.address();
-        let first = (self.make_socket)(address)?;
+        let first = self.socket(address)?;
         Ok(Prepared { dialer: self.clone(), prepared_for: address, first })
+    }
+
+    fn socket(&self, address: SocketAddr) -> io::Result<TcpSocket> {
+        let socket = (self.make_socket)(address)?;
+        socket.set_nodelay(true)?;
+        Ok(socket)
     }
 
     /// Connects; the error is that of the last address.
@@ -216,15 +222,15 @@ impl Prepared {
         // Found now: the service may have begun to listen since the socket was made.
         let addresses = dialer.addresses();
         let fits = addresses[0].is_ipv4() == prepared_for.is_ipv4();
-        let first = if fits { first } else { (dialer.make_socket)(addresses[0])? };
+        let first = if fits { first } else { dialer.socket(addresses[0])? };
         let mut outcome = first.connect(addresses[0]).await;
         for address in &addresses[1..] {
             if outcome.is_ok() {
                 break;
             }
-            outcome = (dialer.make_socket)(*address)?.connect(*address).await;
+            outcome = dialer.socket(*address)?.connect(*address).await;
         }
-        let stream = finished(outcome?)?;
+        let stream = outcome?;
         if met_itself(&stream) {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
@@ -240,7 +246,7 @@ impl Prepared {
             return self.connect().await;
         }
         bind_source(&self.first, unusual_source(client));
-        finished(self.first.connect(client.local_addr()?).await?)
+        self.first.connect(client.local_addr()?).await
     }
 }
 
@@ -254,11 +260,6 @@ impl fmt::Debug for Dialer {
 /// meets itself (RFC 9293, section 3.5, simultaneous open).
 fn met_itself(stream: &TcpStream) -> bool {
     matches!((stream.local_addr(), stream.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
-}
-
-fn finished(stream: TcpStream) -> io::Result<TcpStream> {
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 /// The client's IP address, unless it is the one the kernel chooses by itself on loopback.

@@ -39,6 +39,8 @@ pub(super) struct Flow {
     pub(super) read_ended: bool,
     /// The end was passed on.
     pub(super) write_ended: bool,
+    /// The end is passed on as soon as everything before it is written.
+    pub(super) end_follows: bool,
     /// The sink accepts no more; what is left is thrown away.
     pub(super) broken: bool,
     /// The sink holds written bytes back until it is flushed.
@@ -311,7 +313,9 @@ impl Flow {
             Some(urgent) if !in_ahead => usize::try_from(urgent - place).unwrap_or(usize::MAX),
             Some(_) | None => usize::MAX,
         };
+        let is_last = self.end_follows && self.read_ended && !in_ahead && self.clear == self.data.len();
         let count = match before_urgent {
+            usize::MAX if is_last => ready!(sink.poll_write_last(cx, bytes))?,
             0 => ready!(sink.poll_write_urgent(cx, bytes[0]))?,
             before => ready!(Pin::new(&mut *sink).poll_write(cx, &bytes[..bytes.len().min(before)]))?,
         };

@@ -8,7 +8,7 @@ use super::session::Session;
 use super::stream::Stream;
 use crate::event::{EventKind, UnreadSubject};
 use crate::rules::RuleSet;
-use nix::sys::socket::Backlog;
+use nix::sys::socket::{Backlog, setsockopt, sockopt};
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, JoinSet, yield_now};
+use tokio::task::{JoinHandle, JoinSet};
 
 /// First and longest pause when descriptors or memory run out (accept(2), EMFILE); it doubles in between.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -138,11 +138,7 @@ impl Owner {
                     let _ = done.send(());
                 }
                 accepted = accept(&self.listeners, &mut self.spare, &self.config.upstream) => match accepted {
-                    Ok((stream, socket)) => {
-                        self.connect(stream, socket);
-                        // It dials before the next socket is made, which its client need not wait for.
-                        yield_now().await;
-                    }
+                    Ok((stream, socket)) => self.connect(stream, socket),
                     Err(error) => self.back_off(&error).await,
                 },
                 Some(_) = self.connections.join_next() => {}
@@ -156,6 +152,9 @@ impl Owner {
             // A burst of connections that the server's queue would hold must fit into this one as well, and the
             // standard library asks for 128 only. As deep as the system allows (listen(2)); failing leaves it as it is.
             let _ = nix::sys::socket::listen(&listener, Backlog::MAXALLOWABLE);
+            // What is accepted has the listener's options. Without this one a small write waits for the peer's delayed
+            // acknowledgement, which the relay must not add.
+            let _ = setsockopt(&listener, sockopt::TcpNoDelay, &true);
             match listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) {
                 Ok(listener) => self.listeners.push(listener),
                 Err(error) => self.failed(format!("cannot listen: {error}")),
@@ -244,8 +243,6 @@ async fn relay_one(
             return;
         }
     };
-    // Without it a small write waits for the peer's delayed acknowledgement; the relay must not add that.
-    let _ = downstream.set_nodelay(true);
     let opened = match &config.prelude {
         None => Opened {
             downstream: Stream::Socket(downstream),

@@ -57,16 +57,19 @@ impl Stream {
 
     /// Writes one byte as urgent data (send(2), MSG_OOB).
     pub(super) fn poll_write_urgent(&mut self, cx: &mut Context<'_>, byte: u8) -> Poll<io::Result<usize>> {
-        let Stream::Socket(socket) = self else { return Pin::new(self).poll_write(cx, &[byte]) };
-        loop {
-            ready!(socket.poll_write_ready(cx))?;
-            let urgent =
-                || Ok(send(socket.as_raw_fd(), &[byte], MsgFlags::MSG_OOB | MsgFlags::MSG_NOSIGNAL)?);
-            match socket.try_io(Interest::WRITABLE, urgent) {
-                // The readiness was out of date and is forgotten now.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                outcome => return Poll::Ready(outcome),
+        match self {
+            Stream::Socket(socket) => poll_send(socket, cx, &[byte], MsgFlags::MSG_OOB),
+            Stream::Wrapped(wrapped) => Pin::new(wrapped).poll_write(cx, &[byte]),
+        }
+    }
+
+    /// Writes bytes that a shutdown follows at once: they wait for it and go with it.
+    pub(super) fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Socket(socket) => {
+                poll_send(socket, cx, bytes, MsgFlags::from_bits_retain(libc::MSG_MORE))
             }
+            Stream::Wrapped(wrapped) => Pin::new(wrapped).poll_write(cx, bytes),
         }
     }
 
@@ -79,6 +82,25 @@ impl Stream {
         if let Some(socket) = socket {
             // Failing to ask for a reset leaves an orderly close, the next best thing.
             let _ = socket.set_zero_linger();
+        }
+    }
+}
+
+fn poll_send(
+    socket: &TcpStream,
+    cx: &mut Context<'_>,
+    bytes: &[u8],
+    flags: MsgFlags,
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(socket.poll_write_ready(cx))?;
+        let sent = socket.try_io(Interest::WRITABLE, || {
+            Ok(send(socket.as_raw_fd(), bytes, flags | MsgFlags::MSG_NOSIGNAL)?)
+        });
+        match sent {
+            // The readiness was out of date and is forgotten now.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            outcome => return Poll::Ready(outcome),
         }
     }
 }
